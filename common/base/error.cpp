@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "common/base/error.hpp"
+
+namespace ardent::base {
+
+const char* to_string(ErrorKind kind) noexcept {
+    switch (kind) {
+    case ErrorKind::config:
+        return "config";
+    case ErrorKind::source:
+        return "source";
+    case ErrorKind::replica:
+        return "replica";
+    case ErrorKind::transient:
+        return "transient";
+    case ErrorKind::bug:
+        return "bug";
+    }
+    return "bug";
+}
+
+}  // namespace ardent::base

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: PostgreSQL
+// Small text helpers without domain. Pure functions, any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ardent::base {
+
+std::string join(const std::vector<std::string>& parts, std::string_view separator);
+
+/// Splits at every `separator`; an empty text gives one empty part.
+std::vector<std::string> split(std::string_view text, char separator);
+
+/// Without ASCII white space at both ends.
+std::string_view trim(std::string_view text) noexcept;
+
+std::string to_hex(std::string_view bytes);
+
+/// "512 B", "1.4 kB", "16 MB", "2.1 GB": for people. Units are powers of 1024, as PostgreSQL's.
+std::string human_bytes(std::uint64_t bytes);
+
+/// Cuts at `limit` bytes on a UTF-8 border and appends "..." when something was cut.
+std::string clip_utf8(std::string_view text, std::size_t limit);
+
+/// True for well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates).
+bool is_utf8(std::string_view text) noexcept;
+
+}  // namespace ardent::base

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: PostgreSQL
+// HTTP requests over libcurl. A Client keeps one connection alive and belongs to one thread at a time.
+// `https://` is verified against the system's or the given CA; `http://` is refused unless the host is
+// a loopback address. Proxies come from the environment as curl reads them.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace ardent::http {
+
+struct ClientOptions {
+    std::string base_url;    // "https://env.example.com:8443", without a path
+    std::string ca_file;     // empty: the system's
+    std::string token;       // bearer token, empty: none; never in an error or a log
+    std::string user_agent;  // "ardent-agent/0.1.0"
+    std::chrono::milliseconds connect_timeout{10000};
+};
+
+struct Request {
+    std::string method = "GET";
+    std::string path;  // with the query, already encoded
+    std::string_view body;
+    std::string content_type = "application/json";
+    std::map<std::string, std::string> headers;
+    std::chrono::milliseconds timeout{60000};  // for the whole call
+};
+
+struct Response {
+    long status = 0;
+    std::string body;
+    std::map<std::string, std::string> headers;  // names in lower case
+};
+
+class Client {
+public:
+    /// Throws base::Error (config) when the URL is unusable or plain HTTP to a host that is not local.
+    explicit Client(const ClientOptions& options);
+    ~Client();
+    Client(Client&&) noexcept;
+    Client& operator=(Client&&) noexcept;
+
+    /// Any answer of the server is a Response; what prevents one is a base::Error: transient for the
+    /// network, config for a certificate that does not verify. `stop` set by another thread ends the call within a second
+    /// with a transient error.
+    Response send(const Request& request, const std::atomic<bool>* stop = nullptr);
+
+private:
+    struct Handle;
+    std::unique_ptr<Handle> m_handle;
+    ClientOptions m_options;
+};
+
+/// Percent-encodes what may not stand in a path segment or query value.
+std::string encode_component(std::string_view text);
+
+/// 429, 500, 502, 503, 504: worth trying again.
+bool is_retryable(long status) noexcept;
+
+/// Once per program, before the first thread.
+void init_library();
+
+}  // namespace ardent::http

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: PostgreSQL
+// What a table looks like, as far as carrying its rows exactly depends on it. The agent reads it from
+// the source's catalogs, the environment from the replica's; equal values mean rows fit.
+// Values only; any thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace ardent::model {
+
+struct RelationName {
+    std::string schema;
+    std::string name;
+
+    auto operator<=>(const RelationName&) const = default;
+};
+
+/// schema.name with each part quoted where an SQL identifier needs it: for people and messages.
+std::string to_string(const RelationName& relation);
+
+struct ColumnDefinition {
+    std::string name;
+    std::string type;       // pg_catalog.format_type(atttypid, atttypmod)
+    bool not_null = false;
+    bool generated = false;  // GENERATED ALWAYS AS (...) STORED
+    char identity = ' ';     // 'a' always, 'd' by default, ' ' none (pg_attribute.attidentity)
+
+    bool operator==(const ColumnDefinition&) const = default;
+};
+
+struct TableDefinition {
+    RelationName relation;
+    char kind = 'r';              // pg_class.relkind: 'r' table, 'p' partitioned table
+    char replica_identity = 'd';  // pg_class.relreplident: 'd', 'n', 'f', 'i'
+    std::vector<std::string> identity_columns;  // of the key that identifies rows; empty: none or FULL
+    std::vector<ColumnDefinition> columns;      // in attnum order, dropped ones left out
+
+    bool operator==(const TableDefinition&) const = default;
+};
+
+/// One sentence that names the first difference, with both sides; empty when equal.
+std::string describe_difference(const TableDefinition& source, const TableDefinition& replica);
+
+}  // namespace ardent::model

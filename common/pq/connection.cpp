@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "common/pq/connection.hpp"
+
+#include "common/base/text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace ardent::pq {
+
+namespace {
+
+std::string startup_options(const std::map<std::string, std::string>& settings) {
+    std::string options;
+    for (const auto& [name, value] : settings) {
+        options += options.empty() ? "-c " : " -c ";
+        options += name + "=";
+        for (const char c : value) {
+            if (c == ' ' || c == '\\') {
+                options += '\\';
+            }
+            options += c;
+        }
+    }
+    return options;
+}
+
+std::string field(const PGresult* result, int code) {
+    const char* const text = PQresultErrorField(result, code);
+    return text == nullptr ? std::string() : std::string(text);
+}
+
+void receive_notice(void* handler, const PGresult* result) noexcept {
+    try {
+        const auto& call = *static_cast<const NoticeHandler*>(handler);
+        if (call) {
+            call({field(result, PG_DIAG_SEVERITY_NONLOCALIZED), field(result, PG_DIAG_SQLSTATE),
+                  field(result, PG_DIAG_MESSAGE_PRIMARY)});
+        }
+    } catch (...) {
+        return;
+    }
+}
+
+std::string one_line(std::string_view text) {
+    std::string line(base::trim(text));
+    std::replace(line.begin(), line.end(), '\n', ' ');
+    return line;
+}
+
+std::string server_message(const PGresult* result) {
+    std::string text = field(result, PG_DIAG_MESSAGE_PRIMARY);
+    if (text.empty()) {
+        return one_line(PQresultErrorMessage(result));
+    }
+    for (const auto& [code, label] : {std::pair{PG_DIAG_MESSAGE_DETAIL, " DETAIL: "},
+                                      std::pair{PG_DIAG_CONTEXT, " CONTEXT: "}}) {
+        if (const std::string more = field(result, code); !more.empty()) {
+            text += label + base::clip_utf8(more, 1000);
+        }
+    }
+    return one_line(text);
+}
+
+}  // namespace
+
+bool Result::is_null(int row, int column) const noexcept {
+    return PQgetisnull(m_result.get(), row, column) != 0;
+}
+
+std::string_view Result::text(int row, int column) const noexcept {
+    return {PQgetvalue(m_result.get(), row, column),
+            static_cast<std::size_t>(PQgetlength(m_result.get(), row, column))};
+}
+
+Value Result::value(int row, int column) const {
+    if (is_null(row, column)) {
+        return std::nullopt;
+    }
+    return std::string(text(row, column));
+}
+
+std::uint64_t Result::affected() const noexcept {
+    const std::string_view text = PQcmdTuples(m_result.get());
+    std::uint64_t count = 0;
+    std::from_chars(text.data(), text.data() + text.size(), count);
+    return count;
+}
+
+std::map<std::string, std::string> exact_text_settings() {
+    return {{"DateStyle", "ISO, YMD"},
+            {"IntervalStyle", "postgres"},
+            {"TimeZone", "UTC"},
+            {"extra_float_digits", "3"},
+            {"bytea_output", "hex"},
+            {"lc_monetary", "C"},
+            {"search_path", "pg_catalog"},
+            {"row_security", "off"},
+            {"client_min_messages", "warning"},
+            {"statement_timeout", "0"},
+            {"lock_timeout", "0"},
+            {"idle_in_transaction_session_timeout", "0"}};
+}
+
+bool is_transient_sqlstate(std::string_view sqlstate) noexcept {
+    const std::string_view kind = sqlstate.substr(0, 2);
+    return kind == "08" || kind == "53" || sqlstate.substr(0, 4) == "57P0" || sqlstate == "40001" ||
+           sqlstate == "40P01" || sqlstate == "55006";
+}
+
+Connection::Connection(const ConnectOptions& options)
+    : m_name(options.name),
+      m_kind(options.kind),
+      m_notice_handler(std::make_unique<NoticeHandler>()) {
+    std::vector<std::pair<std::string, std::string>> all = options.parameters;
+    all.emplace_back("connect_timeout", std::to_string((options.timeout.count() + 999) / 1000));
+    all.emplace_back("options", startup_options(options.settings));
+    std::vector<const char*> names;
+    std::vector<const char*> values;
+    for (const auto& [name, value] : all) {
+        names.push_back(name.c_str());
+        values.push_back(value.c_str());
+    }
+    names.push_back(nullptr);
+    values.push_back(nullptr);
+    m_connection.reset(PQconnectdbParams(names.data(), values.data(), 1));
+    if (!m_connection) {
+        throw base::Error(base::ErrorKind::transient, m_name + ": out of memory");
+    }
+    PQsetNoticeReceiver(m_connection.get(), receive_notice, m_notice_handler.get());
+    if (PQstatus(m_connection.get()) != CONNECTION_OK) {
+        const std::string text = one_line(PQerrorMessage(m_connection.get()));
+        throw base::Error(base::ErrorKind::transient, "cannot connect to the " + m_name + ": " + text);
+    }
+}
+
+void Connection::on_notice(NoticeHandler handler) {
+    *m_notice_handler = std::move(handler);
+}
+
+base::Error Connection::failure(std::string_view what) const {
+    const std::string text = one_line(PQerrorMessage(m_connection.get()));
+    return {ok() ? m_kind : base::ErrorKind::transient,
+            m_name + ": " + std::string(what) + ": " + text};
+}
+
+void Connection::check(const PGresult* result, std::string_view what) const {
+    switch (PQresultStatus(result)) {
+    case PGRES_COMMAND_OK:
+    case PGRES_TUPLES_OK:
+    case PGRES_SINGLE_TUPLE:
+    case PGRES_COPY_IN:
+    case PGRES_COPY_OUT:
+    case PGRES_COPY_BOTH:
+    case PGRES_PIPELINE_SYNC:
+    case PGRES_EMPTY_QUERY:
+        return;
+    default:
+        break;
+    }
+    if (result == nullptr) {
+        throw failure(what);
+    }
+    const std::string sqlstate = field(result, PG_DIAG_SQLSTATE);
+    const bool transient = !ok() || is_transient_sqlstate(sqlstate);
+    throw base::Error(transient ? base::ErrorKind::transient : m_kind,
+                      m_name + ": " + server_message(result) +
+                          (what.empty() ? "" : " (in: " + base::clip_utf8(one_line(what), 300) + ")"),
+                      field(result, PG_DIAG_MESSAGE_HINT), sqlstate);
+}
+
+Result Connection::exec(const std::string& sql) {
+    Result result(PQexec(m_connection.get(), sql.c_str()));
+    check(result.handle(), sql);
+    return result;
+}
+
+Result Connection::exec(const std::string& sql, std::span<const Value> parameters) {
+    std::vector<const char*> values;
+    values.reserve(parameters.size());
+    for (const Value& parameter : parameters) {
+        values.push_back(parameter ? parameter->c_str() : nullptr);
+    }
+    Result result(PQexecParams(m_connection.get(), sql.c_str(), static_cast<int>(values.size()),
+                               nullptr, values.data(), nullptr, nullptr, 0));
+    check(result.handle(), sql);
+    return result;
+}
+
+Value Connection::value(const std::string& sql, std::initializer_list<Value> parameters) {
+    const Result result = exec(sql, parameters);
+    if (result.rows() == 0 || result.columns() == 0) {
+        throw base::Error(base::ErrorKind::bug, m_name + ": no row came for: " + one_line(sql));
+    }
+    return result.value(0, 0);
+}
+
+std::string Connection::quote_identifier(std::string_view name) const {
+    return pq::quote_identifier(name);
+}
+
+std::string Connection::quote_literal(std::string_view text) const {
+    char* const quoted = PQescapeLiteral(m_connection.get(), text.data(), text.size());
+    if (quoted == nullptr) {
+        throw failure("cannot quote a literal");
+    }
+    const std::unique_ptr<char, void (*)(void*)> owner(quoted, PQfreemem);
+    return quoted;
+}
+
+void Connection::cancel() noexcept {
+    PGcancel* const handle = PQgetCancel(m_connection.get());
+    if (handle != nullptr) {
+        std::array<char, 256> text{};
+        PQcancel(handle, text.data(), static_cast<int>(text.size()));
+        PQfreeCancel(handle);
+    }
+}
+
+std::string quote_identifier(std::string_view name) {
+    std::string quoted = "\"";
+    for (const char c : name) {
+        quoted += c;
+        if (c == '"') {
+            quoted += c;
+        }
+    }
+    return quoted + "\"";
+}
+
+std::string quote_qualified(std::string_view schema, std::string_view name) {
+    return quote_identifier(schema) + "." + quote_identifier(name);
+}
+
+std::uint64_t copy_out(Connection& connection, const std::string& sql,
+                       const std::function<void(std::string_view row)>& sink) {
+    connection.exec(sql);
+    PGconn* const handle = connection.handle();
+    for (;;) {
+        char* row = nullptr;
+        const int length = PQgetCopyData(handle, &row, 0);
+        if (length == -1) {
+            break;
+        }
+        if (length < 0) {
+            throw connection.failure(sql);
+        }
+        const std::unique_ptr<char, void (*)(void*)> owner(row, PQfreemem);
+        sink({row, static_cast<std::size_t>(length)});
+    }
+    const Result end(PQgetResult(handle));
+    connection.check(end.handle(), sql);
+    while (PGresult* const more = PQgetResult(handle)) {
+        const Result rest(more);
+    }
+    return end.affected();
+}
+
+CopyIn::CopyIn(Connection& connection, const std::string& sql) : m_connection(connection) {
+    connection.exec(sql);
+}
+
+CopyIn::~CopyIn() {
+    if (m_open && PQputCopyEnd(m_connection.handle(), "given up by the client") == 1) {
+        while (PGresult* const more = PQgetResult(m_connection.handle())) {
+            PQclear(more);
+        }
+    }
+}
+
+void CopyIn::write(std::string_view bytes) {
+    constexpr std::size_t k_chunk = std::size_t{1} << 30U;  // PQputCopyData takes an int
+    while (!bytes.empty()) {
+        const std::string_view now = bytes.substr(0, k_chunk);
+        if (PQputCopyData(m_connection.handle(), now.data(), static_cast<int>(now.size())) != 1) {
+            throw m_connection.failure("COPY");
+        }
+        bytes.remove_prefix(now.size());
+    }
+}
+
+std::uint64_t CopyIn::finish() {
+    m_open = false;
+    if (PQputCopyEnd(m_connection.handle(), nullptr) != 1) {
+        throw m_connection.failure("COPY");
+    }
+    const Result end(PQgetResult(m_connection.handle()));
+    while (PGresult* const more = PQgetResult(m_connection.handle())) {
+        const Result rest(more);
+    }
+    m_connection.check(end.handle(), "COPY");
+    return end.affected();
+}
+
+}  // namespace ardent::pq

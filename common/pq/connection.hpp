@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: PostgreSQL
+// libpq with owners. A Connection belongs to one thread at a time (libpq's rule); Results are free values.
+// Errors are base::Error with SQLSTATE: transient when the connection broke or the server's SQLSTATE says
+// "try again" (classes 08, 53, 57P0x, 40001, 40P01, 55006), otherwise the kind given at connect.
+#pragma once
+
+#include "common/base/error.hpp"
+
+#include <libpq-fe.h>
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ardent::pq {
+
+using Value = std::optional<std::string>;  // text format; nullopt is NULL
+
+/// One server message that is no error.
+struct Notice {
+    std::string severity;  // not localised: "WARNING", "NOTICE", ...
+    std::string sqlstate;
+    std::string message;
+};
+
+using NoticeHandler = std::function<void(const Notice&)>;
+
+class Result {
+public:
+    explicit Result(PGresult* result) noexcept : m_result(result) {}
+
+    ExecStatusType status() const noexcept { return PQresultStatus(m_result.get()); }
+    int rows() const noexcept { return PQntuples(m_result.get()); }
+    int columns() const noexcept { return PQnfields(m_result.get()); }
+    bool is_null(int row, int column) const noexcept;
+    /// Points into the result; empty for NULL.
+    std::string_view text(int row, int column) const noexcept;
+    Value value(int row, int column) const;
+    /// Rows touched by INSERT, UPDATE, DELETE, COPY; 0 otherwise.
+    std::uint64_t affected() const noexcept;
+    PGresult* handle() const noexcept { return m_result.get(); }
+
+private:
+    struct Clear {
+        void operator()(PGresult* result) const noexcept { PQclear(result); }
+    };
+    std::unique_ptr<PGresult, Clear> m_result;
+};
+
+struct ConnectOptions {
+    /// libpq keywords and values. Later ones win; "dbname" may hold a whole URI or conninfo string.
+    std::vector<std::pair<std::string, std::string>> parameters;
+    /// What an error is that trying again does not mend.
+    base::ErrorKind kind = base::ErrorKind::source;
+    /// Stands in every message, for example "source" or "replica shop".
+    std::string name;
+    /// Settings sent in the startup packet (options=-c …).
+    std::map<std::string, std::string> settings;
+    std::chrono::milliseconds timeout{10000};
+};
+
+/// The settings that make text output exact and repeatable (invariant 7): DateStyle, IntervalStyle,
+/// TimeZone, extra_float_digits, bytea_output, lc_monetary, search_path, row_security, client_min_messages,
+/// lc_messages; statement, lock and idle timeouts off.
+std::map<std::string, std::string> exact_text_settings();
+
+class Connection {
+public:
+    /// Throws base::Error; the message never has a password in it.
+    explicit Connection(const ConnectOptions& options);
+
+    /// One simple query of one or more statements; the last result. Throws on error.
+    Result exec(const std::string& sql);
+    /// Extended protocol, text parameters.
+    Result exec(const std::string& sql, std::span<const Value> parameters);
+    Result exec(const std::string& sql, std::initializer_list<Value> parameters) {
+        return exec(sql, std::span<const Value>(parameters.begin(), parameters.size()));
+    }
+    /// First column of the first row; throws when there is no row, nullopt for NULL.
+    Value value(const std::string& sql, std::initializer_list<Value> parameters = {});
+
+    /// Checks a result that was got through handle() and throws as exec does.
+    void check(const PGresult* result, std::string_view what) const;
+    /// The error that the connection's last message describes.
+    base::Error failure(std::string_view what) const;
+
+    std::string quote_identifier(std::string_view name) const;
+    std::string quote_literal(std::string_view text) const;
+
+    int server_version() const noexcept { return PQserverVersion(m_connection.get()); }
+    int backend_pid() const noexcept { return PQbackendPID(m_connection.get()); }
+    int socket() const noexcept { return PQsocket(m_connection.get()); }
+    bool ok() const noexcept { return PQstatus(m_connection.get()) == CONNECTION_OK; }
+    PGconn* handle() const noexcept { return m_connection.get(); }
+    const std::string& name() const noexcept { return m_name; }
+
+    /// Called on the connection's thread, inside libpq: must not throw.
+    void on_notice(NoticeHandler handler);
+
+    /// Asks the server to give up the running statement. Safe from another thread.
+    void cancel() noexcept;
+
+private:
+    struct Finish {
+        void operator()(PGconn* connection) const noexcept { PQfinish(connection); }
+    };
+    std::string m_name;
+    base::ErrorKind m_kind;
+    std::unique_ptr<NoticeHandler> m_notice_handler;  // its address is libpq's argument
+    std::unique_ptr<PGconn, Finish> m_connection;
+};
+
+/// "schema"."name", quoted as SQL needs it, without a connection (doubling quotes is all there is to it).
+std::string quote_identifier(std::string_view name);
+std::string quote_qualified(std::string_view schema, std::string_view name);
+
+/// True when a server error with this SQLSTATE is worth trying again.
+bool is_transient_sqlstate(std::string_view sqlstate) noexcept;
+
+/// COPY … TO STDOUT: hands over each row's text as it comes. Throws as exec; `sink` may throw, the
+/// connection is then unusable. Returns the number of rows.
+std::uint64_t copy_out(Connection& connection, const std::string& sql,
+                       const std::function<void(std::string_view row)>& sink);
+
+/// COPY … FROM STDIN. The destructor of an unfinished copy aborts it.
+class CopyIn {
+public:
+    CopyIn(Connection& connection, const std::string& sql);
+    ~CopyIn();
+    CopyIn(const CopyIn&) = delete;
+    CopyIn& operator=(const CopyIn&) = delete;
+
+    void write(std::string_view bytes);
+    /// Ends the data; the number of rows. Throws what the server says.
+    std::uint64_t finish();
+
+private:
+    Connection& m_connection;
+    bool m_open = true;
+};
+
+}  // namespace ardent::pq

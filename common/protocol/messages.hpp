@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: PostgreSQL
+// The JSON messages between agent and environment, as values, and their encoding.
+// Format: docs/protocol.md. Every `parse_…` throws base::Error (bug) that names the field that does
+// not fit; every `to_json` gives compact UTF-8 text. Pure; any thread.
+#pragma once
+
+#include "common/model/lsn.hpp"
+#include "common/model/table_definition.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ardent::protocol {
+
+inline constexpr int k_protocol_version = 1;
+
+struct SourceIdentity {
+    std::string system_identifier;
+    std::uint32_t timeline = 0;
+    int server_version_num = 0;
+    std::string database;
+    std::string server_encoding;  // as pg_encoding_to_char prints it: "UTF8", "LATIN1", "SQL_ASCII"
+    std::string locale_provider;  // "c" libc, "i" ICU (pg_database.datlocprovider)
+    std::string lc_collate;
+    std::string lc_ctype;
+    std::optional<std::string> icu_locale;
+    std::optional<std::string> extension_version;
+};
+
+struct SlotState {
+    std::string name;
+    std::string plugin;
+    std::map<std::string, std::string> plugin_options;
+    bool exists = false;
+    std::optional<model::Lsn> confirmed_flush;
+    std::optional<std::string> wal_status;
+};
+
+struct Hello {
+    int protocol = k_protocol_version;
+    std::string agent_version;
+    SourceIdentity source;
+    SlotState slot;
+    std::vector<std::string> schemas;
+    std::vector<std::string> excluded;
+    std::string preflight = "{}";  // the PreflightReport as JSON text
+};
+
+struct Failure {
+    std::string message;
+    std::string hint;
+    std::optional<model::Lsn> lsn;
+    std::string table;
+};
+
+enum class ConnectorState { copy, streaming, failed };
+
+const char* to_string(ConnectorState state) noexcept;
+
+struct Limits {
+    std::uint64_t segment_bytes = 4194304;
+    unsigned in_flight = 3;
+};
+
+struct Welcome {
+    int protocol = k_protocol_version;
+    std::string environment_version;
+    std::string session;  // 32 hex digits
+    ConnectorState state = ConnectorState::copy;
+    std::optional<model::Lsn> durable;
+    std::optional<std::string> system_identifier;
+    std::optional<std::uint32_t> timeline;
+    std::optional<Failure> failure;
+    Limits limits;
+};
+
+/// Answers segments, position and schema.
+struct Progress {
+    ConnectorState state = ConnectorState::streaming;
+    std::optional<model::Lsn> durable;
+    std::uint64_t next_sequence = 0;
+    std::optional<Failure> failure;
+};
+
+struct ExtensionNeed {
+    std::string name;
+    std::string version;
+    std::string schema;
+};
+
+struct ObjectOwner {  // object as pg_identify_object_as_address names it
+    std::string type;
+    std::vector<std::string> names;
+    std::vector<std::string> args;
+    std::string owner;
+};
+
+struct NotCarried {
+    std::vector<std::string> sequences;
+    std::vector<std::string> unlogged;
+    std::vector<std::string> foreign_tables;
+    std::vector<std::string> materialized_views;
+    std::uint64_t large_objects = 0;
+    std::vector<std::string> not_exact;  // columns whose NaN and infinities wal2json cannot say
+};
+
+struct CopyBegin {
+    std::string session;
+    std::string slot;
+    model::Lsn consistent_point;
+    std::string server_encoding;
+    std::vector<ExtensionNeed> extensions;
+    std::vector<std::string> roles;
+    std::vector<std::string> schemas;
+    std::vector<ObjectOwner> owners;
+    std::vector<model::TableDefinition> tables;
+    NotCarried not_carried;
+};
+
+struct CopyState {
+    std::string copy_id;
+    std::string phase;
+    std::string detail;
+    std::optional<Failure> failure;
+};
+
+struct CopyFinish {
+    std::string session;
+    std::vector<std::uint64_t> rows;
+};
+
+struct SchemaReport {
+    std::string session;
+    std::vector<model::TableDefinition> tables;
+};
+
+struct AgentStatus {
+    std::string session;
+    std::optional<model::Lsn> source_lsn;
+    std::optional<std::uint64_t> retained_wal_bytes;
+    std::optional<std::string> wal_status;
+    std::optional<std::uint64_t> safe_wal_size;
+    std::optional<std::uint64_t> resident_bytes;
+    std::optional<std::uint64_t> wal_bytes_per_second;
+    std::vector<std::string> warnings;
+};
+
+struct ErrorBody {
+    std::string detail;
+    std::string code;
+};
+
+std::string to_json(const Hello& value);
+std::string to_json(const Welcome& value);
+std::string to_json(const Progress& value);
+std::string to_json(const CopyBegin& value);
+std::string to_json(const CopyState& value);
+std::string to_json(const CopyFinish& value);
+std::string to_json(const SchemaReport& value);
+std::string to_json(const AgentStatus& value);
+std::string to_json(const ErrorBody& value);
+std::string to_json(const NotCarried& value);
+std::string to_json(const std::vector<model::TableDefinition>& value);
+
+Hello parse_hello(std::string_view text);
+Welcome parse_welcome(std::string_view text);
+Progress parse_progress(std::string_view text);
+CopyBegin parse_copy_begin(std::string_view text);
+CopyState parse_copy_state(std::string_view text);
+CopyFinish parse_copy_finish(std::string_view text);
+SchemaReport parse_schema_report(std::string_view text);
+AgentStatus parse_agent_status(std::string_view text);
+NotCarried parse_not_carried(std::string_view text);
+std::vector<model::TableDefinition> parse_table_definitions(std::string_view text);
+/// Never throws: a body that is no error body becomes the detail, clipped.
+ErrorBody parse_error_body(std::string_view text);
+
+}  // namespace ardent::protocol
