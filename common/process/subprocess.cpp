@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "common/process/subprocess.hpp"
+
+#include "common/base/error.hpp"
+#include "common/process/signals.hpp"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace ardent::process {
+
+namespace {
+
+constexpr std::size_t k_error_tail = 8192;
+constexpr auto k_poll = std::chrono::milliseconds(200);
+constexpr auto k_patience = std::chrono::seconds(5);
+
+struct Pipe {
+    base::Fd read;
+    base::Fd write;
+};
+
+Pipe make_pipe() {
+    std::array<int, 2> ends{};
+    if (pipe2(ends.data(), O_CLOEXEC) != 0) {
+        throw base::Error(base::ErrorKind::transient,
+                          std::string("cannot make a pipe: ") + std::strerror(errno));
+    }
+    return {base::Fd(ends[0]), base::Fd(ends[1])};
+}
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+    std::vector<char*> result;
+    result.reserve(texts.size() + 1);
+    for (std::string& text : texts) {
+        result.push_back(text.data());
+    }
+    result.push_back(nullptr);
+    return result;
+}
+
+// Between fork and exec only async-signal-safe calls: everything is prepared before.
+struct Child {
+    std::vector<char*> argv;
+    std::vector<char*> envp;
+    int input = -1;
+    int output = -1;
+    int error = -1;
+    int report = -1;
+    pid_t parent = 0;
+    bool outlive = false;
+
+    [[noreturn]] void exec() const noexcept {
+        restore_default_signals();
+        if (!outlive) {
+            prctl(PR_SET_PDEATHSIG, SIGTERM);
+            if (getppid() != parent) {
+                _exit(127);
+            }
+        }
+        dup2(input, STDIN_FILENO);
+        dup2(output, STDOUT_FILENO);
+        dup2(error, STDERR_FILENO);
+        execvpe(argv.front(), argv.data(), envp.data());
+        const int code = errno;
+        static_cast<void>(write(report, &code, sizeof code));
+        _exit(127);
+    }
+};
+
+void append_tail(std::string& tail, std::string_view more) {
+    tail.append(more);
+    if (tail.size() > k_error_tail) {
+        tail.erase(0, tail.size() - k_error_tail);
+    }
+}
+
+int wait_for(pid_t child) {
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+class Reader {
+public:
+    Reader(pid_t child, Pipe& output, Pipe& error) : m_child(child), m_output(output), m_error(error) {}
+
+    Outcome read_all(const std::function<bool(std::string_view)>& sink,
+                     const std::function<bool()>& go_on) {
+        while (m_output.read.valid() || m_error.read.valid()) {
+            std::array<pollfd, 2> fds = {pollfd{m_output.read.get(), POLLIN, 0},
+                                         pollfd{m_error.read.get(), POLLIN, 0}};
+            poll(fds.data(), fds.size(), static_cast<int>(k_poll.count()));
+            if (fds[0].revents != 0) {
+                take(m_output.read, [&](std::string_view bytes) {
+                    if (!sink) {
+                        m_outcome.output.append(bytes);
+                    } else if (!m_ending && !sink(bytes)) {
+                        end();
+                    }
+                });
+            }
+            if (fds[1].revents != 0) {
+                take(m_error.read, [&](std::string_view bytes) { append_tail(m_outcome.error, bytes); });
+            }
+            if (!m_ending && go_on && !go_on()) {
+                end();
+            }
+            if (m_ending && std::chrono::steady_clock::now() > m_kill_at) {
+                kill(m_child, SIGKILL);
+            }
+        }
+        m_outcome.exit_code = wait_for(m_child);
+        return std::move(m_outcome);
+    }
+
+    void end() noexcept {
+        m_ending = true;
+        m_kill_at = std::chrono::steady_clock::now() + k_patience;
+        kill(m_child, SIGTERM);
+    }
+
+private:
+    template <class Take>
+    void take(base::Fd& fd, Take&& use) {
+        std::array<char, 65536> buffer{};
+        const ssize_t size = ::read(fd.get(), buffer.data(), buffer.size());
+        if (size > 0) {
+            use(std::string_view(buffer.data(), static_cast<std::size_t>(size)));
+        } else if (size == 0 || errno != EINTR) {
+            fd.close();
+        }
+    }
+
+    pid_t m_child;
+    Pipe& m_output;
+    Pipe& m_error;
+    Outcome m_outcome;
+    bool m_ending = false;
+    std::chrono::steady_clock::time_point m_kill_at{};
+};
+
+}  // namespace
+
+std::map<std::string, std::string> plain_environment() {
+    std::map<std::string, std::string> result = {{"LANG", "C.UTF-8"}, {"LC_MESSAGES", "C"}};
+    for (const char* const name : {"PATH", "HOME", "TMPDIR", "TZ"}) {
+        if (const char* const value = std::getenv(name); value != nullptr) {
+            result[name] = value;
+        }
+    }
+    result.try_emplace("PATH", "/usr/local/bin:/usr/bin:/bin");
+    return result;
+}
+
+Outcome run(const Command& command, const std::function<bool(std::string_view)>& sink,
+            const std::function<bool()>& go_on) {
+    std::vector<std::string> argv = command.argv;
+    std::vector<std::string> variables;
+    for (const auto& [name, value] : command.environment) {
+        variables.push_back(name + "=" + value);
+    }
+    const std::string input_file = command.input_file.empty() ? "/dev/null" : command.input_file;
+    base::Fd input(::open(input_file.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!input.valid()) {
+        throw base::Error(base::ErrorKind::config,
+                          "cannot read " + input_file + ": " + std::strerror(errno));
+    }
+    Pipe output = make_pipe();
+    Pipe error = make_pipe();
+    Pipe report = make_pipe();
+    const Child child{pointers(argv),     pointers(variables), input.get(), output.write.get(),
+                      error.write.get(), report.write.get(),  getpid(),    command.outlive};
+    const pid_t pid = fork();
+    if (pid == 0) {
+        child.exec();
+    }
+    if (pid < 0) {
+        throw base::Error(base::ErrorKind::transient,
+                          std::string("cannot fork: ") + std::strerror(errno));
+    }
+    output.write.close();
+    error.write.close();
+    report.write.close();
+    int code = 0;
+    if (::read(report.read.get(), &code, sizeof code) == static_cast<ssize_t>(sizeof code)) {
+        wait_for(pid);
+        throw base::Error(base::ErrorKind::config,
+                          "cannot run " + argv.front() + ": " + std::strerror(code),
+                          "Is its package installed and in PATH?");
+    }
+    Reader reader(pid, output, error);
+    try {
+        return reader.read_all(sink, go_on);
+    } catch (...) {
+        kill(pid, SIGKILL);
+        wait_for(pid);
+        throw;
+    }
+}
+
+}  // namespace ardent::process
