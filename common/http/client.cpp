@@ -60,8 +60,13 @@ int watch_stop(void* stop, curl_off_t /*dltotal*/, curl_off_t /*dlnow*/, curl_of
     return flag != nullptr && flag->load() ? 1 : 0;
 }
 
+bool is_ipv4_loopback(std::string_view host) {
+    return host.substr(0, 4) == "127." &&
+           host.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
 bool is_loopback(std::string_view host) {
-    return host == "localhost" || host == "[::1]" || host == "::1" || host.substr(0, 4) == "127.";
+    return host == "localhost" || host == "[::1]" || host == "::1" || is_ipv4_loopback(host);
 }
 
 bool is_certificate_problem(CURLcode code) {

@@ -24,9 +24,9 @@ struct ClientOptions {
 struct Request {
     std::string method = "GET";
     std::string path;  // with the query, already encoded
-    std::string_view body;
+    std::string_view body{};
     std::string content_type = "application/json";
-    std::map<std::string, std::string> headers;
+    std::map<std::string, std::string> headers{};
     std::chrono::milliseconds timeout{60000};  // for the whole call
 };
 

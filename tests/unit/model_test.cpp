@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "common/model/lsn.hpp"
+#include "common/model/table_definition.hpp"
+
+#include "tests/support/catch.hpp"
+
+using namespace ardent::model;
+
+TEST_CASE("an LSN is read and printed as pg_lsn does", "[model]") {
+    CHECK(to_string(Lsn{0x16B3748}) == "0/16B3748");
+    CHECK(to_string(Lsn{0x00000A1500000000}) == "A15/0");
+    CHECK(parse_lsn("0/16B3748") == Lsn{0x16B3748});
+    CHECK(parse_lsn("ffffffff/FFFFFFFF") == Lsn{UINT64_MAX});
+    for (const char* bad : {"", "/", "0/", "/0", "0", "0/0/0", "0/123456789", "g/0", " 0/0", "0/0 ",
+                            "-1/0", "0x1/0"}) {
+        INFO(bad);
+        CHECK_FALSE(parse_lsn(bad).has_value());
+    }
+}
+
+namespace {
+
+TableDefinition orders() {
+    TableDefinition table;
+    table.relation = {"public", "orders"};
+    table.identity_columns = {"id"};
+    table.columns = {{"id", "integer", true, false, 'a'}, {"total", "numeric(10,2)", false, false, ' '}};
+    return table;
+}
+
+}  // namespace
+
+TEST_CASE("equal definitions have no difference", "[model]") {
+    CHECK(describe_difference(orders(), orders()).empty());
+}
+
+TEST_CASE("the first difference is named with both sides", "[model]") {
+    TableDefinition replica = orders();
+    replica.columns[1].type = "numeric(12,2)";
+    CHECK(describe_difference(orders(), replica) ==
+          "table public.orders: column 2 is total numeric(10,2) at the source and "
+          "total numeric(12,2) in the replica");
+
+    replica = orders();
+    replica.columns.pop_back();
+    CHECK(describe_difference(orders(), replica) ==
+          "table public.orders: column total numeric(10,2) is missing in the replica");
+
+    replica = orders();
+    replica.columns.push_back({"note", "text", false, false, ' '});
+    CHECK(describe_difference(orders(), replica) ==
+          "table public.orders: column note text is gone at the source");
+
+    replica = orders();
+    replica.replica_identity = 'f';
+    CHECK(describe_difference(orders(), replica) ==
+          "table public.orders: rows are identified by (id) at the source and by FULL in the replica");
+
+    replica = orders();
+    replica.columns[0].identity = ' ';
+    CHECK(describe_difference(orders(), replica) ==
+          "table public.orders: column 1 is id integer NOT NULL GENERATED ALWAYS AS IDENTITY at the "
+          "source and id integer NOT NULL in the replica");
+}
+
+TEST_CASE("names are shown quoted where SQL needs it", "[model]") {
+    CHECK(to_string(RelationName{"public", "orders"}) == "public.orders");
+    CHECK(to_string(RelationName{"My Schema", "a\"b"}) == "\"My Schema\".\"a\"\"b\"");
+    CHECK(to_string(RelationName{"1a", ""}) == "\"1a\".\"\"");
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "common/base/error.hpp"
+#include "common/protocol/messages.hpp"
+
+#include "tests/support/catch.hpp"
+
+using namespace ardent::protocol;
+using ardent::base::Error;
+using ardent::model::Lsn;
+using ardent::model::TableDefinition;
+
+namespace {
+
+Hello sample_hello() {
+    Hello hello;
+    hello.agent_version = "0.1.0";
+    hello.source.system_identifier = "18446744073709551615";
+    hello.source.timeline = 3;
+    hello.source.server_version_num = 150020;
+    hello.source.database = "na\xC3\xAFve \"db\"";
+    hello.source.server_encoding = "LATIN1";
+    hello.source.locale_provider = "c";
+    hello.source.lc_collate = "C";
+    hello.source.lc_ctype = "C";
+    hello.slot.name = "ardent_1";
+    hello.slot.plugin = "wal2json";
+    hello.slot.plugin_options = {{"format-version", "2"}};
+    hello.slot.exists = true;
+    hello.slot.confirmed_flush = Lsn{0x16B3748};
+    hello.schemas = {"public", "My Schema"};
+    hello.preflight = R"({"preflight_pass":true})";
+    return hello;
+}
+
+std::vector<TableDefinition> sample_tables() {
+    TableDefinition table;
+    table.relation = {"public", "t"};
+    table.kind = 'p';
+    table.replica_identity = 'i';
+    table.identity_columns = {"a", "b"};
+    table.columns = {{"a", "integer", true, false, 'd'}, {"c", "text", false, true, ' '}};
+    return {table};
+}
+
+}  // namespace
+
+TEST_CASE("hello comes back as it went", "[protocol]") {
+    const Hello sent = sample_hello();
+    const Hello got = parse_hello(to_json(sent));
+    CHECK(got.source.system_identifier == sent.source.system_identifier);
+    CHECK(got.source.timeline == 3);
+    CHECK(got.source.database == sent.source.database);
+    CHECK_FALSE(got.source.icu_locale.has_value());
+    CHECK(got.slot.confirmed_flush == sent.slot.confirmed_flush);
+    CHECK(got.slot.plugin_options == sent.slot.plugin_options);
+    CHECK(got.schemas == sent.schemas);
+    CHECK(got.preflight == sent.preflight);
+}
+
+TEST_CASE("a hello of another protocol is read as far as its version", "[protocol]") {
+    const Hello got = parse_hello(R"({"protocol": 9, "agent_version": "4.0.0", "new": {}})");
+    CHECK(got.protocol == 9);
+    CHECK(got.agent_version == "4.0.0");
+}
+
+TEST_CASE("the answers carry the state and the failure", "[protocol]") {
+    Progress progress;
+    progress.state = ConnectorState::failed;
+    progress.durable = Lsn{5};
+    progress.next_sequence = UINT64_MAX;
+    progress.failure = Failure{"no row", "resync", Lsn{7}, "public.t"};
+    const Progress got = parse_progress(to_json(progress));
+    CHECK(got.state == ConnectorState::failed);
+    CHECK(got.durable == Lsn{5});
+    CHECK(got.next_sequence == UINT64_MAX);
+    REQUIRE(got.failure.has_value());
+    CHECK(got.failure->lsn == Lsn{7});
+    CHECK(got.failure->table == "public.t");
+
+    Welcome welcome;
+    welcome.session = std::string(32, 'a');
+    const Welcome back = parse_welcome(to_json(welcome));
+    CHECK(back.state == ConnectorState::copy);
+    CHECK_FALSE(back.durable.has_value());
+    CHECK(back.limits.in_flight == 3);
+}
+
+TEST_CASE("a copy carries definitions, owners and what stays behind", "[protocol]") {
+    CopyBegin begin;
+    begin.session = std::string(32, '0');
+    begin.slot = "ardent_1";
+    begin.consistent_point = Lsn{1};
+    begin.server_encoding = "UTF8";
+    begin.extensions = {{"citext", "1.6", "public"}};
+    begin.owners = {{"table", {"public", "t"}, {}, "bob"}};
+    begin.tables = sample_tables();
+    begin.not_carried.sequences = {"public.s"};
+    begin.not_carried.large_objects = 4;
+    const CopyBegin got = parse_copy_begin(to_json(begin));
+    CHECK(got.tables == begin.tables);
+    CHECK(got.extensions.at(0).schema == "public");
+    CHECK(got.owners.at(0).names == begin.owners.at(0).names);
+    CHECK(got.not_carried.large_objects == 4);
+    CHECK(parse_table_definitions(to_json(begin.tables)) == begin.tables);
+    CHECK(parse_copy_finish(to_json(CopyFinish{begin.session, {0, 5}})).rows ==
+          std::vector<std::uint64_t>{0, 5});
+}
+
+TEST_CASE("status figures that are not known are null", "[protocol]") {
+    AgentStatus status;
+    status.session = "s";
+    status.retained_wal_bytes = 12;
+    const AgentStatus got = parse_agent_status(to_json(status));
+    CHECK(got.retained_wal_bytes == 12);
+    CHECK_FALSE(got.source_lsn.has_value());
+    CHECK_FALSE(got.safe_wal_size.has_value());
+}
+
+TEST_CASE("a message that does not fit names the field", "[protocol]") {
+    const auto message_of = [](const std::string& text) {
+        try {
+            static_cast<void>(parse_progress(text));
+        } catch (const Error& e) {
+            return std::string(e.what());
+        }
+        return std::string();
+    };
+    CHECK_THAT(message_of("{"), Catch::Contains("is no JSON"));
+    CHECK_THAT(message_of("[]"), Catch::Contains("is no JSON object"));
+    CHECK_THAT(message_of("{}"), Catch::Contains("\"state\" is missing"));
+    CHECK_THAT(message_of(R"({"state":"up"})"), Catch::Contains("\"state\""));
+    CHECK_THAT(message_of(R"({"state":"copy","durable_lsn":"x"})"), Catch::Contains("an LSN"));
+    CHECK_THAT(message_of(R"({"state":"copy","durable_lsn":null,"next_sequence":-1})"),
+               Catch::Contains("whole number"));
+    CHECK_THAT(message_of(R"({"state":"copy","durable_lsn":null,"next_sequence":1.5})"),
+               Catch::Contains("whole number"));
+}
+
+TEST_CASE("any error body gives a detail", "[protocol]") {
+    CHECK(parse_error_body(R"({"detail":"no","code":"not_found"})").code == "not_found");
+    CHECK(parse_error_body("<html>").detail == "<html>");
+    CHECK(parse_error_body(R"({"detail":[1]})").detail == R"({"detail":[1]})");
+}
