@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // Configuration of a program: a TOML file, environment variables and flags, checked as a whole before
-// anything starts. Precedence: flag, then environment variable, then file, then default. Values; any thread.
+// anything starts. Precedence: flag, then environment variable (an empty one is not set), then file, then
+// default. Values; any thread.
 //
 // The file has tables of plain keys; key "log_level" in table "[agent]" is the option "agent.log_level", its
 // environment variable ARDENT_AGENT_LOG_LEVEL, its flag --agent-log-level.
@@ -24,7 +25,8 @@ enum class Type {
     bytes,        // "64MB", "1GB", or a plain number of bytes
     duration,     // "500ms", "30s", "5min", "1h"
     text_list,    // ["a", "b"]; as one text: a,b
-    secret_file,  // path of a file that must exist, and be readable by nobody but its owner (or root)
+    secret_file,  // path of a file that must exist, and be readable by nobody but its owner (or root);
+                  // a file of root's may be readable by its group, as systemd's credentials are
     file          // path of a file that must exist and be readable
 };
 
@@ -33,10 +35,10 @@ struct Option {
     Type type = Type::text;
     std::string_view help;
     bool required = false;
-    std::optional<std::string_view> default_value;
-    std::int64_t minimum = 0;
+    std::optional<std::string_view> default_value{};
+    std::int64_t minimum = 0;  // of integers, of sizes in bytes, of times in milliseconds
     std::int64_t maximum = INT64_MAX;
-    std::vector<std::string_view> choices;  // for text: the words that are allowed; empty: any
+    std::vector<std::string_view> choices{};  // for text: the words that are allowed; empty: any
 };
 
 struct Problem {
