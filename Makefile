@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: PostgreSQL
+# The door to everything. `make help` lists the targets. Whatever is built goes to build/.
+#
+# This file is also the PGXS makefile of the extension: `extension` runs it once more in
+# build/extension with ARDENT_PGXS=1. Only then PGXS is included, so that every other target works
+# before pg_config is there.
+
+ardent_srcdir := $(patsubst %/,%,$(dir $(abspath $(firstword $(MAKEFILE_LIST)))))
+
+ifdef ARDENT_PGXS
+include $(ardent_srcdir)/extension/extension.mk
+else
+
+.DEFAULT_GOAL := all
+MAKEFLAGS += --no-print-directory
+PG_CONFIG ?= pg_config
+prefix    ?= /usr/local
+export PG_CONFIG
+
+builddir := $(ardent_srcdir)/build
+rooms    := common agent environment cli
+room      = +@$(MAKE) -C $(1) ARDENT_DOOR=1
+pgxs      = $(MAKE) -C $(builddir)/extension -f $(ardent_srcdir)/Makefile ARDENT_PGXS=1 \
+	PG_CONFIG=$(PG_CONFIG)
+
+.PHONY: help all programs $(rooms) extension unit packages deps
+
+help: ## this list
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1\t\2/p' $(ardent_srcdir)/Makefile | expand -t 16
+
+all: programs unit ## the extension, the three programs, the unit tests
+programs: extension agent environment cli
+
+packages:
+	@scripts/deps --check build
+deps: ## installs the missing packages (as root, or YES=1 with sudo)
+	@scripts/deps
+
+common: packages ## each of these on its own
+	$(call room,common)
+agent environment cli: common
+	$(call room,$@)
+unit: $(if $(ONLY),common $(or $(ROOMS),agent environment cli),common agent environment cli)
+	$(call room,tests/unit)
+extension: packages
+	+@if [ -f ardent.control ] && [ -f extension/ardent.sql ]; then \
+	    mkdir -p $(builddir)/extension && $(pgxs) all; \
+	else echo 'extension: no sources'; fi
+
+.PHONY: clean
+clean: ## removes build/
+	rm -rf $(builddir)
+
+endif
