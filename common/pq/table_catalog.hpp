@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: PostgreSQL
+// Reads what tables look like from a server's catalogs. The agent asks the source, the environment the
+// replica, with the same query, so that equal tables give equal definitions.
+#pragma once
+
+#include "common/model/table_definition.hpp"
+#include "common/pq/connection.hpp"
+
+#include <string>
+#include <vector>
+
+namespace ardent::pq {
+
+/// Permanent tables and partitioned tables of the schemas, without members of extensions, ordered by schema
+/// and name (byte order). `excluded` holds schema.name, plain or with its parts quoted as SQL needs it.
+/// Identity columns follow the server's rule (RelationGetReplicaIndex): the primary key when it is valid
+/// and not deferrable, or the index chosen by REPLICA IDENTITY USING INDEX, in index order; none for NOTHING and FULL.
+/// The connection must have exact_text_settings (type names are printed with search_path = pg_catalog).
+/// Throws as Connection::exec. Servers from 13 on.
+std::vector<model::TableDefinition> read_tables(Connection& connection,
+                                                const std::vector<std::string>& schemas,
+                                                const std::vector<std::string>& excluded);
+
+}  // namespace ardent::pq
