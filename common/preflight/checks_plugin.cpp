@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "common/preflight/catalogue.hpp"
+
+#include "common/base/error.hpp"
+#include "common/preflight/names.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace ardent::preflight {
+
+namespace {
+
+using Verdict = PluginAllowance::Verdict;
+
+constexpr const char* k_plugin = "wal2json";
+
+// The most specific of the settings that a walsender of the role gets when it connects to this
+// database; what stands in the configuration files comes after all of them.
+constexpr const char* k_role_setting = R"(
+SELECT pg_catalog.substr(e.entry, pg_catalog.strpos(e.entry, '=') + 1),
+       s.setrole <> 0 AND s.setdatabase = 0,
+       s.setrole <> 0 AND s.setdatabase <> 0
+  FROM pg_catalog.pg_db_role_setting AS s
+ CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS e (entry)
+ WHERE pg_catalog.split_part(e.entry, '=', 1) = 'output_plugin_libraries'
+   AND (s.setrole = 0
+        OR s.setrole = (SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname = $1::text))
+   AND (s.setdatabase = 0
+        OR s.setdatabase = (SELECT d.oid FROM pg_catalog.pg_database AS d
+                             WHERE d.datname = pg_catalog.current_database()))
+ ORDER BY s.setrole <> 0 AND s.setdatabase <> 0 DESC, s.setrole <> 0 DESC, s.setdatabase <> 0 DESC
+ LIMIT 1
+)";
+
+// The value of the cluster, also when this session has another by ALTER ROLE or SET.
+constexpr const char* k_cluster_setting = R"(
+SELECT CASE WHEN s.source IN ('default', 'configuration file', 'command line',
+                              'environment variable', 'override')
+            THEN s.reset_val
+            ELSE coalesce((SELECT f.setting
+                             FROM pg_catalog.pg_file_settings AS f
+                            WHERE f.name = s.name AND f.applied
+                            ORDER BY f.seqno DESC
+                            LIMIT 1),
+                          s.boot_val)
+       END
+  FROM pg_catalog.pg_settings AS s
+ WHERE s.name = 'output_plugin_libraries'
+)";
+
+// The same for a caller who may see the setting but not the files; NULL when the session hides it.
+constexpr const char* k_cluster_setting_seen = R"(
+SELECT CASE WHEN s.source IN ('default', 'configuration file', 'command line',
+                              'environment variable', 'override')
+            THEN s.reset_val
+       END
+  FROM pg_catalog.pg_settings AS s
+ WHERE s.name = 'output_plugin_libraries'
+)";
+
+// NULL where the server does not know the setting, an error (42501) where the caller may not see it.
+constexpr const char* k_is_setting_known = R"(
+SELECT pg_catalog.current_setting('output_plugin_libraries', true)
+)";
+
+void judge_value(PluginAllowance& allowance, const std::string& value) {
+    allowance.value = value;
+    const std::optional<std::vector<std::string>> names = split_identifiers(value);
+    if (!names) {
+        allowance.verdict = Verdict::refused;
+        return;
+    }
+    allowance.libraries = *names;
+    const auto has = [&names](std::string_view name) {
+        return std::find(names->begin(), names->end(), name) != names->end();
+    };
+    if (has(k_plugin)) {
+        allowance.verdict = Verdict::allowed;
+    } else if (names->size() == 1 && names->front().find(',') != std::string::npos) {
+        allowance.verdict = Verdict::one_string;
+    } else {
+        allowance.verdict = Verdict::refused;
+    }
+}
+
+struct ClusterValue {
+    bool known = true;                 // the server has the setting
+    std::optional<std::string> value;  // nullopt: cannot be seen
+};
+
+ClusterValue cluster_value(QueryRunner& runner, ServerProbe* probe) {
+    if (probe != nullptr) {
+        const Rows rows = probe->run_privileged(k_cluster_setting);
+        return {!rows.empty(), rows.empty() ? std::nullopt : rows.front().at(0)};
+    }
+    const Rows seen = runner.run(k_cluster_setting_seen, {});
+    if (!seen.empty()) {
+        return {true, seen.front().at(0)};
+    }
+    try {
+        const Rows rows = runner.run(k_is_setting_known, {});
+        return {!rows.empty() && rows.front().at(0).has_value(), std::nullopt};
+    } catch (const base::Error& e) {
+        if (e.sqlstate() != "42501") {
+            throw;
+        }
+        return {true, std::nullopt};
+    }
+}
+
+std::string package_hint(int major) {
+    const std::string number = std::to_string(major);
+    return "Install the package postgresql-" + number + "-wal2json (Debian, Ubuntu) or wal2json_" +
+           number + " (RHEL family) on the server, then re-run preflight.";
+}
+
+std::string allow_fix(const Context& context) {
+    const PluginAllowance& allowance = context.allowance;
+    std::string list = "'pgoutput', 'wal2json'";
+    if (allowance.set_for_role || allowance.set_for_role_here) {
+        for (const std::string& name : allowance.libraries) {
+            if (name != "pgoutput" && name != k_plugin && name.find(',') == std::string::npos) {
+                list += ", " + quote_literal(name);
+            }
+        }
+    }
+    return "ALTER ROLE " + context.server.quoted_role +
+           (allowance.set_for_role_here ? " IN DATABASE " + context.server.quoted_database : "") +
+           " SET output_plugin_libraries = " + list + ";";
+}
+
+void judge_refusal(Outcome& outcome, const Context& context) {
+    outcome.status = Status::fail;
+    if (context.allowance.verdict == Verdict::one_string) {
+        outcome.details = {
+            "output_plugin_libraries holds one quoted string, which the server reads as ONE library "
+            "of that long name: no plugin can be used, pgoutput included.",
+            "Write the names without quotes around them all: ALTER SYSTEM SET "
+            "output_plugin_libraries = pgoutput, test_decoding, wal2json;"};
+    } else {
+        outcome.details = {"output_plugin_libraries does not allow wal2json for the role " +
+                           context.server.quoted_role + "."};
+    }
+    outcome.hint = "Run the grant script below (it allows wal2json for this role alone), then re-run "
+                   "preflight.";
+    outcome.fix = allow_fix(context);
+}
+
+}  // namespace
+
+const char* const k_observe_plugin_use = R"(
+SELECT pg_catalog.min(s.slot_name)
+  FROM pg_catalog.pg_replication_slots AS s
+ WHERE s.plugin = 'wal2json' AND s.active
+)";
+
+PluginAllowance observe_allowance(QueryRunner& runner, const Request& request, ServerProbe* probe) {
+    PluginAllowance allowance;
+    const ClusterValue cluster = cluster_value(runner, probe);
+    allowance.known = cluster.known;
+    if (!cluster.known) {
+        allowance.verdict = Verdict::allowed;
+        return allowance;
+    }
+    if (cluster.value) {
+        judge_value(allowance, *cluster.value);
+        allowance.cluster_one_string = allowance.verdict == Verdict::one_string;
+    }
+    const Rows rows = runner.run(k_role_setting, {request.role});
+    if (!rows.empty()) {
+        allowance.set_for_role = rows.front().at(1) == "t";
+        allowance.set_for_role_here = rows.front().at(2) == "t";
+        judge_value(allowance, rows.front().at(0).value_or(""));
+    }
+    return allowance;
+}
+
+Outcome judge_plugin(const Context& context) {
+    Outcome outcome;
+    if (context.plugin && !context.plugin->loadable) {
+        outcome.status = Status::fail;
+        outcome.details = {"The server cannot load wal2json: " + context.plugin->problem};
+        outcome.hint = package_hint(context.server.major());
+        return outcome;
+    }
+    const Verdict verdict = context.allowance.verdict;
+    if (verdict == Verdict::refused || verdict == Verdict::one_string) {
+        judge_refusal(outcome, context);
+        if (context.server.reads_settings) {
+            outcome.actual = context.allowance.value;
+        }
+        return outcome;
+    }
+    const std::string user = context.text(0, 0);
+    if (context.plugin) {
+        outcome.actual = "loadable, allowed";
+        if (context.allowance.cluster_one_string) {
+            outcome.details = {"The server's own output_plugin_libraries is one quoted string: every "
+                               "other role is refused every plugin."};
+        }
+        return outcome;
+    }
+    if (verdict == Verdict::allowed && !user.empty()) {
+        outcome.actual = "in use by slot " + user;
+        return outcome;
+    }
+    outcome.status = Status::unverified;
+    if (verdict == Verdict::unknown) {
+        outcome.details = {"This role may not see output_plugin_libraries (pg_read_all_settings may)."};
+    }
+    outcome.details.emplace_back(
+        "From outside, SQL cannot tell whether the server can load wal2json; creating the slot proves it.");
+    outcome.hint = "Ask inside the server: CREATE EXTENSION ardent; SELECT ardent_preflight(); or look "
+                   "for the package postgresql-" + std::to_string(context.server.major()) +
+                   "-wal2json.";
+    return outcome;
+}
+
+}  // namespace ardent::preflight

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "common/preflight/identity.hpp"
+
+#include "common/base/error.hpp"
+#include "common/preflight/catalogue.hpp"
+#include "common/preflight/names.hpp"
+
+#include <map>
+
+namespace ardent::preflight {
+
+const char* const k_observe_identities = R"(
+WITH logged AS (
+    SELECT c.oid, c.relreplident, n.nspname, c.relname
+      FROM pg_catalog.unnest($1::text[]) AS s (name)
+      JOIN pg_catalog.pg_namespace AS n ON n.nspname = s.name
+      JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid
+     WHERE c.relkind = 'r' AND c.relpersistence = 'p'
+), usable AS (
+    SELECT x.indrelid, x.indexrelid, x.indisprimary, x.indisreplident, i.relname, x.indkey, x.indnkeyatts,
+           x.indexprs IS NULL
+           AND NOT EXISTS (SELECT
+                             FROM pg_catalog.pg_attribute AS a
+                            WHERE a.attrelid = x.indrelid
+                              AND a.attnum = ANY ((x.indkey::pg_catalog.int2[])[0:x.indnkeyatts - 1])
+                              AND NOT a.attnotnull) AS complete
+      FROM logged AS t
+      JOIN pg_catalog.pg_index AS x ON x.indrelid = t.oid
+      JOIN pg_catalog.pg_class AS i ON i.oid = x.indexrelid
+     WHERE x.indisunique AND x.indisvalid AND x.indislive AND x.indimmediate AND x.indpred IS NULL
+), chosen AS (
+    SELECT u.indrelid, pg_catalog.min(u.relname) AS name, pg_catalog.min(u.indexrelid) AS indexrelid
+      FROM usable AS u
+      JOIN logged AS t ON t.oid = u.indrelid
+     WHERE (t.relreplident = 'd' AND u.indisprimary) OR (t.relreplident = 'i' AND u.indisreplident)
+     GROUP BY u.indrelid
+), candidate AS (
+    SELECT u.indrelid,
+           (pg_catalog.array_agg(u.relname ORDER BY u.indisprimary DESC, u.indnkeyatts, u.relname))[1] AS name
+      FROM usable AS u
+     WHERE u.complete
+     GROUP BY u.indrelid
+)
+SELECT pg_catalog.format('%I.%I', t.nspname, t.relname),
+       t.nspname || '.' || t.relname,
+       t.relreplident,
+       pg_catalog.quote_ident(c.name),
+       (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY k.place)
+          FROM pg_catalog.pg_index AS x
+         CROSS JOIN LATERAL pg_catalog.unnest(x.indkey::pg_catalog.int2[])
+                            WITH ORDINALITY AS k (attnum, place)
+          JOIN pg_catalog.pg_attribute AS a ON a.attrelid = x.indrelid AND a.attnum = k.attnum
+         WHERE x.indexrelid = c.indexrelid AND k.place <= x.indnkeyatts),
+       CASE WHEN c.name IS NULL AND t.relreplident <> 'f' THEN pg_catalog.quote_ident(d.name) END,
+       c.name IS NULL AND t.relreplident = 'd'
+       AND EXISTS (SELECT FROM pg_catalog.pg_index AS x
+                    WHERE x.indrelid = t.oid AND x.indisprimary AND NOT x.indimmediate)
+  FROM logged AS t
+  LEFT JOIN chosen AS c ON c.indrelid = t.oid
+  LEFT JOIN candidate AS d ON d.indrelid = t.oid
+ ORDER BY t.nspname, t.relname
+)";
+
+std::vector<TableIdentity> read_identities(const Rows& rows) {
+    std::vector<TableIdentity> tables;
+    tables.reserve(rows.size());
+    for (const Row& row : rows) {
+        const std::string setting = row.at(2).value_or("d");
+        tables.push_back({.plain_name = row.at(1).value_or(""),
+                          .quoted_name = row.at(0).value_or(""),
+                          .setting = setting.empty() ? 'd' : setting.front(),
+                          .index = row.at(3).value_or(""),
+                          .columns = row.at(4).value_or(""),
+                          .candidate = row.at(5).value_or(""),
+                          .deferrable_key = row.at(6) == "t"});
+    }
+    return tables;
+}
+
+std::string why_unidentified(const TableIdentity& table) {
+    if (table.setting == 'n') {
+        return "REPLICA IDENTITY NOTHING";
+    }
+    if (table.setting == 'i') {
+        return "its replica identity index is gone or not usable";
+    }
+    std::string why = table.deferrable_key ? "its primary key is deferrable, which identifies nothing"
+                                           : "no primary key";
+    if (!table.candidate.empty()) {
+        why += ", unique index " + table.candidate + " could identify its rows";
+    }
+    return why;
+}
+
+std::string use_index_statement(const TableIdentity& table) {
+    return "ALTER TABLE " + table.quoted_name + " REPLICA IDENTITY USING INDEX " + table.candidate +
+           ";";
+}
+
+std::vector<TableIdentity> replica_identities(QueryRunner& runner,
+                                              const std::vector<std::string>& schemas) {
+    return read_identities(runner.run(k_observe_identities, {array_text(schemas)}));
+}
+
+namespace {
+
+constexpr const char* k_all_schemas = R"(
+SELECT n.nspname
+  FROM pg_catalog.pg_namespace AS n
+ WHERE n.nspname <> 'information_schema' AND NOT pg_catalog.starts_with(n.nspname, 'pg_')
+)";
+
+std::string decided_statement(const TableIdentity& table, Decision decision) {
+    if (decision == Decision::exclude) {
+        return "-- " + comment_text(table.quoted_name) +
+               ": excluded, nothing to run (preflight passes it with accept)";
+    }
+    if (table.identified()) {
+        return "-- " + comment_text(table.quoted_name) + ": its rows are identified, nothing to run";
+    }
+    if (decision == Decision::replica_identity_full) {
+        return "-- undo: ALTER TABLE " + comment_text(table.quoted_name) +
+               " REPLICA IDENTITY DEFAULT;\nALTER TABLE " + table.quoted_name +
+               " REPLICA IDENTITY FULL;";
+    }
+    if (!table.candidate.empty()) {
+        return "-- undo: ALTER TABLE " + comment_text(table.quoted_name) +
+               " REPLICA IDENTITY DEFAULT;\n" + use_index_statement(table);
+    }
+    return "-- " + comment_text(table.quoted_name) +
+           ": no unique index can serve. Add a key of your choice, for example\n--   ALTER TABLE " +
+           comment_text(table.quoted_name) + " ADD PRIMARY KEY (...);";
+}
+
+}  // namespace
+
+std::string replica_identity_script(QueryRunner& runner,
+                                    const std::map<std::string, Decision>& decisions) {
+    std::vector<std::string> schemas;
+    for (const Row& row : runner.run(k_all_schemas, {})) {
+        schemas.push_back(row.at(0).value_or(""));
+    }
+    std::map<std::string, TableIdentity> by_name;
+    for (const TableIdentity& table : replica_identities(runner, schemas)) {
+        by_name.emplace(table.plain_name, table);
+        by_name.emplace(table.quoted_name, table);
+    }
+    std::string script =
+        "-- psql artifact generated by Ardent\n"
+        "-- Changes how the server identifies rows of the tables below in its WAL; run as their owner.\n"
+        "-- ALTER TABLE takes a short ACCESS EXCLUSIVE lock; it waits at most five seconds for it.\n"
+        "SET lock_timeout = '5s';\n";
+    for (const auto& [name, decision] : decisions) {
+        const auto found = by_name.find(name);
+        if (found == by_name.end()) {
+            throw base::Error(base::ErrorKind::config,
+                              "the decisions name a table that is not there: \"" + name + "\"",
+                              "Keys have the form \"schema.table\"; views, unlogged and foreign tables "
+                              "need no decision.",
+                              "22023");
+        }
+        script += decided_statement(found->second, decision) + "\n";
+    }
+    return script + "RESET lock_timeout;\n";
+}
+
+}  // namespace ardent::preflight

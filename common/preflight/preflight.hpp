@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: PostgreSQL
+// The entry of the catalogue: one list of checks behind two doors.
+//
+//     preflight::ConnectionRunner runner(connection);          // or the extension's SPI runner
+//     preflight::Request request;
+//     request.schemas = preflight::parse_schema_list("public,billing");
+//     request.own_slot = "ardent_3f9c";                        // the agent: its own slot is no duplicate
+//     const preflight::Report report = preflight::run(runner, request);
+//     if (!report.preflight_pass) { … preflight::to_json(report) … preflight::to_text(report, …) }
+//
+// Only reads: no lock beyond AccessShare on catalogs, no scan of an application table, no slot.
+#pragma once
+
+#include "common/preflight/query_runner.hpp"
+#include "common/preflight/report.hpp"
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ardent::preflight {
+
+inline constexpr const char* k_default_role = "ardent_replication";
+
+enum class Decision { exclude, add_pk, replica_identity_full };
+
+/// Throws base::Error (22023) for another word than the product's three.
+Decision parse_decision(std::string_view word);
+
+/// Findings that the operator accepts; an accepted finding is reported as info.
+struct Accept {
+    bool large_objects = false;
+    /// Key "schema.table", plain or quoted as SQL quotes it.
+    std::map<std::string, Decision> decisions;
+
+    bool excludes(const std::string& plain_name, const std::string& quoted_name) const;
+};
+
+struct Request {
+    std::vector<std::string> schemas;  // names as the catalog has them
+    std::string role = k_default_role;
+    Accept accept;
+    /// The slot of the connector that asks, empty when there is none yet.
+    std::string own_slot;
+    /// Shown in the report's head; empty: the database and the server's port.
+    std::string target;
+    /// Results that the caller has already (`tcp reachable`, `auth`); they come first.
+    std::vector<CheckResult> before;
+};
+
+/// Reads a list of names as PostgreSQL reads search_path: unquoted names fold to lower case, quoted
+/// ones stay, each is cut to 63 bytes. Repeated names are dropped. Throws base::Error (22023) when the text
+/// cannot be read or names nothing.
+std::vector<std::string> parse_schema_list(std::string_view text);
+
+/// Runs every check. An error of one check makes that check `unverified`; transient errors (a lost
+/// connection, a cancelled statement) are thrown on as base::Error.
+Report run(QueryRunner& runner, const Request& request, ServerProbe* probe = nullptr);
+
+/// A report of what was found before there was a connection.
+Report only(std::vector<CheckResult> checks, std::string target);
+
+/// The PreflightReport of the HTTP API: preflight_pass, branching_prerequisites_pass, checks (a map from
+/// id to {ordinal, label, section, status, actual, detail, hint, fix, objects}), grant_script,
+/// settings_script, source_provider, source_metadata. The text has the report's encoding; with
+/// `utf8`, what is not UTF-8 (a SQL_ASCII database) is replaced.
+std::string to_json(const Report& report, bool utf8 = true);
+
+enum class Letters { unicode, ascii };
+
+struct TextOptions {
+    Letters letters = Letters::unicode;
+    bool verbose = false;  // further checks that passed, and the scripts even when nothing is to do
+};
+
+/// The report as a person reads it, one element a line, no line feed at the end.
+std::vector<std::string> to_text(const Report& report, const TextOptions& options);
+
+}  // namespace ardent::preflight

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: PostgreSQL
+// What preflight found, as values. Texts are in the encoding of the connection that was asked: the
+// database's inside the server, UTF-8 from outside.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace ardent::preflight {
+
+/// Only `fail` blocks. `unverified` means: cannot be seen from here, or must not be told to this caller.
+enum class Status { pass, fail, warn, unverified, info };
+
+/// "pass", "fail", "warn", "unverified", "info".
+const char* to_string(Status status) noexcept;
+
+/// The place of a check in the report. The product's checks come first, under their own heading.
+enum class Section { connection, further };
+
+/// "Connection checks", "Further checks".
+const char* to_string(Section section) noexcept;
+
+struct CheckResult {
+    std::string id;  // stable, [a-z0-9_]; docs/preflight.md has a part of that name
+    Section section = Section::connection;
+    std::string label;
+    Status status = Status::unverified;
+    std::string actual;                // the observed value, empty when there is no single one
+    std::string shown;                 // what stands in parentheses behind the label
+    std::vector<std::string> details;  // one line each, capped; `objects` is complete
+    std::string hint;                  // what to do, one line
+    std::string fix;                   // SQL that mends it, empty when SQL cannot
+    std::vector<std::string> objects;  // all offending objects, quoted as SQL needs it
+    bool branching = true;             // belongs to what branching needs
+};
+
+struct Report {
+    std::string target;  // "host:port", or the database when asked from inside
+    std::vector<CheckResult> checks;
+    bool preflight_pass = false;                // no check failed
+    bool branching_prerequisites_pass = false;  // no check that branching needs failed
+    bool nothing_to_grant = false;
+    bool settings_needed = false;  // the settings script would change something
+    std::string grant_script;
+    std::string settings_script;
+    std::string source_provider;  // "vanilla", "rds", …
+    std::map<std::string, std::string> source_metadata;
+};
+
+}  // namespace ardent::preflight
