@@ -20,7 +20,7 @@ export PG_CONFIG
 builddir := $(ardent_srcdir)/build
 rooms    := common agent environment cli
 room      = +@$(MAKE) -C $(1) ARDENT_DOOR=1
-pgxs      = $(MAKE) -C $(builddir)/extension -f $(ardent_srcdir)/Makefile ARDENT_PGXS=1 \
+pgxs      = $(MAKE) $(if $(V),,-s) -C $(builddir)/extension -f $(ardent_srcdir)/Makefile ARDENT_PGXS=1 \
 	PG_CONFIG=$(PG_CONFIG)
 
 .PHONY: help all programs $(rooms) extension unit packages deps
@@ -44,8 +44,26 @@ unit: $(if $(ONLY),common $(or $(ROOMS),agent environment cli),common agent envi
 	$(call room,tests/unit)
 extension: packages
 	+@if [ -f ardent.control ] && [ -f extension/ardent.sql ]; then \
-	    mkdir -p $(builddir)/extension && $(pgxs) all; \
+	    mkdir -p $(builddir)/extension && echo 'extension' && $(pgxs) all; \
 	else echo 'extension: no sources'; fi
+
+.PHONY: test check test-unit regress isolation tap e2e soak
+test: ## every test; ends with "N passed, N failed"
+	@scripts/deps build test
+	+@$(MAKE) all
+	@scripts/test
+check: ## a selection of them, below two minutes
+	@scripts/deps build test
+	+@$(MAKE) all
+	@scripts/test --selection
+test-unit regress isolation tap e2e: all ## one suite; make tap T=tests/tap/file.pl runs one file
+	@scripts/test $(if $(T),$(T),$(@:test-%=%))
+
+.PHONY: lint
+lint: ## format, clang-tidy, rooms, exported symbols, SQL safety, shellcheck; make lint C="rooms sql" runs some
+	@scripts/deps build lint
+	$(if $(C),,+@$(MAKE) extension)
+	@scripts/lint $(C)
 
 .PHONY: clean
 clean: ## removes build/

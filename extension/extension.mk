@@ -27,19 +27,22 @@ PG_CONFIG  ?= pg_config
 PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server) -I$(ardent_srcdir) \
 	-ffile-prefix-map=$(ardent_srcdir)/= -MMD -MP
 PG_CXXFLAGS = -std=c++20 -Wall -Wextra -Wshadow -Wno-register $(if $(WERROR),-Werror) \
-	-fvisibility=hidden -fvisibility-inlines-hidden
+	-fvisibility=hidden -fvisibility-inlines-hidden -fno-gnu-unique
 # Before 16 the server's headers neither hide symbols nor mark those to export.
 ifeq ($(shell test $$($(PG_CONFIG) --version | sed 's/[^0-9]*\([0-9]*\).*/\1/') -lt 16 && echo old),old)
 PG_CPPFLAGS += -DPGDLLEXPORT='__attribute__((visibility("default")))'
 endif
 ifeq ($(origin CXX),default)
-CXX := $(if $(shell command -v ccache 2>/dev/null),ccache )g++
+compiler := $(if $(shell command -v ccache 2>/dev/null),ccache )g++
+else
+compiler := $(CXX)
 endif
 override COMPILER  = $(CXX) $(CXXFLAGS)
 override with_llvm = no
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+CXX := $(compiler)
 
 $(shell mkdir -p $(sort $(dir $(OBJS))) extension)
 -include $(OBJS:.o=.d)

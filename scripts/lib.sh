@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: PostgreSQL
+# shellcheck shell=bash
+# What the scripts that start servers share. Sourced by bash scripts after `set -euo pipefail`.
+#
+# Servers refuse to run as root: as root everything that starts one runs as user postgres, or nobody where there
+# is none, in a scratch folder of a short path that holds copies of all it needs (the checkout may be unreadable
+# for that user). Nothing is installed into the system: the extension is found through extension_destdir.
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+export top
+pg_config=${PG_CONFIG:-pg_config}
+
+die() {
+    echo "$(basename "$0"): $*" >&2
+    exit 1
+}
+
+# The user that runs servers: the caller, unless that is root.
+server_user() {
+    if [ "$(id -u)" != 0 ]; then
+        id -un
+    elif id -u postgres >/dev/null 2>&1; then
+        echo postgres
+    else
+        echo nobody
+    fi
+}
+
+# as_user COMMAND...: runs it as that user, at home in the scratch folder, and without PG… of the caller.
+as_user() {
+    local clean=(env -u PGHOST -u PGPORT -u PGUSER -u PGPASSWORD -u PGDATABASE -u PGSERVICE -u PGOPTIONS
+        -u PGSSLMODE -u DISPLAY "HOME=$scratch" "TMPDIR=$scratch/tmp" LC_ALL=C.UTF-8)
+    if [ "$(id -u)" = 0 ]; then
+        local user group
+        user=$(server_user)
+        group=$(id -gn "$user")
+        setpriv --reuid="$user" --regid="$group" --init-groups "${clean[@]}" "$@"
+    else
+        "${clean[@]}" "$@"
+    fi
+}
+
+# own PATH...: makes them that user's.
+own() {
+    if [ "$(id -u)" = 0 ]; then
+        chown -R "$(server_user)" "$@"
+    fi
+}
+
+# make_scratch NAME: sets $scratch, a folder that the server's user owns.
+make_scratch() {
+    scratch=$(mktemp -d "/tmp/$1.XXXXXX")
+    export scratch
+    mkdir "$scratch/tmp"
+    chmod 755 "$scratch"
+    own "$scratch"
+}
+
+# stage: the extension under $scratch/dest, the programs under $scratch/bin.
+stage() {
+    make -s -C "$top/build/extension" -f "$top/Makefile" ARDENT_PGXS=1 PG_CONFIG="$pg_config" \
+        DESTDIR="$scratch/dest" install
+    mkdir -p "$scratch/bin"
+    local program
+    for program in ardent ardent-agent ardent-environment; do
+        [ ! -x "$top/build/bin/$program" ] || cp "$top/build/bin/$program" "$scratch/bin/"
+    done
+}
+
+# server_settings: lines for the postgresql.conf of a source server that finds what `stage` laid down.
+server_settings() {
+    local sample
+    sample=$("$pg_config" --sharedir)/postgresql.conf.sample
+    grep -v '^output_plugin_libraries\|^#' "$top/tests/regress.conf"
+    # since the minors of August 2026; older servers refuse to start with it
+    if grep -q '^#output_plugin_libraries' "$sample"; then
+        grep '^output_plugin_libraries' "$top/tests/regress.conf"
+    fi
+    echo "dynamic_library_path = '$scratch/dest$("$pg_config" --pkglibdir):\$libdir'"
+    if grep -q '^#extension_control_path' "$sample"; then
+        echo "extension_control_path = '$scratch/dest$("$pg_config" --sharedir):\$system'"
+    else
+        echo "extension_destdir = '$scratch/dest'"
+    fi
+}
+
+# stop_everything: ends whatever still runs out of the scratch folder.
+stop_everything() {
+    local pid file
+    for pid in $(pgrep -f "^$scratch/bin/" || :); do
+        kill -KILL "$pid" 2>/dev/null || :
+    done
+    while IFS= read -r file; do
+        pid=$(head -n 1 "$file" 2>/dev/null || :)
+        case $(readlink "/proc/${pid:-none}/cwd" 2>/dev/null || :) in
+        "$scratch"/*) kill -QUIT "$pid" 2>/dev/null || : ;;
+        esac
+    done < <(find "$scratch" -name postmaster.pid 2>/dev/null)
+}
+
+# remove_scratch: for an EXIT trap.
+remove_scratch() {
+    [ -n "${scratch:-}" ] && [ -d "$scratch" ] || return 0
+    stop_everything
+    local deadline=$((SECONDS + 20))
+    while pgrep -f "(^|[ =])$scratch/" >/dev/null && [ $SECONDS -lt $deadline ]; do
+        read -rt 0.1 <> <(:) || :
+    done
+    rm -rf --one-file-system "$scratch"
+}
