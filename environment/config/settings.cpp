@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "environment/config/settings.hpp"
+
+#include "common/base/error.hpp"
+#include "environment/instance/instance.hpp"
+
+#include <arpa/inet.h>
+
+#include <charconv>
+
+namespace ardent::environment {
+
+namespace {
+
+base::Error problem(const std::string& message, const std::string& hint = {}) {
+    return {base::ErrorKind::config, message, hint};
+}
+
+std::string without_end_slash(std::string path) {
+    while (path.size() > 1 && path.back() == '/') {
+        path.pop_back();
+    }
+    return path;
+}
+
+std::string absolute(const std::string& key, const std::string& path) {
+    if (path.empty() || path.front() != '/') {
+        throw problem(key + " is \"" + path + "\": it must be an absolute path");
+    }
+    return without_end_slash(path);
+}
+
+// "127.0.0.1:8765", "[::1]:8765"
+void read_listen(const std::string& text, Settings& settings) {
+    const auto colon = text.rfind(':');
+    const std::string hint = "Write it as address:port, for example 127.0.0.1:8765 or [::1]:8765.";
+    if (colon == std::string::npos || colon == 0) {
+        throw problem("environment.listen is \"" + text + "\": no address and port", hint);
+    }
+    std::string host = text.substr(0, colon);
+    if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
+        host = host.substr(1, host.size() - 2);
+    }
+    const char* const first = text.data() + colon + 1;
+    const char* const last = text.data() + text.size();
+    const auto [end, code] = std::from_chars(first, last, settings.listen_port);
+    if (code != std::errc() || end != last) {
+        throw problem("environment.listen is \"" + text + "\": the port is no number up to 65535",
+                      hint);
+    }
+    settings.listen_host = host;
+}
+
+bool is_loopback(const std::string& host) {
+    in_addr four{};
+    in6_addr six{};
+    if (inet_pton(AF_INET, host.c_str(), &four) == 1) {
+        return (ntohl(four.s_addr) >> 24U) == 127;
+    }
+    if (inet_pton(AF_INET6, host.c_str(), &six) == 1) {
+        return IN6_IS_ADDR_LOOPBACK(&six) != 0;
+    }
+    return host == "localhost";
+}
+
+void read_tls(const config::Values& values, Settings& settings) {
+    const std::string certificate = values.text("environment.tls_certificate");
+    const std::string key = values.text("environment.tls_key");
+    if (certificate.empty() != key.empty()) {
+        throw problem("environment.tls_certificate and environment.tls_key go together: only one is set");
+    }
+    if (!certificate.empty()) {
+        settings.tls = TlsFiles{certificate, key};
+    } else if (!is_loopback(settings.listen_host)) {
+        throw problem("environment.listen is " + settings.listen_host +
+                          ", which others can reach, and there is no TLS certificate",
+                      "Set environment.tls_certificate and environment.tls_key, or listen on 127.0.0.1.");
+    }
+}
+
+std::string default_url(const Settings& settings) {
+    const bool six = settings.listen_host.find(':') != std::string::npos;
+    return std::string(settings.tls ? "https://" : "http://") +
+           (six ? "[" + settings.listen_host + "]" : settings.listen_host) + ":" +
+           std::to_string(settings.listen_port);
+}
+
+}  // namespace
+
+const std::vector<config::Option>& options() {
+    using config::Type;
+    static const std::vector<config::Option> list = {
+        {.key = "environment.data_dir",
+         .help = "where the replicas and the environment's own state live",
+         .default_value = "/var/lib/ardent-environment"},
+        {.key = "environment.run_dir",
+         .help = "folder of the Unix sockets; default: run in data_dir. Its path must be short, because a "
+                 "socket's path has at most 107 bytes"},
+        {.key = "environment.listen",
+         .help = "address and port of the HTTP API; without TLS only a loopback address is accepted",
+         .default_value = "127.0.0.1:8765"},
+        {.key = "environment.public_url",
+         .help = "the URL under which agents reach this environment; printed when a connector is created"},
+        {.key = "environment.tls_certificate",
+         .type = Type::file,
+         .help = "PEM file with the certificate and its chain"},
+        {.key = "environment.tls_key",
+         .type = Type::secret_file,
+         .help = "PEM file with the certificate's key, readable by nobody else"},
+        {.key = "environment.log_level",
+         .help = "debug, info, warning or error",
+         .default_value = "info",
+         .choices = {"debug", "info", "warning", "error"}},
+        {.key = "environment.http_threads",
+         .type = Type::integer,
+         .help = "how many HTTP connections are served at once; an agent uses about six",
+         .default_value = "64",
+         .minimum = 8,
+         .maximum = 4096},
+        {.key = "environment.segment_bytes",
+         .type = Type::bytes,
+         .help = "how large a segment an agent may make",
+         .default_value = "4MB",
+         .minimum = 65536,
+         .maximum = 268435456},
+        {.key = "environment.segments_in_flight",
+         .type = Type::integer,
+         .help = "how many segments an agent may have under way",
+         .default_value = "3",
+         .minimum = 1,
+         .maximum = 16},
+        {.key = "environment.queue_bytes",
+         .type = Type::bytes,
+         .help = "how much may wait to be applied, for each connector",
+         .default_value = "16MB",
+         .minimum = 1048576,
+         .maximum = 1073741824},
+        {.key = "environment.message_bytes",
+         .type = Type::bytes,
+         .help = "the largest single change that is accepted; PostgreSQL's own limit is 1 GB",
+         .default_value = "1GB",
+         .minimum = 16777216,
+         .maximum = 2147483648},
+        {.key = "environment.stop_timeout",
+         .type = Type::duration,
+         .help = "how long stopping may take before the replicas are stopped the hard way",
+         .default_value = "60s"},
+        {.key = "replica.binaries",
+         .help = "folder of the PostgreSQL server packages, with one folder for each major version",
+         .default_value = "/usr/lib/postgresql"},
+        {.key = "replica.shared_buffers",
+         .help = "shared_buffers of each replica",
+         .default_value = "256MB"},
+        {.key = "replica.max_wal_size",
+         .help = "max_wal_size of each replica",
+         .default_value = "4GB"},
+        {.key = "replica.maintenance_work_mem",
+         .help = "maintenance_work_mem of each replica; indexes are built with it",
+         .default_value = "256MB"},
+    };
+    return list;
+}
+
+Settings read_settings(const config::Values& values) {
+    Settings settings;
+    settings.data_dir = absolute("environment.data_dir", values.text("environment.data_dir"));
+    settings.run_dir = values.has("environment.run_dir")
+                           ? absolute("environment.run_dir", values.text("environment.run_dir"))
+                           : settings.data_dir + "/run";
+    check_socket_directory(settings.run_dir);
+    read_listen(values.text("environment.listen"), settings);
+    read_tls(values, settings);
+    settings.public_url = values.has("environment.public_url")
+                              ? without_end_slash(values.text("environment.public_url"))
+                              : default_url(settings);
+    settings.log_level = values.text("environment.log_level");
+    settings.http_threads = static_cast<unsigned>(values.integer("environment.http_threads"));
+    settings.segment_bytes = values.bytes("environment.segment_bytes");
+    settings.in_flight = static_cast<unsigned>(values.integer("environment.segments_in_flight"));
+    settings.queue_bytes = values.bytes("environment.queue_bytes");
+    settings.message_bytes = values.bytes("environment.message_bytes");
+    settings.stop_timeout = values.duration("environment.stop_timeout");
+    settings.replica.binaries =
+        absolute("replica.binaries", values.text("replica.binaries"));
+    settings.replica.shared_buffers = values.text("replica.shared_buffers");
+    settings.replica.max_wal_size = values.text("replica.max_wal_size");
+    settings.replica.maintenance_work_mem = values.text("replica.maintenance_work_mem");
+    return settings;
+}
+
+}  // namespace ardent::environment

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: PostgreSQL
+// The settings of ardent-environment as one value, read once at start. Immutable afterwards; any thread.
+#pragma once
+
+#include "common/config/config.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ardent::environment {
+
+struct TlsFiles {
+    std::string certificate;  // PEM, the whole chain
+    std::string key;          // PEM, readable by nobody else
+};
+
+struct ReplicaSettings {
+    std::string binaries;  // folder with one folder a major: <binaries>/<major>/bin
+    std::string shared_buffers;
+    std::string max_wal_size;
+    std::string maintenance_work_mem;
+};
+
+struct Settings {
+    std::string data_dir;
+    std::string run_dir;
+    std::string listen_host;
+    std::uint16_t listen_port = 0;  // 0: any free one
+    std::optional<TlsFiles> tls;
+    std::string public_url;  // what agents dial; shown in hints
+    std::string log_level;
+    unsigned http_threads = 0;
+    std::uint64_t segment_bytes = 0;
+    unsigned in_flight = 0;
+    std::uint64_t queue_bytes = 0;     // raw bytes that wait for apply, for each connector
+    std::uint64_t message_bytes = 0;   // the largest single message that is accepted
+    std::chrono::milliseconds stop_timeout{};
+    ReplicaSettings replica;
+    bool delivered_only = false;  // benchmark: commit progress only
+};
+
+/// The options of the configuration file.
+const std::vector<config::Option>& options();
+
+/// Throws base::Error (config): a listen address that cannot be read, one half of a TLS pair, plain HTTP on
+/// an address that is not loopback, a run_dir whose socket paths would be too long.
+Settings read_settings(const config::Values& values);
+
+}  // namespace ardent::environment

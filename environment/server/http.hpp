@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: PostgreSQL
+// What the rooms above know of HTTP: values, an error that is an answer, and a table of routes. No library
+// behind it, so that handlers are tested without sockets.
+#pragma once
+
+#include "common/base/error.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ardent::environment {
+
+struct HttpRequest {
+    std::string method;
+    std::string path;
+    std::map<std::string, std::string> query;
+    std::map<std::string, std::string> arguments;  // of the route's {names}
+    std::string bearer;  // the token, without "Bearer "
+    std::string_view body;  // valid while the handler runs
+    std::uint64_t content_length = 0;
+
+    const std::string& argument(const std::string& name) const { return arguments.at(name); }
+    std::optional<std::string> parameter(const std::string& name) const;
+};
+
+struct HttpResponse {
+    int status = 200;
+    std::string body;
+    std::string content_type = "application/json";
+    std::map<std::string, std::string> headers{};
+};
+
+/// An answer that ends the call. `code` is the word of docs/protocol.md; empty: the body has only `detail`.
+class HttpError : public base::Error {
+public:
+    HttpError(int status, std::string code, const std::string& detail)
+        : base::Error(base::ErrorKind::bug, detail), m_status(status), m_code(std::move(code)) {}
+
+    int status() const noexcept { return m_status; }
+    const std::string& code() const noexcept { return m_code; }
+
+private:
+    int m_status;
+    std::string m_code;
+};
+
+enum class Access { open, admin, agent };
+
+using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
+
+struct Route {
+    std::string method;
+    std::string pattern;  // "/v1/connectors/{connector_id}"
+    Access access = Access::admin;
+    std::uint64_t body_limit = 0;
+    HttpHandler handler;
+};
+
+/// Filled before the server starts, read by its threads afterwards.
+class Router {
+public:
+    void add(Route route) { m_routes.push_back(std::move(route)); }
+
+    /// The route, with `request.arguments` filled. Throws HttpError 404 or 405.
+    const Route& find(HttpRequest& request) const;
+
+private:
+    std::vector<Route> m_routes;
+};
+
+HttpResponse json_response(int status, std::string body);
+
+/// {"detail", "code"} for whatever a handler threw: HttpError as it says, transient 503, config 400, others 500.
+/// To be called inside a catch block.
+HttpResponse response_for_exception() noexcept;
+
+/// {"detail": …} or with the code.
+HttpResponse error_response(int status, const std::string& code, const std::string& detail);
+
+}  // namespace ardent::environment
