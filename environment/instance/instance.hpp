@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: PostgreSQL
+// One PostgreSQL server that the environment owns: a data directory, a Unix socket, no network port.
+// Any thread; start, stop and check exclude one another.
+//
+// A server may outlive the program that started it (kill -9 of the environment): `start` adopts a healthy
+// one, and cleans up after a dead one. A server belongs to a data directory when its working directory is
+// that directory, which is how PostgreSQL runs.
+#pragma once
+
+#include "common/pq/connection.hpp"
+
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ardent::environment {
+
+inline constexpr const char* k_admin_role = "ardent_admin";    // the instance's superuser
+inline constexpr const char* k_apply_role = "ardent_apply";    // sees text from the source, has no special rights
+inline constexpr const char* k_reader_role = "ardent_reader";  // people look around with it
+
+struct InstanceSpec {
+    std::string name;              // "state", "replica shop": for messages
+    std::string directory;         // holds data/ and log/
+    std::string socket_directory;  // of this instance alone
+    std::string binaries;          // /usr/lib/postgresql/15/bin
+    std::map<std::string, std::string> settings;  // over the built-in ones
+};
+
+class Instance {
+public:
+    explicit Instance(InstanceSpec spec) : m_spec(std::move(spec)) {}
+
+    /// True once initdb has finished.
+    bool exists() const;
+    /// initdb into an empty directory: UTF8, C locale, data checksums. What a broken attempt left is removed.
+    void create();
+    /// Running and accepting connections when it returns. Throws base::Error (transient) with the end of the
+    /// server's log when it does not start.
+    void start();
+    /// Fast shutdown, and immediate after `patience`. Does nothing when it is not running.
+    void stop(std::chrono::milliseconds patience);
+    /// Stops it and removes everything.
+    void destroy();
+    /// True while the server's process lives.
+    bool alive() const;
+
+    pq::ConnectOptions connect_options(std::string_view role, const std::string& database,
+                                       base::ErrorKind kind) const;
+    const InstanceSpec& spec() const noexcept { return m_spec; }
+
+private:
+    std::string data() const { return m_spec.directory + "/data"; }
+    void write_configuration() const;
+    void launch();
+    std::string log_tail() const;
+
+    InstanceSpec m_spec;
+    std::mutex m_mutex;
+};
+
+/// Throws base::Error (config) when the sockets of instances below `run_dir` had too long a path.
+void check_socket_directory(const std::string& run_dir);
+
+/// The folder of an instance's socket, short and its own.
+std::string socket_directory(const std::string& run_dir, std::string_view id);
+
+/// /usr/lib/postgresql/15/bin; throws base::Error (config) that names the Debian package when it is not there.
+std::string find_binaries(const std::string& folder, int major);
+
+/// The majors that are installed there, ascending.
+std::vector<int> installed_majors(const std::string& folder);
+
+}  // namespace ardent::environment

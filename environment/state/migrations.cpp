@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "environment/state/migrations.hpp"
+
+#include <array>
+
+namespace ardent::environment {
+
+namespace {
+
+// JSON that came from elsewhere is kept as text: jsonb refuses \u0000, and nothing here asks inside it.
+constexpr std::string_view k_first = R"sql(
+CREATE TABLE environment.connector (
+    id                text PRIMARY KEY,
+    name              text NOT NULL,
+    org_id            text NOT NULL,
+    project_id        text NOT NULL,
+    service_name      text NOT NULL,
+    schemas           text NOT NULL,
+    created_at        timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    token_hash        text NOT NULL,
+    phase             text NOT NULL,
+    failure           text,
+    source            text,
+    slot              text NOT NULL,
+    consistent_point  pg_catalog.pg_lsn,
+    not_carried       text NOT NULL,
+    copy_warnings     text NOT NULL,
+    disabled_triggers text NOT NULL,
+    agent_version     text NOT NULL,
+    preflight         text NOT NULL,
+    preflight_pass    boolean NOT NULL,
+    agent_status      text,
+    agent_seen_at     timestamptz
+);
+CREATE TABLE environment.operation (
+    id           text PRIMARY KEY,
+    type         text NOT NULL,
+    status       text NOT NULL CHECK (status IN ('pending', 'running', 'completed', 'failed')),
+    resource_id  text NOT NULL,
+    error        text,
+    created_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    updated_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    completed_at timestamptz
+);
+CREATE TABLE environment.api_key (
+    id         text PRIMARY KEY,
+    name       text NOT NULL,
+    prefix     text NOT NULL,
+    hash       text NOT NULL UNIQUE,
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+)sql";
+
+constexpr std::array k_migrations = {k_first};
+
+}  // namespace
+
+std::span<const std::string_view> migrations() {
+    return k_migrations;
+}
+
+}  // namespace ardent::environment

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: PostgreSQL
+// Parts of a record as JSON text and back: for the store and for the API. Throws base::Error (bug) on text
+// that is none of ours. Pure.
+#pragma once
+
+#include "environment/state/records.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ardent::environment {
+
+std::string failure_to_json(const protocol::Failure& failure);
+protocol::Failure parse_failure(std::string_view text);
+
+std::string source_to_json(const protocol::SourceIdentity& source);
+protocol::SourceIdentity parse_source(std::string_view text);
+
+std::string texts_to_json(const std::vector<std::string>& texts);
+std::vector<std::string> parse_texts(std::string_view text);
+
+std::string triggers_to_json(const std::vector<DisabledTrigger>& triggers);
+std::vector<DisabledTrigger> parse_triggers(std::string_view text);
+
+}  // namespace ardent::environment

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: PostgreSQL
+// The environment's own tables, in an instance of their own that is never cloned. One connection behind a
+// mutex, opened anew when it broke; calls are short. Any thread. Throws base::Error (transient) while the
+// instance is away.
+#pragma once
+
+#include "common/pq/connection.hpp"
+#include "environment/instance/instance.hpp"
+#include "environment/state/records.hpp"
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ardent::environment {
+
+class Store {
+public:
+    explicit Store(Instance& instance) : m_instance(instance) {}
+
+    /// Creates the database and its tables, or brings older ones up to date. Throws base::Error (config) when
+    /// they were made by a newer version.
+    void migrate();
+
+    std::vector<ConnectorRecord> connectors();
+    /// Inserts or replaces; `created_at` is set at the first time and returned.
+    std::string save(const ConnectorRecord& record);
+    void remove_connector(const std::string& id);
+
+    void save(const OperationRecord& record);
+    std::optional<OperationRecord> operation(const std::string& id);
+    /// What a crash left unfinished is told as failed.
+    std::vector<OperationRecord> unfinished_operations();
+
+    void save(const ApiKeyRecord& record);
+    std::vector<ApiKeyRecord> api_keys();
+
+    /// The instance's clock, as text.
+    std::string now();
+
+private:
+    pq::Result run(const std::string& sql, std::initializer_list<pq::Value> parameters = {});
+
+    Instance& m_instance;
+    std::mutex m_mutex;
+    std::unique_ptr<pq::Connection> m_connection;
+};
+
+}  // namespace ardent::environment
