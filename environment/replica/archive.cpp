@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "environment/replica/archive.hpp"
+
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/process/subprocess.hpp"
+#include "environment/instance/configuration.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+
+namespace ardent::environment {
+
+namespace {
+
+using base::Error;
+using base::ErrorKind;
+
+constexpr const char* k_inert_wrapper = "ardent_inert";
+constexpr std::string_view k_session = "SET SESSION AUTHORIZATION ";
+constexpr std::string_view k_default_session = "SET SESSION AUTHORIZATION DEFAULT;";
+constexpr std::string_view k_reset_session = "RESET SESSION AUTHORIZATION;";
+
+constexpr std::array<std::string_view, 16> k_left_out = {
+    "SCHEMA - ",    "EXTENSION ",      "COMMENT - EXTENSION ", "PUBLICATION ",
+    "SUBSCRIPTION ", "EVENT TRIGGER ", "SERVER ",              "USER MAPPING ",
+    "FOREIGN DATA WRAPPER ", "ACL - FOREIGN", "TABLE DATA ",    "SEQUENCE SET ",
+    "BLOB",         "LARGE OBJECT",    "DATABASE ",            "MATERIALIZED VIEW DATA "};
+
+// "215; 1259 16385 TABLE public orders shop": what stands after the second oid.
+std::string_view entry_of(std::string_view line) {
+    if (line.empty() || line.front() == ';') {
+        return {};
+    }
+    std::size_t at = 0;
+    for (int i = 0; i < 3 && at != std::string_view::npos; ++i) {
+        at = line.find(' ', at);
+        at = at == std::string_view::npos ? at : at + 1;
+    }
+    return at == std::string_view::npos ? std::string_view() : line.substr(at);
+}
+
+std::string select_lines(std::string_view contents,
+                         const std::function<bool(std::string_view)>& wanted) {
+    std::string result;
+    for (const std::string& line : base::split(contents, '\n')) {
+        const std::string_view entry = entry_of(line);
+        if (!entry.empty() && wanted(entry)) {
+            result += line + "\n";
+        }
+    }
+    return result;
+}
+
+bool is_grant(std::string_view entry) {
+    return entry.starts_with("ACL ") || entry.starts_with("DEFAULT ACL ");
+}
+
+// An identifier as PostgreSQL writes it, from the start of `text`.
+std::string read_identifier(std::string_view text) {
+    std::string name;
+    if (text.empty() || text.front() != '"') {
+        for (const char c : text) {
+            if (c == ' ' || c == '\n' || c == ';') {
+                break;
+            }
+            name += c;
+        }
+        return name;
+    }
+    for (std::size_t i = 1; i < text.size(); ++i) {
+        if (text[i] == '"') {
+            if (i + 1 >= text.size() || text[i + 1] != '"') {
+                break;
+            }
+            ++i;
+        }
+        name += text[i];
+    }
+    return name;
+}
+
+}  // namespace
+
+std::string filter_contents(std::string_view contents) {
+    return select_lines(contents, [](std::string_view entry) {
+        return std::none_of(k_left_out.begin(), k_left_out.end(),
+                            [&](std::string_view start) { return entry.starts_with(start); });
+    });
+}
+
+std::string grants_of(std::string_view contents) {
+    return select_lines(contents, is_grant);
+}
+
+std::vector<std::string> foreign_servers(std::string_view script) {
+    std::vector<std::string> names;
+    bool inside = false;
+    for (const std::string& line : base::split(script, '\n')) {
+        if (line.starts_with("CREATE FOREIGN TABLE ")) {
+            inside = true;
+        } else if (inside && line.starts_with("SERVER ")) {
+            inside = false;
+            std::string name = read_identifier(std::string_view(line).substr(7));
+            if (std::find(names.begin(), names.end(), name) == names.end()) {
+                names.push_back(std::move(name));
+            }
+        }
+    }
+    return names;
+}
+
+std::string grants_script(std::string_view script) {
+    std::string result;
+    for (const std::string& line : base::split(script, '\n')) {
+        if (line == k_reset_session || line == k_default_session) {
+            result += "RESET ROLE;";
+        } else if (line.starts_with(k_session)) {
+            result += "SET ROLE " + line.substr(k_session.size());
+        } else if (line.starts_with("\\restrict ") || line.starts_with("\\unrestrict ")) {
+            continue;
+        } else {
+            result += line;
+        }
+        result += '\n';
+    }
+    return result;
+}
+
+std::string Archive::write_list(const std::string& name, const std::string& text) const {
+    std::string path = m_file + "." + name;
+    std::ofstream file(path, std::ios::trunc);
+    file << text;
+    file.close();
+    if (!file) {
+        throw Error(ErrorKind::transient, "cannot write " + path, "Is the file system full?");
+    }
+    return path;
+}
+
+std::string Archive::restore(const std::vector<std::string>& arguments) const {
+    process::Command command;
+    command.argv = {m_instance.spec().binaries + "/pg_restore"};
+    command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
+    command.argv.push_back(m_file);
+    command.environment = process::plain_environment();
+    const process::Outcome outcome = process::run(command, {}, m_go_on);
+    if (!m_go_on()) {
+        throw Error(ErrorKind::transient, "the copy was given up");
+    }
+    if (outcome.exit_code != 0) {
+        throw Error(m_instance.alive() ? ErrorKind::replica : ErrorKind::transient,
+                    "the schema cannot be restored: " +
+                        base::clip_utf8(base::trim(outcome.error), 2000),
+                    "Exclude the object that is named, or make it possible on this host, and run retry-setup.");
+    }
+    return outcome.output;
+}
+
+void Archive::open() {
+    m_contents = filter_contents(restore({"--list"}));
+}
+
+void Archive::create_inert_servers(pq::Connection& admin, pq::Connection& apply) {
+    const std::string tables = select_lines(
+        m_contents, [](std::string_view entry) { return entry.starts_with("FOREIGN TABLE "); });
+    if (tables.empty()) {
+        return;
+    }
+    const std::string script = restore({"--file=-", "--no-owner", "--no-acl",
+                                        "--use-list=" + write_list("foreign", tables)});
+    admin.exec(std::string("CREATE FOREIGN DATA WRAPPER ") + k_inert_wrapper);
+    admin.exec(std::string("GRANT USAGE ON FOREIGN DATA WRAPPER ") + k_inert_wrapper + " TO " + k_apply_role);
+    for (const std::string& server : foreign_servers(script)) {
+        apply.exec("CREATE SERVER " + pq::quote_identifier(server) + " FOREIGN DATA WRAPPER " +
+                   k_inert_wrapper);
+    }
+}
+
+void Archive::restore_before_data() {
+    restore({"--dbname=" + conninfo(m_instance, k_apply_role, m_database), "--section=pre-data",
+             "--no-owner", "--no-acl", "--no-tablespaces", "--no-security-labels",
+             "--no-publications", "--no-subscriptions", "--exit-on-error",
+             "--use-list=" + write_list("before", m_contents)});
+}
+
+void Archive::restore_after_data(unsigned jobs) {
+    restore({"--dbname=" + conninfo(m_instance, k_apply_role, m_database), "--section=post-data",
+             "--no-owner", "--no-acl", "--no-tablespaces", "--no-security-labels",
+             "--no-publications", "--no-subscriptions", "--exit-on-error",
+             "--jobs=" + std::to_string(jobs), "--use-list=" + write_list("after", m_contents)});
+}
+
+std::string Archive::restore_grants(pq::Connection& apply) {
+    const std::string grants = grants_of(m_contents);
+    if (grants.empty()) {
+        return {};
+    }
+    const std::string script =
+        restore({"--file=-", "--no-owner", "--use-list=" + write_list("grants", grants)});
+    try {
+        apply.exec("BEGIN");
+        apply.exec(grants_script(script));
+        apply.exec("COMMIT");
+        return {};
+    } catch (const Error& error) {
+        if (error.kind() == ErrorKind::transient) {
+            throw;
+        }
+        apply.exec("ROLLBACK");
+        return std::string("the grants of the source could not be made in the replica: ") + error.what();
+    }
+}
+
+}  // namespace ardent::environment

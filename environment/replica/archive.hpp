@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: PostgreSQL
+// The schema of the source as an archive of pg_dump -Fc, and its restoring by pg_restore as ardent_apply, which has
+// no special rights: text from the source never runs with more.
+#pragma once
+
+#include "common/pq/connection.hpp"
+#include "environment/instance/instance.hpp"
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ardent::environment {
+
+/// The table of contents without what a replica must not have or what is made another way: schemas, extensions,
+/// publications, subscriptions, event triggers, servers and user mappings, data. A commented-out line stays.
+std::string filter_contents(std::string_view contents);
+
+/// The lines of a table of contents that are grants (ACL and DEFAULT ACL).
+std::string grants_of(std::string_view contents);
+
+/// The names after SERVER in the CREATE FOREIGN TABLE statements of a script that pg_restore wrote.
+std::vector<std::string> foreign_servers(std::string_view script);
+
+/// A script of GRANT and REVOKE that pg_restore wrote, for a role without special rights and for a connection
+/// instead of psql: SET SESSION AUTHORIZATION, which needs a superuser, becomes SET ROLE, which a member may say,
+/// and psql's \restrict lines go. Only whole lines are touched.
+std::string grants_script(std::string_view script);
+
+class Archive {
+public:
+    using GoOn = std::function<bool()>;
+
+    /// `file` has been written; `go_on` false ends a running pg_restore.
+    Archive(const Instance& instance, std::string database, std::string file, GoOn go_on)
+        : m_instance(instance),
+          m_database(std::move(database)),
+          m_file(std::move(file)),
+          m_go_on(std::move(go_on)) {}
+
+    /// Reads the table of contents. Throws base::Error (replica) when the file is no archive that this
+    /// version's pg_restore can read.
+    void open();
+    /// Foreign tables can be made only where their server is known: one without a handler, so that
+    /// nothing calls out.
+    void create_inert_servers(pq::Connection& admin, pq::Connection& apply);
+    void restore_before_data();
+    void restore_after_data(unsigned jobs);
+    /// Grants; the first that fails is returned as a warning, empty when all went well.
+    std::string restore_grants(pq::Connection& apply);
+
+private:
+    std::string write_list(const std::string& name, const std::string& text) const;
+    std::string restore(const std::vector<std::string>& arguments) const;
+
+    const Instance& m_instance;
+    std::string m_database;
+    std::string m_file;
+    GoOn m_go_on;
+    std::string m_contents;  // filtered
+};
+
+}  // namespace ardent::environment

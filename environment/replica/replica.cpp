@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "environment/replica/replica.hpp"
+
+#include "common/base/error.hpp"
+#include "common/pq/array_text.hpp"
+
+#include <algorithm>
+
+namespace ardent::environment {
+
+namespace {
+
+using base::Error;
+using base::ErrorKind;
+using pq::quote_identifier;
+
+constexpr int k_version_predefined_read = 140000;  // pg_read_all_data
+constexpr int k_version_locale_provider = 150000;
+
+bool is_ours(const std::string& role) {
+    return role == k_admin_role || role == k_apply_role || role == k_reader_role;
+}
+
+void create_source_role(pq::Connection& admin, const std::string& role) {
+    if (is_ours(role)) {
+        throw Error(ErrorKind::replica,
+                    "the source has a role named " + role + ", which the replica uses itself",
+                    "Rename that role at the source.");
+    }
+    const bool exists =
+        admin.exec("SELECT FROM pg_catalog.pg_roles WHERE rolname = $1", {role}).rows() > 0;
+    if (!exists && role.starts_with("pg_")) {
+        throw Error(ErrorKind::replica, "the predefined role " + role +
+                                            " of the source does not exist in the replica's server");
+    }
+    if (!exists) {
+        admin.exec("CREATE ROLE " + quote_identifier(role) + " NOLOGIN");
+    }
+    // The database's owner is a member of pg_database_owner without being told so.
+    if (role != "pg_database_owner") {
+        admin.exec("GRANT " + quote_identifier(role) + " TO " + k_apply_role);
+    }
+}
+
+std::string locale_clause(pq::Connection& admin, const protocol::SourceIdentity& source) {
+    std::string clause = " LC_COLLATE " + admin.quote_literal(source.lc_collate) + " LC_CTYPE " +
+                         admin.quote_literal(source.lc_ctype);
+    if (admin.server_version() < k_version_locale_provider || source.locale_provider == "c") {
+        return clause;
+    }
+    const std::string locale = admin.quote_literal(source.icu_locale.value_or(""));
+    return clause + (source.locale_provider == "i"
+                         ? " LOCALE_PROVIDER icu ICU_LOCALE " + locale
+                         : " LOCALE_PROVIDER builtin BUILTIN_LOCALE " + locale);
+}
+
+std::string package_hint(int server_version, const std::string& extension) {
+    const std::string major = std::to_string(server_version / 10000);
+    return "Install its package on the environment's host (often postgresql-" + major + "-" +
+           extension + "; for PostgreSQL's own extensions postgresql-" + major + " or postgresql-contrib).";
+}
+
+void create_schema(pq::Connection& admin, const std::string& schema) {
+    if (!schema.starts_with("pg_")) {
+        admin.exec("CREATE SCHEMA IF NOT EXISTS " + quote_identifier(schema) + " AUTHORIZATION " +
+                   k_apply_role);
+    }
+}
+
+void create_extension(pq::Connection& admin, const protocol::ExtensionNeed& need,
+                      std::vector<std::string>& warnings) {
+    const pq::Result found = admin.exec(
+        R"sql(
+        SELECT v.version = $2, v.version, v.schema
+          FROM pg_catalog.pg_available_extension_versions AS v
+          JOIN pg_catalog.pg_available_extensions AS e ON e.name = v.name
+         WHERE v.name = $1 AND (v.version = $2 OR v.version = e.default_version)
+         ORDER BY v.version = $2 DESC
+         LIMIT 1
+        )sql",
+        {need.name, need.version});
+    if (found.rows() == 0) {
+        throw Error(ErrorKind::replica,
+                    "the extension " + need.name + " " + need.version +
+                        " of the source is not available on this host",
+                    package_hint(admin.server_version(), need.name));
+    }
+    if (found.text(0, 0) != "t") {
+        warnings.push_back("extension " + need.name + ": the source has version " + need.version +
+                           ", the replica " + std::string(found.text(0, 1)));
+    }
+    const bool own_schema = !found.is_null(0, 2);
+    if (!own_schema) {
+        create_schema(admin, need.schema);
+    }
+    admin.exec("CREATE EXTENSION IF NOT EXISTS " + quote_identifier(need.name) +
+               (own_schema ? "" : " SCHEMA " + quote_identifier(need.schema)) + " VERSION " +
+               admin.quote_literal(found.text(0, 1)) + " CASCADE");
+}
+
+// Which ALTER … OWNER TO goes with a type of pg_identify_object. Sequences of a column and types of
+// a table follow their table and are left out by the query that asks.
+std::string alter_keyword(std::string_view type) {
+    static const std::map<std::string_view, std::string_view> words = {
+        {"table", "TABLE"},
+        {"view", "VIEW"},
+        {"materialized view", "MATERIALIZED VIEW"},
+        {"sequence", "SEQUENCE"},
+        {"foreign table", "FOREIGN TABLE"},
+        {"composite type", "TYPE"},
+        {"type", "TYPE"},
+        {"domain", "DOMAIN"},
+        {"function", "FUNCTION"},
+        {"procedure", "PROCEDURE"},
+        {"aggregate", "AGGREGATE"},
+        {"schema", "SCHEMA"},
+        {"collation", "COLLATION"},
+        {"conversion", "CONVERSION"},
+        {"operator", "OPERATOR"},
+        {"operator class", "OPERATOR CLASS"},
+        {"operator family", "OPERATOR FAMILY"},
+        {"text search dictionary", "TEXT SEARCH DICTIONARY"},
+        {"text search configuration", "TEXT SEARCH CONFIGURATION"},
+        {"statistics object", "STATISTICS"},
+    };
+    const auto found = words.find(type);
+    return found == words.end() ? std::string() : std::string(found->second);
+}
+
+void set_owner(pq::Connection& admin, const protocol::ObjectOwner& owned) {
+    const pq::Result found = admin.exec(
+        R"sql(
+        SELECT i.type, i.identity
+          FROM pg_catalog.pg_get_object_address($1, $2::pg_catalog.text[], $3::pg_catalog.text[]) AS a
+         CROSS JOIN LATERAL pg_catalog.pg_identify_object(a.classid, a.objid, 0) AS i
+         WHERE NOT EXISTS (
+               SELECT FROM pg_catalog.pg_depend AS d
+                WHERE d.classid = a.classid AND d.objid = a.objid AND d.deptype IN ('a', 'i', 'e')
+                  AND d.refclassid IN ('pg_catalog.pg_class'::pg_catalog.regclass,
+                                       'pg_catalog.pg_extension'::pg_catalog.regclass)
+                  AND (d.deptype = 'e' OR i.type = 'sequence'))
+        )sql",
+        {owned.type, pq::array_text(owned.names), pq::array_text(owned.args)});
+    const std::string word = found.rows() == 0 ? std::string() : alter_keyword(found.text(0, 0));
+    if (!word.empty()) {
+        admin.exec("ALTER " + word + " " + std::string(found.text(0, 1)) + " OWNER TO " +
+                   quote_identifier(owned.owner));
+    }
+}
+
+}  // namespace
+
+InstanceSpec replica_spec(const Settings& settings, const std::string& connector_id,
+                          const std::string& name, int major) {
+    InstanceSpec spec;
+    spec.name = "replica " + name;
+    spec.directory = settings.data_dir + "/replicas/" + connector_id;
+    spec.socket_directory = socket_directory(settings.run_dir, connector_id);
+    spec.binaries = find_binaries(settings.replica.binaries, major);
+    spec.settings = {{"shared_buffers", settings.replica.shared_buffers},
+                     {"max_wal_size", settings.replica.max_wal_size},
+                     {"maintenance_work_mem", settings.replica.maintenance_work_mem}};
+    return spec;
+}
+
+void create_roles(pq::Connection& admin, const std::vector<std::string>& roles) {
+    admin.exec("BEGIN");
+    admin.exec(std::string("CREATE ROLE ") + k_apply_role + " LOGIN NOSUPERUSER BYPASSRLS");
+    admin.exec(std::string("ALTER ROLE ") + k_apply_role + " SET session_replication_role = 'replica'");
+    admin.exec(std::string("CREATE ROLE ") + k_reader_role + " LOGIN NOSUPERUSER BYPASSRLS");
+    admin.exec(std::string("ALTER ROLE ") + k_reader_role + " SET default_transaction_read_only = on");
+    if (admin.server_version() >= k_version_predefined_read) {
+        admin.exec(std::string("GRANT pg_read_all_data TO ") + k_reader_role);
+    }
+    for (const std::string& role : roles) {
+        create_source_role(admin, role);
+    }
+    admin.exec("COMMIT");
+}
+
+void create_database(pq::Connection& admin, const protocol::SourceIdentity& source) {
+    if (source.database == "postgres") {
+        admin.exec("DROP DATABASE IF EXISTS postgres");
+    }
+    try {
+        admin.exec("CREATE DATABASE " + quote_identifier(source.database) + " OWNER " + k_apply_role +
+                   " TEMPLATE template0 ENCODING " + admin.quote_literal(source.server_encoding) +
+                   locale_clause(admin, source));
+    } catch (const Error& error) {
+        if (error.kind() == ErrorKind::transient) {
+            throw;
+        }
+        throw Error(ErrorKind::replica,
+                    "cannot make a database like the source's (encoding " + source.server_encoding +
+                        ", collation " + source.lc_collate + ", character type " + source.lc_ctype +
+                        "): " + error.what(),
+                    "Give this host the source's locale: install locales-all, or run locale-gen for it; "
+                    "then run retry-setup.");
+    }
+}
+
+void create_surroundings(pq::Connection& admin, const protocol::CopyBegin& begin,
+                         std::vector<std::string>& warnings) {
+    const bool has_public =
+        admin.exec("SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'public'").rows() > 0;
+    if (has_public) {
+        admin.exec(std::string("ALTER SCHEMA public OWNER TO ") + k_apply_role);
+    }
+    for (const std::string& schema : begin.schemas) {
+        create_schema(admin, schema);
+    }
+    for (const protocol::ExtensionNeed& need : begin.extensions) {
+        if (need.name != "ardent" && need.name != "plpgsql") {
+            create_extension(admin, need, warnings);
+        }
+    }
+}
+
+void set_owners(pq::Connection& admin, const std::vector<protocol::ObjectOwner>& owners,
+                std::vector<std::string>& warnings) {
+    for (const protocol::ObjectOwner& owned : owners) {
+        try {
+            set_owner(admin, owned);
+        } catch (const Error& error) {
+            if (error.kind() == ErrorKind::transient) {
+                throw;
+            }
+            warnings.push_back("the owner of " + owned.type + " could not be set to " + owned.owner +
+                               ": " + error.what());
+        }
+    }
+}
+
+std::vector<DisabledTrigger> disable_triggers(pq::Connection& admin) {
+    const pq::Result found = admin.exec(R"sql(
+        SELECT n.nspname, c.relname, t.name, t.enabled, t.rule
+          FROM (SELECT tgrelid AS relation, tgname AS name, tgenabled AS enabled, false AS rule
+                  FROM pg_catalog.pg_trigger
+                 WHERE NOT tgisinternal AND tgenabled IN ('A', 'R')
+                 UNION ALL
+                SELECT ev_class, rulename, ev_enabled, true
+                  FROM pg_catalog.pg_rewrite
+                 WHERE rulename <> '_RETURN' AND ev_enabled IN ('A', 'R')) AS t
+          JOIN pg_catalog.pg_class AS c ON c.oid = t.relation
+          JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+         WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
+         ORDER BY 1, 2, 3
+    )sql");
+    std::vector<DisabledTrigger> disabled;
+    for (int row = 0; row < found.rows(); ++row) {
+        DisabledTrigger trigger;
+        trigger.relation = {found.value(row, 0).value(), found.value(row, 1).value()};
+        trigger.name = found.value(row, 2).value();
+        trigger.enabled = found.text(row, 3).front();
+        trigger.rule = found.text(row, 4) == "t";
+        admin.exec("ALTER TABLE " +
+                   pq::quote_qualified(trigger.relation.schema, trigger.relation.name) +
+                   " DISABLE " + (trigger.rule ? "RULE " : "TRIGGER ") +
+                   quote_identifier(trigger.name));
+        disabled.push_back(std::move(trigger));
+    }
+    return disabled;
+}
+
+void grant_reader(pq::Connection& admin) {
+    if (admin.server_version() >= k_version_predefined_read) {
+        return;
+    }
+    const pq::Result schemas = admin.exec(R"sql(
+        SELECT nspname FROM pg_catalog.pg_namespace
+         WHERE nspname NOT LIKE 'pg\_%' AND nspname <> 'information_schema'
+    )sql");
+    for (int row = 0; row < schemas.rows(); ++row) {
+        const std::string schema = quote_identifier(schemas.text(row, 0));
+        admin.exec("GRANT USAGE ON SCHEMA " + schema + " TO " + k_reader_role);
+        admin.exec("GRANT SELECT ON ALL TABLES IN SCHEMA " + schema + " TO " + k_reader_role);
+    }
+}
+
+}  // namespace ardent::environment

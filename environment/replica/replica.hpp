@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: PostgreSQL
+// The replica of one connector inside its instance: roles, database, schemas, extensions, owners. What stands
+// here runs on the admin connection, which never sees text from the source: only names, quoted by us or by the
+// server. Functions of one thread each; they throw base::Error (replica) with what to do.
+#pragma once
+
+#include "common/pq/connection.hpp"
+#include "common/protocol/messages.hpp"
+#include "environment/config/settings.hpp"
+#include "environment/instance/instance.hpp"
+#include "environment/state/records.hpp"
+
+#include <string>
+#include <vector>
+
+namespace ardent::environment {
+
+inline constexpr const char* k_maintenance_database = "template1";
+
+InstanceSpec replica_spec(const Settings& settings, const std::string& connector_id,
+                          const std::string& name, int major);
+
+/// ardent_apply, ardent_reader, and every role of the source that owns or is granted anything, NOLOGIN.
+void create_roles(pq::Connection& admin, const std::vector<std::string>& roles);
+
+/// With the source's encoding and locale. A locale that this host lacks is an error that names it.
+void create_database(pq::Connection& admin, const protocol::SourceIdentity& source);
+
+/// Schemas and extensions. `admin` is connected to the new database. What could not be had exactly is
+/// added to `warnings`. Throws for an extension that is not installed on this host.
+void create_surroundings(pq::Connection& admin, const protocol::CopyBegin& begin,
+                         std::vector<std::string>& warnings);
+
+/// Gives each object to its owner at the source; one that is not there becomes a warning.
+void set_owners(pq::Connection& admin, const std::vector<protocol::ObjectOwner>& owners,
+                std::vector<std::string>& warnings);
+
+/// Triggers and rules that would fire in a replica (ENABLE ALWAYS, ENABLE REPLICA) are switched off.
+std::vector<DisabledTrigger> disable_triggers(pq::Connection& admin);
+
+/// What ardent_reader needs where pg_read_all_data does not exist (PostgreSQL 13).
+void grant_reader(pq::Connection& admin);
+
+}  // namespace ardent::environment

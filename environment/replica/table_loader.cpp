@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "environment/replica/table_loader.hpp"
+
+#include "common/base/text.hpp"
+#include "environment/server/http.hpp"
+
+#include <zstd.h>
+
+#include <array>
+
+namespace ardent::environment {
+
+namespace {
+
+using model::TableDefinition;
+
+HttpError out_of_order(const std::string& detail) {
+    return {409, "out_of_order", detail};
+}
+
+HttpError malformed(const std::string& detail) {
+    return {422, "malformed", detail};
+}
+
+std::string copy_statement(const TableDefinition& table) {
+    std::vector<std::string> columns;
+    for (const model::ColumnDefinition& column : table.columns) {
+        if (!column.generated) {
+            columns.push_back(pq::quote_identifier(column.name));
+        }
+    }
+    // FREEZE wants a table that this transaction truncated, which a partitioned one cannot be.
+    return "COPY " + pq::quote_qualified(table.relation.schema, table.relation.name) +
+           (columns.empty() ? "" : " (" + base::join(columns, ", ") + ")") + " FROM STDIN" +
+           (table.kind == 'p' ? "" : " WITH (FREEZE)");
+}
+
+struct FreeStream {
+    void operator()(ZSTD_DStream* stream) const noexcept { ZSTD_freeDStream(stream); }
+};
+
+}  // namespace
+
+TableLoader::TableLoader(std::unique_ptr<pq::Connection> apply, std::vector<TableDefinition> tables)
+    : m_apply(std::move(apply)), m_tables(std::move(tables)), m_rows(m_tables.size()) {}
+
+std::optional<std::uint64_t> TableLoader::part(std::size_t ordinal, std::uint64_t number, bool last,
+                                               std::string_view frame) {
+    if (ordinal >= m_tables.size()) {
+        throw malformed("there is no table " + std::to_string(ordinal) + " in this copy");
+    }
+    if (m_rows[ordinal]) {
+        return last ? m_rows[ordinal] : std::nullopt;
+    }
+    const bool open = m_copy != nullptr;
+    if (open && m_current != ordinal) {
+        throw out_of_order("table " + std::to_string(m_current) + " is not finished");
+    }
+    if (open && number > 0 && number < m_next_part) {
+        return std::nullopt;
+    }
+    if (number == 0) {
+        begin(ordinal);
+    } else if (!open || number != m_next_part) {
+        throw out_of_order("part " + std::to_string(number) + " of table " +
+                           std::to_string(ordinal) + " does not follow what arrived");
+    }
+    try {
+        write(frame);
+    } catch (const HttpError&) {
+        give_up();  // what was written of a damaged part must not stay
+        throw;
+    }
+    ++m_next_part;
+    return last ? std::optional(end()) : std::nullopt;
+}
+
+void TableLoader::begin(std::size_t ordinal) {
+    const TableDefinition& table = m_tables[ordinal];
+    give_up();
+    m_current = ordinal;
+    m_next_part = 0;
+    m_apply->exec("BEGIN");
+    if (table.kind != 'p') {
+        m_apply->exec("TRUNCATE ONLY " +
+                      pq::quote_qualified(table.relation.schema, table.relation.name));
+    }
+    m_copy = std::make_unique<pq::CopyIn>(*m_apply, copy_statement(table));
+}
+
+void TableLoader::give_up() {
+    if (m_copy) {
+        m_copy.reset();
+        m_apply->exec("ROLLBACK");
+    }
+}
+
+void TableLoader::write(std::string_view frame) {
+    if (frame.empty()) {
+        return;
+    }
+    const std::unique_ptr<ZSTD_DStream, FreeStream> stream(ZSTD_createDStream());
+    std::vector<char> buffer(ZSTD_DStreamOutSize());
+    ZSTD_inBuffer input = {frame.data(), frame.size(), 0};
+    std::size_t left = 1;
+    for (bool full = false; input.pos < input.size || full;) {
+        ZSTD_outBuffer output = {buffer.data(), buffer.size(), 0};
+        left = ZSTD_decompressStream(stream.get(), &output, &input);
+        if (ZSTD_isError(left) != 0U) {
+            throw malformed(std::string("the part is no zstd frame: ") + ZSTD_getErrorName(left));
+        }
+        m_copy->write({buffer.data(), output.pos});
+        m_bytes += output.pos;
+        full = output.pos == output.size && left != 0;
+    }
+    if (left != 0) {
+        throw malformed("the part's zstd frame is cut off");
+    }
+}
+
+std::uint64_t TableLoader::end() {
+    const std::uint64_t rows = m_copy->finish();
+    m_copy.reset();
+    m_apply->exec("COMMIT");
+    m_rows[m_current] = rows;
+    return rows;
+}
+
+std::string TableLoader::compare(const std::vector<std::uint64_t>& counts) const {
+    if (counts.size() != m_tables.size()) {
+        return "the copy has " + std::to_string(m_tables.size()) + " tables and counts came for " +
+               std::to_string(counts.size());
+    }
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+        const std::uint64_t written = m_rows[i].value_or(0);
+        if (written != counts[i] || (!m_rows[i] && counts[i] > 0)) {
+            return "table " + model::to_string(m_tables[i].relation) + " has " +
+                   std::to_string(written) + " rows here and " + std::to_string(counts[i]) +
+                   " were sent";
+        }
+    }
+    return {};
+}
+
+std::string TableLoader::current() const {
+    return m_tables.empty() ? std::string() : model::to_string(m_tables[m_current].relation);
+}
+
+}  // namespace ardent::environment
