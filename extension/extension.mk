@@ -37,6 +37,8 @@ compiler := $(if $(shell command -v ccache 2>/dev/null),ccache )g++
 else
 compiler := $(CXX)
 endif
+# the templates of the standard library would otherwise stay visible, whatever -fvisibility says
+SHLIB_LINK  = -Wl,--version-script=$(ardent_srcdir)/extension/exports.map
 override COMPILER  = $(CXX) $(CXXFLAGS)
 override with_llvm = no
 

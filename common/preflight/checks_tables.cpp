@@ -26,6 +26,9 @@ WITH reader AS (
       FROM selected AS s
       JOIN pg_catalog.pg_class AS c ON c.relnamespace = s.oid
      WHERE c.relkind IN ('r', 'p', 'S')
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e
+                        WHERE e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                          AND e.objid = c.oid AND e.objsubid = 0 AND e.deptype = 'e')
 )
 SELECT p.kind, p.quoted, p.plain
   FROM (SELECT 1, 'role', pg_catalog.quote_ident($2::text), ''
@@ -81,6 +84,9 @@ SELECT pg_catalog.format('%I.%I.%I', n.nspname, c.relname, a.attname),
    AND a.attnum > 0 AND NOT a.attisdropped AND NOT a.attnotnull AND a.attgenerated = ''
    AND a.atttypid IN ('pg_catalog.float4'::pg_catalog.regtype, 'pg_catalog.float8'::pg_catalog.regtype,
                       'pg_catalog.numeric'::pg_catalog.regtype)
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e
+                    WHERE e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                      AND e.objid = c.oid AND e.objsubid = 0 AND e.deptype = 'e')
  ORDER BY 2, a.attnum
 )";
 

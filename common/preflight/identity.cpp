@@ -16,6 +16,9 @@ WITH logged AS (
       JOIN pg_catalog.pg_namespace AS n ON n.nspname = s.name
       JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid
      WHERE c.relkind = 'r' AND c.relpersistence = 'p'
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e
+                        WHERE e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                          AND e.objid = c.oid AND e.objsubid = 0 AND e.deptype = 'e')
 ), usable AS (
     SELECT x.indrelid, x.indexrelid, x.indisprimary, x.indisreplident, i.relname, x.indkey, x.indnkeyatts,
            x.indexprs IS NULL

@@ -35,7 +35,8 @@ struct TableIdentity {
     bool identified() const noexcept { return setting == 'f' || !index.empty(); }
 };
 
-/// Every logged table of the schemas, partitions by themselves, in the order of their names.
+/// Every logged table of the schemas but those of extensions, partitions by themselves, in the order of
+/// their names.
 std::vector<TableIdentity> replica_identities(QueryRunner& runner,
                                               const std::vector<std::string>& schemas);
 

@@ -1,0 +1,135 @@
+-- SPDX-License-Identifier: PostgreSQL
+-- The schema of the extension in full; the build copies it to ardent--<version>.sql.
+-- What users call stands in the schema that CREATE EXTENSION was given, the rest in the schema ardent.
+\echo Use "CREATE EXTENSION ardent" to load this file. \quit
+
+CREATE SCHEMA ardent;
+GRANT USAGE ON SCHEMA ardent TO PUBLIC;
+
+CREATE FUNCTION ardent_preflight(
+    schemas text DEFAULT 'public',
+    role name DEFAULT 'ardent_replication',
+    verbose boolean DEFAULT false,
+    accept jsonb DEFAULT '{}'
+) RETURNS SETOF text
+LANGUAGE c STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'ardent_preflight';
+
+COMMENT ON FUNCTION ardent_preflight(text, name, boolean, jsonb) IS
+    'can this database be connected, and if not, what to run: the report as lines';
+
+CREATE FUNCTION ardent_preflight_checks(
+    schemas text DEFAULT 'public',
+    role name DEFAULT 'ardent_replication',
+    accept jsonb DEFAULT '{}',
+    OUT ordinal integer,
+    OUT section text,
+    OUT id text,
+    OUT label text,
+    OUT status text,
+    OUT actual text,
+    OUT detail text,
+    OUT hint text,
+    OUT fix text,
+    OUT objects text[]
+) RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'ardent_preflight_checks';
+
+COMMENT ON FUNCTION ardent_preflight_checks(text, name, jsonb) IS
+    'the preflight checks, one row each';
+
+CREATE FUNCTION ardent_preflight_report(
+    schemas text DEFAULT 'public',
+    role name DEFAULT 'ardent_replication',
+    accept jsonb DEFAULT '{}'
+) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'ardent_preflight_report';
+
+COMMENT ON FUNCTION ardent_preflight_report(text, name, jsonb) IS
+    'the preflight report as JSON, as the HTTP API has it';
+
+CREATE FUNCTION ardent_grant_script(
+    schemas text DEFAULT 'public',
+    role name DEFAULT 'ardent_replication'
+) RETURNS text
+LANGUAGE c STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'ardent_grant_script';
+
+COMMENT ON FUNCTION ardent_grant_script(text, name) IS
+    'a script for psql -v ON_ERROR_STOP=1 -1 that gives the replication role what it needs';
+
+CREATE FUNCTION ardent_settings_script() RETURNS text
+LANGUAGE c STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'ardent_settings_script';
+
+COMMENT ON FUNCTION ardent_settings_script() IS
+    'a script for psql (without -1) that raises the settings that are too low';
+
+CREATE FUNCTION ardent_hba_lines(role name, address text) RETURNS text
+LANGUAGE c STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'ardent_hba_lines';
+
+COMMENT ON FUNCTION ardent_hba_lines(name, text) IS
+    'the line for pg_hba.conf that lets the role connect from the address';
+
+CREATE FUNCTION ardent_replica_identity(
+    schemas text DEFAULT 'public',
+    OUT table_name text,
+    OUT setting text,
+    OUT identified boolean,
+    OUT index_name text,
+    OUT key_columns text,
+    OUT candidate_index text,
+    OUT decisions text[]
+) RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'ardent_replica_identity';
+
+COMMENT ON FUNCTION ardent_replica_identity(text) IS
+    'how the rows of each table are identified in the stream, and what can be decided';
+
+CREATE FUNCTION ardent_replica_identity_script(decisions jsonb) RETURNS text
+LANGUAGE c STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'ardent_replica_identity_script';
+
+COMMENT ON FUNCTION ardent_replica_identity_script(jsonb) IS
+    'the ALTER TABLE statements that the decisions ask for';
+
+CREATE FUNCTION ardent.slots(
+    OUT slot_name name,
+    OUT database name,
+    OUT active boolean,
+    OUT active_pid integer,
+    OUT wal_status text,
+    OUT restart_lsn pg_catalog.pg_lsn,
+    OUT confirmed_flush_lsn pg_catalog.pg_lsn,
+    OUT lag_bytes bigint,
+    OUT retained_wal_bytes bigint,
+    OUT room_left_bytes bigint,
+    OUT wal_bytes_per_second bigint,
+    OUT time_until_full interval
+) RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'ardent_slots';
+
+CREATE VIEW ardent_slots AS
+SELECT s.slot_name, s.database, s.active, s.active_pid, s.wal_status, s.restart_lsn,
+       s.confirmed_flush_lsn, s.lag_bytes, s.retained_wal_bytes, s.room_left_bytes,
+       s.wal_bytes_per_second, s.time_until_full
+  FROM ardent.slots() AS s;
+
+GRANT SELECT ON ardent_slots TO PUBLIC;
+
+COMMENT ON VIEW ardent_slots IS
+    'health of the slots of Ardent on this server; room and time are NULL for who may not see the disk';
