@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "environment/apply/progress.hpp"
+
+#include <charconv>
+
+namespace ardent::apply {
+
+namespace {
+
+constexpr const char* k_create = R"sql(
+CREATE SCHEMA IF NOT EXISTS ardent;
+CREATE TABLE IF NOT EXISTS ardent.progress (
+    singleton         boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    system_identifier text NOT NULL,
+    timeline          bigint NOT NULL,
+    durable_lsn       pg_lsn NOT NULL,
+    slot              text NOT NULL,
+    commit_timestamp  timestamptz,
+    applied_at        timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+) WITH (fillfactor = 10)
+)sql";
+
+constexpr const char* k_read = R"sql(
+SELECT system_identifier, timeline, durable_lsn, slot, commit_timestamp, applied_at
+  FROM ardent.progress
+)sql";
+
+constexpr const char* k_write = R"sql(
+INSERT INTO ardent.progress (system_identifier, timeline, durable_lsn, slot, commit_timestamp)
+VALUES ($1, $2::pg_catalog.int8, $3::pg_catalog.pg_lsn, $4, $5::pg_catalog.timestamptz)
+ON CONFLICT (singleton) DO UPDATE
+   SET system_identifier = excluded.system_identifier,
+       timeline = excluded.timeline,
+       durable_lsn = excluded.durable_lsn,
+       slot = excluded.slot,
+       commit_timestamp = excluded.commit_timestamp,
+       applied_at = pg_catalog.clock_timestamp()
+)sql";
+
+}  // namespace
+
+const char* const k_advance_progress = R"sql(
+UPDATE ardent.progress
+   SET durable_lsn = $1::pg_catalog.pg_lsn,
+       commit_timestamp = COALESCE($2::pg_catalog.timestamptz, commit_timestamp),
+       applied_at = pg_catalog.clock_timestamp()
+ WHERE durable_lsn = $3::pg_catalog.pg_lsn
+)sql";
+
+void create_progress(pq::Connection& privileged, std::string_view apply_role) {
+    const std::string role = pq::quote_identifier(apply_role);
+    privileged.exec(k_create);
+    privileged.exec("GRANT USAGE ON SCHEMA ardent TO " + role +
+                    "; GRANT SELECT, UPDATE ON ardent.progress TO " + role);
+}
+
+std::optional<ProgressRow> read_progress(pq::Connection& connection) {
+    if (!connection.value("SELECT pg_catalog.to_regclass('ardent.progress')")) {
+        return std::nullopt;
+    }
+    const pq::Result result = connection.exec(k_read);
+    if (result.rows() == 0) {
+        return std::nullopt;
+    }
+    ProgressRow row;
+    row.system_identifier = result.text(0, 0);
+    const std::string_view timeline = result.text(0, 1);
+    std::from_chars(timeline.data(), timeline.data() + timeline.size(), row.timeline);
+    row.durable = model::parse_lsn(result.text(0, 2)).value_or(model::Lsn{});
+    row.slot = result.text(0, 3);
+    row.commit_timestamp = result.value(0, 4);
+    row.applied_at = result.value(0, 5);
+    return row;
+}
+
+void write_progress(pq::Connection& privileged, const ProgressRow& row) {
+    privileged.exec(k_write, {row.system_identifier, std::to_string(row.timeline),
+                              model::to_string(row.durable), row.slot, row.commit_timestamp});
+}
+
+}  // namespace ardent::apply

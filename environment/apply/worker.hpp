@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: PostgreSQL
+// One connector's way from segments to the replica: a thread with one replica connection that decodes and
+// applies in order. Owned by the connector's session; a new session makes a new Worker after `stop` of the
+// old one. All public functions may be called from any thread.
+//
+// What a caller does with the end of a Worker:
+//   failure()       someone has to mend the replica: the connector's state is `failed`
+//   session_lost()  the replica's connection broke; nothing is wrong with the data. The agent has to say hello
+//                   again: stop this Worker, make a new one (it reads the progress row, which also
+//                   decides a COMMIT whose answer did not arrive), answer with its durable().
+#pragma once
+
+#include "common/model/lsn.hpp"
+#include "common/model/table_definition.hpp"
+#include "common/pq/connection.hpp"
+#include "common/protocol/messages.hpp"
+#include "common/protocol/segment.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ardent::apply {
+
+struct WorkerOptions {
+    /// Role ardent_apply: NOSUPERUSER, BYPASSRLS, session_replication_role = replica from ALTER ROLE … SET.
+    /// Settings and client_encoding are added here.
+    pq::ConnectOptions replica;
+    std::string system_identifier;  // of the source, as hello said; must be the progress row's
+    std::uint32_t timeline = 0;     // of the source, as hello said; written to the progress row when not 0
+    std::string server_encoding = "UTF8";  // of the source, and so of the replica
+    std::vector<std::string> schemas;      // what the connector replicates, as in hello
+    std::vector<std::string> excluded;
+    std::uint64_t queue_bytes = 16777216;  // raw payload that may wait; `submit` blocks above it
+    bool delivered_only = false;           // benchmark: commits the progress row and nothing else
+};
+
+struct Counters {
+    std::uint64_t transactions = 0;         // of the source, committed in the replica
+    std::uint64_t target_transactions = 0;  // commits that carried them
+    std::uint64_t inserted = 0;             // rows as the source changed them, not as they were applied
+    std::uint64_t updated = 0;
+    std::uint64_t deleted = 0;
+    std::uint64_t truncated = 0;  // tables
+    std::uint64_t skipped_transactions = 0;  // were durable before
+    std::uint64_t ignored_messages = 0;      // logical messages that are not ours
+    std::uint64_t bytes = 0;                 // raw payload
+    std::string last_commit_timestamp;       // of the source, of the last durable transaction; may be empty
+    std::optional<std::chrono::system_clock::time_point> last_applied;
+};
+
+class Worker {
+public:
+    /// Connects, ends a session of the same role that still applies (a lost one of ours), reads the progress
+    /// row and the tables, starts the thread. Throws base::Error: transient (replica not reachable), replica
+    /// (no progress row, another system identifier).
+    explicit Worker(WorkerOptions options);
+    ~Worker();
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    /// Takes the next segment in order, decompressed. Blocks while the queue is full. Throws base::Error
+    /// (transient) once stopped, failed or lost; see the two functions above for which.
+    void submit(const protocol::SegmentHeader& header, std::string payload);
+
+    /// The last position that is committed and flushed in the replica.
+    model::Lsn durable() const;
+    std::optional<protocol::Failure> failure() const;
+    bool session_lost() const;
+
+    /// Waits until durable() is beyond `after`, or there is a failure, the session is lost or stopped (true), or
+    /// the deadline has come (false).
+    bool wait_durable(model::Lsn after, std::chrono::steady_clock::time_point deadline) const;
+
+    /// Compares the source's tables with the replica's, on a short connection of its own (the calling thread
+    /// works). A difference is a failure that names it; it is returned and not kept. Throws base::Error.
+    std::optional<protocol::Failure> check_tables(const std::vector<model::TableDefinition>& source) const;
+
+    Counters counters() const;
+    std::uint64_t queued_bytes() const;
+
+    /// Forgets the queue, ends the running statement, rolls back the open target transaction, joins the
+    /// thread. A COMMIT that is under way is waited for. May be called again.
+    void stop();
+
+private:
+    class Impl;
+    std::unique_ptr<Impl> m_impl;
+};
+
+}  // namespace ardent::apply
