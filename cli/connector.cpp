@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "cli/connector.hpp"
+
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/http/client.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <chrono>
+#include <ostream>
+
+namespace ardent::cli {
+
+using base::Error;
+using base::ErrorKind;
+using nlohmann::json;
+
+namespace {
+
+constexpr const char* k_connectors = "/v1/connectors";
+constexpr auto k_delete_patience = std::chrono::minutes(10);
+
+std::string text_of(const json& object, const char* name) {
+    const auto at = object.find(name);
+    return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
+}
+
+const json& object_of(const json& object, const char* name) {
+    static const json s_empty = json::object();
+    const auto at = object.find(name);
+    return at != object.end() && at->is_object() ? *at : s_empty;
+}
+
+const json& list_of(const json& object, const char* name) {
+    static const json s_empty = json::array();
+    const auto at = object.find(name);
+    return at != object.end() && at->is_array() ? *at : s_empty;
+}
+
+json connectors(Api& api) {
+    return list_of(api.call("GET", std::string(k_connectors) + "?org_id=org_default"),
+                   "connectors");
+}
+
+std::string path_of(const json& connector) {
+    return std::string(k_connectors) + "/" + http::encode_component(text_of(connector, "id"));
+}
+
+// Exactly one: a name that fits none or several is refused rather than guessed.
+json find_connector(Api& api, const std::string& name) {
+    json found;
+    for (const json& connector : connectors(api)) {
+        if (text_of(connector, "id") == name || text_of(connector, "name") == name) {
+            if (!found.is_null()) {
+                throw Error(ErrorKind::replica, "several connectors are called " + name,
+                            "Use the id: ardent connector list");
+            }
+            found = connector;
+        }
+    }
+    if (found.is_null()) {
+        throw Error(ErrorKind::replica, "there is no connector " + name,
+                    "See them all: ardent connector list");
+    }
+    return found;
+}
+
+const char* icon_of(const std::string& status) {
+    if (status == "streaming" || status == "degraded") {
+        return "●";
+    }
+    return status == "failed" ? "○" : "◐";
+}
+
+void print_line(std::ostream& out, const char* label, const std::string& value) {
+    if (!value.empty()) {
+        out << "  " << label << std::string(14 - std::string_view(label).size(), ' ') << value
+            << '\n';
+    }
+}
+
+std::string bytes_text(const json& object, const char* name) {
+    const auto at = object.find(name);
+    return at != object.end() && at->is_number_unsigned()
+               ? base::human_bytes(at->get<std::uint64_t>())
+               : std::string();
+}
+
+std::string names_text(const json& names) {
+    std::vector<std::string> texts;
+    for (const json& name : names) {
+        texts.push_back(name.is_string() ? name.get<std::string>() : name.dump());
+    }
+    return base::join(texts, ", ");
+}
+
+void print_failure(const json& connector, std::ostream& out) {
+    const json& failure = object_of(connector, "failure");
+    if (failure.empty()) {
+        return;
+    }
+    out << "  ✗ " << text_of(failure, "message") << '\n';
+    print_line(out, "  table", text_of(failure, "table"));
+    print_line(out, "  LSN", text_of(failure, "lsn"));
+    if (const std::string hint = text_of(failure, "hint"); !hint.empty()) {
+        out << "    → " << hint << '\n';
+    }
+}
+
+void print_not_carried(const json& connector, std::ostream& out) {
+    const json& left = object_of(connector, "not_carried");
+    constexpr std::array<std::pair<const char*, const char*>, 5> k_kinds = {
+        {{"sequences", "sequences"},
+         {"unlogged", "unlogged tables"},
+         {"foreign_tables", "foreign tables"},
+         {"materialized_views", "materialized views"},
+         {"not_exact", "not exact: NaN and Infinity"}}};
+    for (const auto& [name, label] : k_kinds) {
+        if (const std::string names = names_text(list_of(left, name)); !names.empty()) {
+            out << "  not carried: " << label << ": " << base::clip_utf8(names, 300) << '\n';
+        }
+    }
+    const auto objects = left.find("large_objects");
+    if (objects != left.end() && objects->is_number_unsigned() &&
+        objects->get<std::uint64_t>() > 0) {
+        out << "  not carried: " << objects->dump() << " large objects\n";
+    }
+}
+
+void print_warnings(const json& connector, std::ostream& out) {
+    for (const json& warning : list_of(connector, "warnings")) {
+        out << "  ⚠ " << (warning.is_string() ? warning.get<std::string>() : warning.dump())
+            << '\n';
+    }
+}
+
+void wait_until_gone(Api& api, const std::string& operation) {
+    const auto deadline = std::chrono::steady_clock::now() + k_delete_patience;
+    while (std::chrono::steady_clock::now() < deadline) {
+        const json state =
+            api.call("GET", "/v1/operations/" + http::encode_component(operation) + "?wait=10");
+        const std::string status = text_of(state, "status");
+        if (status == "completed") {
+            return;
+        }
+        if (status == "failed") {
+            throw Error(ErrorKind::replica, "the delete failed: " + text_of(state, "error"));
+        }
+    }
+    throw Error(ErrorKind::replica, "the delete did not complete within 10 minutes",
+                "It may still be running: run the same command again. Operation " + operation);
+}
+
+}  // namespace
+
+void create_connector(Api& api, const CreateOptions& options, std::ostream& out) {
+    const json answer =
+        api.call("POST", k_connectors,
+                 {{"name", options.name},
+                  {"org_id", "org_default"},
+                  {"project_id", "project_default"},
+                  {"service_name", "postgresql"},
+                  {"connection_details", {{"sidecar", true}, {"schemas", options.schemas}}}});
+    if (options.json) {
+        out << answer.dump(2) << '\n';
+        return;
+    }
+    out << "✓ Connector '" << text_of(answer, "name") << "' created (" << text_of(answer, "status")
+        << ")\n"
+        << "  ID:    " << text_of(answer, "id") << '\n'
+        << "  Token: " << text_of(answer, "agent_token") << "   (shown once)\n\n";
+    const json& agent = object_of(answer, "agent_setup");
+    out << "Beside the source, put this into /etc/ardent/agent.toml:\n\n"
+        << text_of(agent, "config") << "\nand run as root:\n\n";
+    for (const json& command : list_of(agent, "commands")) {
+        out << "  " << (command.is_string() ? command.get<std::string>() : command.dump()) << '\n';
+    }
+}
+
+void list_connectors(Api& api, bool json_output, std::ostream& out) {
+    const json all = connectors(api);
+    if (json_output) {
+        out << all.dump(2) << '\n';
+        return;
+    }
+    if (all.empty()) {
+        out << "No connectors found.\nCreate one with: ardent connector create <name> --sidecar\n";
+        return;
+    }
+    out << "Connectors:\n";
+    for (const json& connector : all) {
+        const std::string status = text_of(connector, "status");
+        const std::size_t warnings = list_of(connector, "warnings").size();
+        out << "  " << icon_of(status) << ' ' << text_of(connector, "name") << " [" << status << ']'
+            << (warnings > 0 ? "  ⚠ " + std::to_string(warnings) : "") << '\n'
+            << "      " << text_of(connector, "service_name") << "  " << text_of(connector, "id")
+            << '\n';
+    }
+}
+
+void show_connector(Api& api, const std::string& name, bool json_output, std::ostream& out) {
+    const json connector = api.call("GET", path_of(find_connector(api, name)));
+    if (json_output) {
+        out << connector.dump(2) << '\n';
+        return;
+    }
+    const json& replica = object_of(connector, "replica");
+    const json& source = object_of(connector, "source");
+    const json& agent = object_of(connector, "agent");
+    const json& copy = object_of(connector, "copy");
+    out << "Connector: " << text_of(connector, "name") << '\n'
+        << "Service:   " << text_of(connector, "service_name") << '\n'
+        << "Status:    " << text_of(connector, "status") << '\n';
+    print_line(out, "id", text_of(connector, "id"));
+    print_line(out, "copy", text_of(copy, "phase") + " " + text_of(copy, "detail"));
+    print_line(out, "durable", text_of(replica, "durable_lsn"));
+    print_line(out, "lag", bytes_text(replica, "lag_bytes"));
+    print_line(out, "slot", text_of(source, "slot"));
+    print_line(out, "retained WAL", bytes_text(source, "retained_wal_bytes"));
+    print_line(out, "WAL status", text_of(source, "wal_status"));
+    print_line(out, "agent seen", text_of(agent, "seen_at"));
+    print_line(out, "replica", text_of(replica, "psql"));
+    print_failure(connector, out);
+    print_warnings(connector, out);
+    print_not_carried(connector, out);
+}
+
+void delete_connector(Api& api, const std::string& name, std::ostream& out) {
+    const json handle = api.call("DELETE", path_of(find_connector(api, name)));
+    wait_until_gone(api, text_of(handle, "operation_id"));
+    out << "✓ Connector deleted\n"
+        << "  The slot on the source stays until it is dropped there: docs/uninstall.md\n";
+}
+
+void retry_setup(Api& api, const std::string& name, bool resync, std::ostream& out) {
+    const json connector = find_connector(api, name);
+    const json answer =
+        api.call("POST", path_of(connector) + "/engine-setup", json{{"resync", resync}});
+    const std::string message = text_of(answer, "message");
+    out << "✓ " << (message.empty() ? "Setup goes on" : message) << '\n';
+}
+
+}  // namespace ardent::cli

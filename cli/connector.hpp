@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: PostgreSQL
+// `ardent connector create | list | status | delete` against the environment's API. One thread.
+#pragma once
+
+#include "cli/api.hpp"
+
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+namespace ardent::cli {
+
+struct CreateOptions {
+    std::string name;
+    std::vector<std::string> schemas;
+    bool json = false;
+};
+
+/// Creates a `pending` connector whose agent runs beside the source. Prints its id, its token (shown once)
+/// and what to run there.
+void create_connector(Api& api, const CreateOptions& options, std::ostream& out);
+
+void list_connectors(Api& api, bool json, std::ostream& out);
+
+/// `name` is a connector's name or id.
+void show_connector(Api& api, const std::string& name, bool json, std::ostream& out);
+
+/// Returns when the environment has removed the connector and its replica.
+void delete_connector(Api& api, const std::string& name, std::ostream& out);
+
+/// The failure is mended: go on; with `resync`, from a new copy.
+void retry_setup(Api& api, const std::string& name, bool resync, std::ostream& out);
+
+}  // namespace ardent::cli

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "cli/preflight.hpp"
+
+#include "cli/probe.hpp"
+#include "common/base/error.hpp"
+#include "common/preflight/connection_runner.hpp"
+#include "common/preflight/preflight.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <fstream>
+#include <ostream>
+#include <sstream>
+
+namespace ardent::cli {
+
+using base::Error;
+using base::ErrorKind;
+using nlohmann::json;
+
+namespace {
+
+std::string read_file(const std::string& path) {
+    std::ifstream file(path);
+    if (!file) {
+        throw Error(ErrorKind::config, "cannot read " + path);
+    }
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+json read_object(const std::string& what, const std::string& text) {
+    json value = json::parse(text, nullptr, false);
+    if (!value.is_object()) {
+        throw Error(
+            ErrorKind::config, what + " is no JSON object",
+            R"(For example: {"large_objects": true, "decisions": {"public.t": "exclude"}})");
+    }
+    return value;
+}
+
+void read_decisions(const std::string& what, const json& decisions, preflight::Accept& accept) {
+    if (!decisions.is_object()) {
+        throw Error(ErrorKind::config, what + ": decisions are no JSON object");
+    }
+    for (const auto& [table, word] : decisions.items()) {
+        if (!word.is_string()) {
+            throw Error(ErrorKind::config, what + ": the decision for " + table + " is no text");
+        }
+        accept.decisions[table] = preflight::parse_decision(word.get<std::string>());
+    }
+}
+
+preflight::Accept read_accept(const PreflightOptions& options) {
+    preflight::Accept accept;
+    if (!options.accept.empty()) {
+        const bool from_file = options.accept.front() == '@';
+        const json value = read_object(
+            "--accept", from_file ? read_file(options.accept.substr(1)) : options.accept);
+        for (const auto& [key, entry] : value.items()) {
+            if (key == "large_objects" && entry.is_boolean()) {
+                accept.large_objects = entry.get<bool>();
+            } else if (key == "decisions") {
+                read_decisions("--accept", entry, accept);
+            } else {
+                throw Error(ErrorKind::config,
+                            "--accept: \"" + key + "\" is not known or of the wrong type",
+                            "Known: large_objects (true or false), decisions (an object).");
+            }
+        }
+    }
+    if (!options.decisions_file.empty()) {
+        read_decisions(options.decisions_file,
+                       read_object(options.decisions_file, read_file(options.decisions_file)),
+                       accept);
+    }
+    return accept;
+}
+
+preflight::Report make_report(const PreflightOptions& options, const SourceUrl& url, Probe& probe) {
+    preflight::Request request;
+    request.schemas = preflight::parse_schema_list(options.schemas);
+    request.role = options.role.empty() ? preflight::k_default_role : options.role;
+    request.accept = read_accept(options);
+    request.target = url.target;
+    if (!probe.connection) {
+        return preflight::only(std::move(probe.checks), url.target);
+    }
+    request.before = std::move(probe.checks);
+    preflight::ConnectionRunner runner(*probe.connection);
+    return preflight::run(runner, request);
+}
+
+}  // namespace
+
+int preflight(const PreflightOptions& options, std::ostream& out) {
+    const SourceUrl url = read_source_url(options.url);
+    static_cast<void>(preflight::parse_schema_list(options.schemas));
+    static_cast<void>(read_accept(options));
+    Probe probe = probe_source(url);
+    const bool connected = probe.connection.has_value();
+    const preflight::Report report = make_report(options, url, probe);
+    if (options.json) {
+        out << preflight::to_json(report) << '\n';
+    } else {
+        for (const std::string& line :
+             preflight::to_text(report, {preflight::Letters::unicode, options.verbose})) {
+            out << line << '\n';
+        }
+    }
+    if (!connected) {
+        return 1;
+    }
+    return report.preflight_pass ? 0 : 2;
+}
+
+}  // namespace ardent::cli
