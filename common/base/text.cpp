@@ -104,7 +104,8 @@ bool is_utf8(std::string_view text) noexcept {
     for (std::size_t i = 0; i < text.size();) {
         const auto first = static_cast<unsigned char>(text[i]);
         const Utf8Lead lead = lead_of(first);
-        if (lead.continuation < 0 || i + static_cast<std::size_t>(lead.continuation) >= text.size()) {
+        if (lead.continuation < 0 ||
+            i + static_cast<std::size_t>(lead.continuation) >= text.size()) {
             return false;
         }
         unsigned code = lead.continuation == 0 ? first : first & (0x3FU >> lead.continuation);

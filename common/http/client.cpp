@@ -27,7 +27,8 @@ struct ListDelete {
 };
 
 // libcurl calls these from C: they must not throw, so they say "failed" by their result.
-std::size_t take_body(const char* bytes, std::size_t size, std::size_t count, void* target) noexcept {
+std::size_t take_body(const char* bytes, std::size_t size, std::size_t count,
+                      void* target) noexcept {
     try {
         static_cast<std::string*>(target)->append(bytes, size * count);
         return size * count;
@@ -42,9 +43,8 @@ std::size_t take_header(const char* bytes, std::size_t size, std::size_t count,
         const std::string_view line(bytes, size * count);
         if (const std::size_t colon = line.find(':'); colon != std::string_view::npos) {
             std::string name(line.substr(0, colon));
-            std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) {
-                return static_cast<char>(std::tolower(c));
-            });
+            std::transform(name.begin(), name.end(), name.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
             auto& headers = *static_cast<std::map<std::string, std::string>*>(target);
             headers[name] = std::string(base::trim(line.substr(colon + 1)));
         }
@@ -158,7 +158,8 @@ Response Client::send(const Request& request, const std::atomic<bool>* stop) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, m_options.ca_file.c_str());
     }
     if (request.method != "GET" || !request.body.empty()) {
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.data() == nullptr ? "" : request.body.data());
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS,
+                         request.body.data() == nullptr ? "" : request.body.data());
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
                          static_cast<curl_off_t>(request.body.size()));
     }
@@ -166,9 +167,9 @@ Response Client::send(const Request& request, const std::atomic<bool>* stop) {
     if (code != CURLE_OK) {
         const char* const detail =
             m_handle->error[0] != '\0' ? m_handle->error.data() : curl_easy_strerror(code);
-        throw base::Error(is_certificate_problem(code) ? base::ErrorKind::config
-                                                       : base::ErrorKind::transient,
-                          request.method + " " + m_options.base_url + request.path + ": " + detail);
+        throw base::Error(
+            is_certificate_problem(code) ? base::ErrorKind::config : base::ErrorKind::transient,
+            request.method + " " + m_options.base_url + request.path + ": " + detail);
     }
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &response.status);
     return response;

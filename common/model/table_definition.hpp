@@ -21,7 +21,7 @@ std::string to_string(const RelationName& relation);
 
 struct ColumnDefinition {
     std::string name;
-    std::string type;       // pg_catalog.format_type(atttypid, atttypmod)
+    std::string type;  // pg_catalog.format_type(atttypid, atttypmod)
     bool not_null = false;
     bool generated = false;  // GENERATED ALWAYS AS (...) STORED
     char identity = ' ';     // 'a' always, 'd' by default, ' ' none (pg_attribute.attidentity)
@@ -33,8 +33,9 @@ struct TableDefinition {
     RelationName relation;
     char kind = 'r';              // pg_class.relkind: 'r' table, 'p' partitioned table
     char replica_identity = 'd';  // pg_class.relreplident: 'd', 'n', 'f', 'i'
-    std::vector<std::string> identity_columns;  // of the key that identifies rows; empty: none or FULL
-    std::vector<ColumnDefinition> columns;      // in attnum order, dropped ones left out
+    std::vector<std::string>
+        identity_columns;                   // of the key that identifies rows; empty: none or FULL
+    std::vector<ColumnDefinition> columns;  // in attnum order, dropped ones left out
 
     bool operator==(const TableDefinition&) const = default;
 };

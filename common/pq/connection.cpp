@@ -131,7 +131,8 @@ Connection::Connection(const ConnectOptions& options)
     PQsetNoticeReceiver(m_connection.get(), receive_notice, m_notice_handler.get());
     if (PQstatus(m_connection.get()) != CONNECTION_OK) {
         const std::string text = one_line(PQerrorMessage(m_connection.get()));
-        throw base::Error(base::ErrorKind::transient, "cannot connect to the " + m_name + ": " + text);
+        throw base::Error(base::ErrorKind::transient,
+                          "cannot connect to the " + m_name + ": " + text);
     }
 }
 
@@ -164,10 +165,11 @@ void Connection::check(const PGresult* result, std::string_view what) const {
     }
     const std::string sqlstate = field(result, PG_DIAG_SQLSTATE);
     const bool transient = !ok() || is_transient_sqlstate(sqlstate);
-    throw base::Error(transient ? base::ErrorKind::transient : m_kind,
-                      m_name + ": " + server_message(result) +
-                          (what.empty() ? "" : " (in: " + base::clip_utf8(one_line(what), 300) + ")"),
-                      field(result, PG_DIAG_MESSAGE_HINT), sqlstate);
+    throw base::Error(
+        transient ? base::ErrorKind::transient : m_kind,
+        m_name + ": " + server_message(result) +
+            (what.empty() ? "" : " (in: " + base::clip_utf8(one_line(what), 300) + ")"),
+        field(result, PG_DIAG_MESSAGE_HINT), sqlstate);
 }
 
 Result Connection::exec(const std::string& sql) {

@@ -16,7 +16,8 @@ struct LogField {
     LogField(std::string_view name, std::string_view text) : key(name), value(text) {}
     LogField(std::string_view name, const char* text) : key(name), value(text) {}
     LogField(std::string_view name, const std::string& text) : key(name), value(text) {}
-    LogField(std::string_view name, std::int64_t number) : key(name), value(std::to_string(number)) {}
+    LogField(std::string_view name, std::int64_t number)
+        : key(name), value(std::to_string(number)) {}
     LogField(std::string_view name, std::uint64_t number)
         : key(name), value(std::to_string(number)) {}
     LogField(std::string_view name, int number) : key(name), value(std::to_string(number)) {}

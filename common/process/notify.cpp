@@ -85,10 +85,10 @@ void Notifier::send(const std::string& text) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::copy(m_address.begin(), m_address.end(), address.sun_path);
-    const auto length =
-        static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + m_address.size());
+    const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + m_address.size());
     // The service manager may be gone; there is nobody to tell then.
-    static_cast<void>(::sendto(m_socket.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
+    static_cast<void>(::sendto(m_socket.get(), text.data(), text.size(),
+                               MSG_NOSIGNAL | MSG_DONTWAIT,
                                reinterpret_cast<const sockaddr*>(&address), length));
 }
 

@@ -85,14 +85,14 @@ void append_tail(std::string& tail, std::string_view more) {
 
 int wait_for(pid_t child) {
     int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 class Reader {
 public:
-    Reader(pid_t child, Pipe& output, Pipe& error) : m_child(child), m_output(output), m_error(error) {}
+    Reader(pid_t child, Pipe& output, Pipe& error)
+        : m_child(child), m_output(output), m_error(error) {}
 
     Outcome read_all(const std::function<bool(std::string_view)>& sink,
                      const std::function<bool()>& go_on) {
@@ -110,7 +110,8 @@ public:
                 });
             }
             if (fds[1].revents != 0) {
-                take(m_error.read, [&](std::string_view bytes) { append_tail(m_outcome.error, bytes); });
+                take(m_error.read,
+                     [&](std::string_view bytes) { append_tail(m_outcome.error, bytes); });
             }
             if (!m_ending && go_on && !go_on()) {
                 end();
@@ -178,7 +179,7 @@ Outcome run(const Command& command, const std::function<bool(std::string_view)>&
     Pipe output = make_pipe();
     Pipe error = make_pipe();
     Pipe report = make_pipe();
-    const Child child{pointers(argv),     pointers(variables), input.get(), output.write.get(),
+    const Child child{pointers(argv),    pointers(variables), input.get(), output.write.get(),
                       error.write.get(), report.write.get(),  getpid(),    command.outlive};
     const pid_t pid = fork();
     if (pid == 0) {

@@ -26,8 +26,8 @@ struct Command {
 std::map<std::string, std::string> plain_environment();
 
 struct Outcome {
-    int exit_code = 0;  // 128 + signal when a signal ended it
-    std::string error;  // the tail of stderr, at most 8 kB
+    int exit_code = 0;   // 128 + signal when a signal ended it
+    std::string error;   // the tail of stderr, at most 8 kB
     std::string output;  // stdout, unless a sink took it
 };
 

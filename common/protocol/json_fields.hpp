@@ -164,8 +164,7 @@ private:
     const json& at(const char* name) const {
         const auto found = m_object->find(name);
         if (found == m_object->end()) {
-            throw base::Error(base::ErrorKind::bug,
-                              m_path + ": field \"" + name + "\" is missing");
+            throw base::Error(base::ErrorKind::bug, m_path + ": field \"" + name + "\" is missing");
         }
         return *found;
     }
@@ -180,8 +179,9 @@ private:
 
     template <class T>
     T as_number(const json& value, const char* name) const {
-        if (!value.is_number_integer() || (value.is_number_integer() && !value.is_number_unsigned() &&
-                                           value.get<std::int64_t>() < 0)) {
+        if (!value.is_number_integer() ||
+            (value.is_number_integer() && !value.is_number_unsigned() &&
+             value.get<std::int64_t>() < 0)) {
             throw misfit(name, "a whole number from 0");
         }
         const auto wide = value.get<std::uint64_t>();

@@ -145,12 +145,10 @@ std::vector<TableDefinition> decode_tables(const std::vector<Fields>& list) {
 }
 
 json encode(const NotCarried& value) {
-    return {{"sequences", value.sequences},
-            {"unlogged", value.unlogged},
-            {"foreign_tables", value.foreign_tables},
-            {"materialized_views", value.materialized_views},
-            {"large_objects", value.large_objects},
-            {"not_exact", value.not_exact}};
+    return {
+        {"sequences", value.sequences},           {"unlogged", value.unlogged},
+        {"foreign_tables", value.foreign_tables}, {"materialized_views", value.materialized_views},
+        {"large_objects", value.large_objects},   {"not_exact", value.not_exact}};
 }
 
 NotCarried decode_not_carried(const Fields& in) {
@@ -163,7 +161,6 @@ NotCarried decode_not_carried(const Fields& in) {
     value.not_exact = in.texts("not_exact");
     return value;
 }
-
 
 }  // namespace
 
@@ -207,17 +204,17 @@ Hello parse_hello(std::string_view text) {
 }
 
 std::string to_json(const Welcome& value) {
-    return dump({{"protocol", value.protocol},
-                 {"environment_version", value.environment_version},
-                 {"session", value.session},
-                 {"state", to_string(value.state)},
-                 {"durable_lsn", nullable(value.durable)},
-                 {"system_identifier", nullable(value.system_identifier)},
-                 {"timeline", nullable(value.timeline)},
-                 {"failure", encode(value.failure)},
-                 {"limits",
-                  {{"segment_bytes", value.limits.segment_bytes},
-                   {"in_flight", value.limits.in_flight}}}});
+    return dump(
+        {{"protocol", value.protocol},
+         {"environment_version", value.environment_version},
+         {"session", value.session},
+         {"state", to_string(value.state)},
+         {"durable_lsn", nullable(value.durable)},
+         {"system_identifier", nullable(value.system_identifier)},
+         {"timeline", nullable(value.timeline)},
+         {"failure", encode(value.failure)},
+         {"limits",
+          {{"segment_bytes", value.limits.segment_bytes}, {"in_flight", value.limits.in_flight}}}});
 }
 
 Welcome parse_welcome(std::string_view text) {

@@ -14,7 +14,8 @@ namespace ardent::protocol {
 
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "segments are written as they lie in memory");
+static_assert(std::endian::native == std::endian::little,
+              "segments are written as they lie in memory");
 
 constexpr std::string_view k_magic = "ARDS";
 constexpr std::uint16_t k_version = 1;
@@ -76,7 +77,8 @@ void SegmentWriter::add(model::Lsn lsn, std::string_view text) {
 std::string encode(SegmentHeader header, std::string_view payload, int level) {
     header.raw_bytes = payload.size();
     header.compressed = level > 0 && !payload.empty();
-    const std::size_t bound = header.compressed ? ZSTD_compressBound(payload.size()) : payload.size();
+    const std::size_t bound =
+        header.compressed ? ZSTD_compressBound(payload.size()) : payload.size();
     std::string body(k_segment_header_bytes + bound, '\0');
     header.stored_bytes = payload.size();
     if (header.compressed) {
