@@ -16,10 +16,12 @@ namespace ardent::apply {
 struct ProgressRow {
     std::string system_identifier;  // of the source, decimal
     std::uint32_t timeline = 0;     // of the source
-    model::Lsn durable;             // commit end LSN of the last transaction in the replica, or an idle position
+    model::Lsn
+        durable;  // commit end LSN of the last transaction in the replica, or an idle position
     std::string slot;
-    std::optional<std::string> commit_timestamp;  // of the source, of the last transaction, as timestamptz text
-    std::optional<std::string> applied_at;        // read only: when the row was last written, UTC
+    std::optional<std::string>
+        commit_timestamp;  // of the source, of the last transaction, as timestamptz text
+    std::optional<std::string> applied_at;  // read only: when the row was last written, UTC
 };
 
 /// Creates schema ardent and the table when they are not there, and lets `apply_role` read and update it.

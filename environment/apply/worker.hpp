@@ -30,7 +30,8 @@ struct WorkerOptions {
     /// Settings and client_encoding are added here.
     pq::ConnectOptions replica;
     std::string system_identifier;  // of the source, as hello said; must be the progress row's
-    std::uint32_t timeline = 0;     // of the source, as hello said; written to the progress row when not 0
+    std::uint32_t timeline =
+        0;  // of the source, as hello said; written to the progress row when not 0
     std::string server_encoding = "UTF8";  // of the source, and so of the replica
     std::vector<std::string> schemas;      // what the connector replicates, as in hello
     std::vector<std::string> excluded;
@@ -41,14 +42,15 @@ struct WorkerOptions {
 struct Counters {
     std::uint64_t transactions = 0;         // of the source, committed in the replica
     std::uint64_t target_transactions = 0;  // commits that carried them
-    std::uint64_t inserted = 0;             // rows as the source changed them, not as they were applied
+    std::uint64_t inserted = 0;  // rows as the source changed them, not as they were applied
     std::uint64_t updated = 0;
     std::uint64_t deleted = 0;
-    std::uint64_t truncated = 0;  // tables
+    std::uint64_t truncated = 0;             // tables
     std::uint64_t skipped_transactions = 0;  // were durable before
     std::uint64_t ignored_messages = 0;      // logical messages that are not ours
     std::uint64_t bytes = 0;                 // raw payload
-    std::string last_commit_timestamp;       // of the source, of the last durable transaction; may be empty
+    std::string
+        last_commit_timestamp;  // of the source, of the last durable transaction; may be empty
     std::optional<std::chrono::system_clock::time_point> last_applied;
 };
 
@@ -77,7 +79,8 @@ public:
 
     /// Compares the source's tables with the replica's, on a short connection of its own (the calling thread
     /// works). A difference is a failure that names it; it is returned and not kept. Throws base::Error.
-    std::optional<protocol::Failure> check_tables(const std::vector<model::TableDefinition>& source) const;
+    std::optional<protocol::Failure> check_tables(
+        const std::vector<model::TableDefinition>& source) const;
 
     Counters counters() const;
     std::uint64_t queued_bytes() const;
