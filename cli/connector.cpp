@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "cli/connector.hpp"
 
+#include "cli/terminal.hpp"
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 #include "common/http/client.hpp"
@@ -24,7 +25,8 @@ constexpr auto k_delete_patience = std::chrono::minutes(10);
 
 std::string text_of(const json& object, const char* name) {
     const auto at = object.find(name);
-    return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
+    return at != object.end() && at->is_string() ? for_terminal(at->get<std::string>())
+                                                  : std::string();
 }
 
 const json& object_of(const json& object, const char* name) {
@@ -91,7 +93,7 @@ std::string bytes_text(const json& object, const char* name) {
 std::string names_text(const json& names) {
     std::vector<std::string> texts;
     for (const json& name : names) {
-        texts.push_back(name.is_string() ? name.get<std::string>() : name.dump());
+        texts.push_back(name.is_string() ? for_terminal(name.get<std::string>()) : name.dump());
     }
     return base::join(texts, ", ");
 }
@@ -131,7 +133,7 @@ void print_not_carried(const json& connector, std::ostream& out) {
 
 void print_warnings(const json& connector, std::ostream& out) {
     for (const json& warning : list_of(connector, "warnings")) {
-        out << "  ⚠ " << (warning.is_string() ? warning.get<std::string>() : warning.dump())
+        out << "  ⚠ " << (warning.is_string() ? for_terminal(warning.get<std::string>()) : warning.dump())
             << '\n';
     }
 }
@@ -171,11 +173,11 @@ void create_connector(Api& api, const CreateOptions& options, std::ostream& out)
         << ")\n"
         << "  ID:    " << text_of(answer, "id") << '\n'
         << "  Token: " << text_of(answer, "agent_token") << "   (shown once)\n\n";
-    const json& agent = object_of(answer, "agent_setup");
+    const json& agent = object_of(answer, "agent_hints");
     out << "Beside the source, put this into /etc/ardent/agent.toml:\n\n"
         << text_of(agent, "config") << "\nand run as root:\n\n";
     for (const json& command : list_of(agent, "commands")) {
-        out << "  " << (command.is_string() ? command.get<std::string>() : command.dump()) << '\n';
+        out << "  " << (command.is_string() ? for_terminal(command.get<std::string>()) : command.dump()) << '\n';
     }
 }
 

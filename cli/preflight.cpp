@@ -2,6 +2,7 @@
 #include "cli/preflight.hpp"
 
 #include "cli/probe.hpp"
+#include "cli/terminal.hpp"
 #include "common/base/error.hpp"
 #include "common/preflight/connection_runner.hpp"
 #include "common/preflight/preflight.hpp"
@@ -99,17 +100,17 @@ int preflight(const PreflightOptions& options, std::ostream& out) {
     static_cast<void>(preflight::parse_schema_list(options.schemas));
     static_cast<void>(read_accept(options));
     Probe probe = probe_source(url);
-    const bool connected = probe.connection.has_value();
+    const bool reachable = probe.reachable;
     const preflight::Report report = make_report(options, url, probe);
     if (options.json) {
         out << preflight::to_json(report) << '\n';
     } else {
         for (const std::string& line :
-             preflight::to_text(report, {preflight::Letters::unicode, options.verbose})) {
-            out << line << '\n';
+             preflight::to_text(report, {terminal_letters(), options.verbose})) {
+            out << for_terminal(line) << '\n';
         }
     }
-    if (!connected) {
+    if (!reachable) {
         return 1;
     }
     return report.preflight_pass ? 0 : 2;

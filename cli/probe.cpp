@@ -82,9 +82,11 @@ std::vector<std::pair<std::string, std::string>> parameters(const SourceUrl& url
             {"client_encoding", "UTF8"}};
 }
 
+// Without TLS on purpose: any answer of a server, a refusal included, shows that it can be reached.
 bool is_reachable(const SourceUrl& url) {
-    const std::array<const char*, 3> names = {"dbname", "connect_timeout", nullptr};
-    const std::array<const char*, 3> values = {url.text.c_str(), "10", nullptr};
+    const std::array<const char*, 5> names = {"dbname", "sslmode", "gssencmode", "connect_timeout",
+                                              nullptr};
+    const std::array<const char*, 5> values = {url.text.c_str(), "disable", "disable", "10", nullptr};
     const PGPing ping = PQpingParams(names.data(), values.data(), 1);
     return ping == PQPING_OK || ping == PQPING_REJECT;
 }
@@ -130,7 +132,8 @@ Probe probe_source(const SourceUrl& url) {
     } catch (const Error& e) {
         problem = e.what();
     }
-    if (!probe.connection && !is_reachable(url)) {
+    probe.reachable = probe.connection.has_value() || is_reachable(url);
+    if (!probe.reachable) {
         probe.checks.push_back(
             result("tcp_reachable", "tcp reachable", problem,
                    advice_for(problem,

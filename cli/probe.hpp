@@ -23,6 +23,7 @@ SourceUrl read_source_url(const std::string& url);
 
 struct Probe {
     std::vector<preflight::CheckResult> checks;  // `tcp reachable`, `auth`
+    bool reachable = false;                      // a PostgreSQL server answered
     std::optional<pq::Connection> connection;
 };
 

@@ -127,8 +127,8 @@ Outcome judge_large_objects(const Context& context) {
         return outcome;
     }
     outcome.status = Status::fail;
-    outcome.hint = "Accept it with '{\"large_objects\": true}' (ardent connector preflight: --accept "
-                   "large_objects), or remove the large objects.";
+    outcome.hint = "Say accept => '{\"large_objects\": true}' (from outside: --accept '{\"large_objects\": "
+                   "true}') when that is all right, or remove the large objects.";
     return outcome;
 }
 
