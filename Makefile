@@ -50,14 +50,28 @@ extension: packages
 .PHONY: test check test-unit regress isolation tap e2e soak
 test: ## every test; ends with "N passed, N failed"
 	@scripts/deps build test
-	+@$(MAKE) all
+	+@$(MAKE) -j$$(nproc) all
 	@scripts/test
 check: ## a selection of them, below two minutes
 	@scripts/deps build test
-	+@$(MAKE) all
+	+@$(MAKE) -j$$(nproc) all
 	@scripts/test --selection
 test-unit regress isolation tap e2e: all ## one suite; make tap T=tests/tap/file.pl runs one file
 	@scripts/test $(if $(T),$(T),$(@:test-%=%))
+
+soak: programs ## kill rounds: make soak ROUNDS=200 SEED=17
+	@ROUNDS=$(or $(ROUNDS),100) SEED=$(SEED) V=1 scripts/test tests/e2e/kill_rounds.pl
+
+.PHONY: demo mutants try-bare
+demo: ## the main job before your eyes; KEEP=1 leaves it running
+	@scripts/deps build demo
+	+@$(MAKE) -j$$(nproc) programs
+	@scripts/demo
+mutants: ## breaks the code on purpose and sees the tests fail
+	@scripts/deps build test
+	@scripts/mutants $(M)
+try-bare: ## plays the README in a fresh Debian 12
+	@scripts/try-bare
 
 .PHONY: lint
 lint: ## format, clang-tidy, rooms, exported symbols, SQL safety, shellcheck; make lint C="rooms sql" runs some

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: PostgreSQL
+# Invariant 5: a reader of the replica sees whole source transactions only, in commit order.
+use strict;
+use warnings;
+use Ardent::Test;
+use Test::More;
+use Time::HiRes qw(time);
+
+my $t = Ardent::Test->new(name => 'whole', sql => <<'SQL');
+CREATE TABLE public.account (id integer PRIMARY KEY, balance bigint NOT NULL);
+INSERT INTO public.account SELECT g, 1000 FROM generate_series(1, 50) AS g;
+CREATE TABLE public.ticket (n bigint PRIMARY KEY);
+CREATE TABLE public.large (id bigint PRIMARY KEY);
+SQL
+my $source = $t->source;
+# segments far smaller than a transaction
+$t->start_environment('environment.segment_bytes' => '64kB');
+$t->create_connector;
+$t->start_agent;
+$t->wait_streaming;
+my $load = Ardent::Process->start(
+	name => 'load', log => $t->dir . '/load.log',
+	command => [ 'pgbench', '-n', '-h', $source->host, '-p', $source->port, '-c', '1', '-T', '60', '-f',
+		$t->write_file('load.sql', <<'SQL'), $Ardent::Test::database ]);
+\set a random(1, 50)
+\set b random(1, 50)
+BEGIN;
+UPDATE public.account SET balance = balance - 7 WHERE id = :a;
+UPDATE public.account SET balance = balance + 7 WHERE id = :b;
+INSERT INTO public.ticket SELECT coalesce(max(n), 0) + 1 FROM public.ticket;
+COMMIT;
+SQL
+$source->psql($Ardent::Test::database, 'INSERT INTO public.large SELECT generate_series(1, 200000)');
+my ($samples, %sums, %counts, $holes, $back) = (0);
+my ($last, $large, $deadline) = (-1, 0, time + 30);
+while (time < $deadline && !($large && $samples > 100))
+{
+	my ($sum, $n, $max, $rows) = split /\|/, $t->replica_psql(
+		'SELECT (SELECT sum(balance) FROM public.account), (SELECT count(*) FROM public.ticket),'
+		  . ' (SELECT coalesce(max(n), 0) FROM public.ticket), (SELECT count(*) FROM public.large)');
+	$samples++;
+	$sums{$sum}++;
+	$counts{$rows}++;
+	$holes++ if $n != $max;
+	$back++ if $max < $last;
+	$last = $max;
+	$large = $rows == 200000;
+}
+$load->stop;
+cmp_ok($samples, '>', 20, "$samples snapshots of the replica");
+cmp_ok($last, '>', 10, "while $last transactions arrived");
+is_deeply([ keys %sums ], [50000], 'invariant 5: no snapshot shows half of a transfer');
+is($holes // 0, 0, 'invariant 5: no snapshot misses an earlier transaction');
+is($back // 0, 0, 'invariant 5: nothing goes back');
+is_deeply([ sort { $a <=> $b } keys %counts ], [ 0, 200000 ],
+	'invariant 5: a transaction of many segments is there as a whole or not at all');
+$t->wait_caught_up;
+$t->compare_ok('at the end');
+$t->stop_all;
+done_testing();

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: PostgreSQL
+# Invariant 12: READY=1 comes after the first status exchange, not before; during the copy STATUS= says the phase and
+# the time to start is extended; WATCHDOG=1 comes while the loop moves and stops when it does not.
+use strict;
+use warnings;
+use Ardent::Test;
+use IO::Socket::UNIX;
+use Socket qw(SOCK_DGRAM MSG_DONTWAIT);
+use Test::More;
+use Time::HiRes qw(time usleep);
+
+my $t = Ardent::Test->new(name => 'ready', sql => <<'SQL');
+CREATE TABLE public.log (n bigint PRIMARY KEY, v text);
+INSERT INTO public.log SELECT g, repeat(md5(g::text), 20) FROM generate_series(1, 100000) AS g;
+SQL
+$t->start_environment;
+$t->create_connector;
+my $path = $t->dir . '/notify';
+my $socket = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => $path) or die "$path: $!";
+my (@messages, $streaming_at_ready);
+my $read = sub {
+	while (defined recv($socket, my $text, 8192, MSG_DONTWAIT))
+	{
+		foreach my $line (split /\n/, $text)
+		{
+			push @messages, [ time, $line ];
+			$streaming_at_ready = $t->slot->{active} if $line eq 'READY=1';
+		}
+	}
+	return;
+};
+my $has = sub { my ($pattern) = @_; return scalar grep { $_->[1] =~ $pattern } @messages; };
+
+$t->start_agent(environment => { NOTIFY_SOCKET => $path, WATCHDOG_USEC => 2_000_000 });
+$t->wait_with_agent('READY=1', sub { $read->(); return $has->(qr/^READY=1$/) }, 90);
+is($streaming_at_ready, 't', 'invariant 12: the slot streams when READY=1 comes');
+is($t->status =~ /^(streaming|degraded)$/ ? 'streaming' : $t->status, 'streaming', 'and the connector says so');
+ok($has->(qr/^STATUS=.*cop/i), 'STATUS= says that it copied');
+ok($has->(qr/^EXTEND_TIMEOUT_USEC=\d+$/), 'EXTEND_TIMEOUT_USEC= while bytes move');
+is(scalar(() = $has->(qr/^READY=1$/)), 1, 'READY=1 once');
+
+my $since = time;
+$t->wait_for('three watchdog messages', sub {
+	$read->();
+	return 3 <= grep { $_->[0] > $since && $_->[1] eq 'WATCHDOG=1' } @messages;
+}, 20);
+my @gaps = map { $messages[$_][0] - $messages[$_ - 1][0] } grep { $messages[$_][0] > $since + 1 } 1 .. $#messages;
+ok(!(grep { $_ > 2 } @gaps), 'invariant 12: never longer apart than the watchdog allows');
+
+is($t->agent->stop, 0, 'the agent stops');
+$read->();
+ok($has->(qr/^STOPPING=1$/), 'STOPPING=1');
+
+# while there is no environment it is not ready
+$t->environment->stop;
+@messages = ();
+$t->start_agent(environment => { NOTIFY_SOCKET => $path });
+$t->wait_for('it says what it waits for', sub { $read->(); return $has->(qr/^STATUS=/) });
+my $deadline = time + 3;
+while (time < $deadline) { $read->(); usleep(50_000); }
+ok(!$has->(qr/^READY=1$/), 'invariant 12: not ready while it does not stream');
+$t->agent->stop;
+$t->source->stop('fast');
+done_testing();
