@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "environment/api/json_views.hpp"
+
+#include "common/base/text.hpp"
+#include "common/protocol/json_fields.hpp"
+#include "environment/state/record_json.hpp"
+
+namespace ardent::environment {
+
+using protocol::json;
+using protocol::nullable;
+
+namespace {
+
+json text_or_null(const std::string& text) {
+    return text.empty() ? json(nullptr) : json(text);
+}
+
+json lag_of(const ConnectorView& view) {
+    const auto& status = view.record.agent_status;
+    if (!status || !status->source_lsn || !view.durable) {
+        return nullptr;
+    }
+    const std::uint64_t source = status->source_lsn->value;
+    return source > view.durable->value ? source - view.durable->value : 0;
+}
+
+json agent_json(const ConnectorView& view) {
+    const ConnectorRecord& record = view.record;
+    json agent = {{"connected", view.agent_connected},
+                  {"version", text_or_null(record.agent_version)},
+                  {"seen_at", text_or_null(record.agent_seen_at)}};
+    if (record.agent_status) {
+        const protocol::AgentStatus& status = *record.agent_status;
+        agent["resident_bytes"] = nullable(status.resident_bytes);
+        agent["warnings"] = status.warnings;
+    }
+    return agent;
+}
+
+json source_json(const ConnectorRecord& record) {
+    if (!record.source) {
+        return nullptr;
+    }
+    json source = json::parse(source_to_json(*record.source));
+    source["slot"] = record.slot;
+    if (record.agent_status) {
+        source["lsn"] = nullable(record.agent_status->source_lsn);
+        source["wal_status"] = nullable(record.agent_status->wal_status);
+        source["retained_wal_bytes"] = nullable(record.agent_status->retained_wal_bytes);
+        source["safe_wal_size"] = nullable(record.agent_status->safe_wal_size);
+        source["wal_bytes_per_second"] = nullable(record.agent_status->wal_bytes_per_second);
+    }
+    return source;
+}
+
+json replica_json(const ConnectorView& view) {
+    return {{"running", view.replica_running},
+            {"durable_lsn", nullable(view.durable)},
+            {"lag_bytes", lag_of(view)},
+            {"psql", text_or_null(view.psql)},
+            {"transactions_applied", view.applied.transactions},
+            {"rows_applied", view.applied.rows}};
+}
+
+json copy_json(const ConnectorView& view) {
+    if (!view.copy) {
+        return nullptr;
+    }
+    return {{"id", view.copy->copy_id}, {"phase", view.copy->phase}, {"detail", view.copy->detail}};
+}
+
+json triggers_json(const std::vector<DisabledTrigger>& triggers) {
+    json list = json::array();
+    for (const DisabledTrigger& trigger : triggers) {
+        list.push_back(model::to_string(trigger.relation) + ": " + trigger.name);
+    }
+    return list;
+}
+
+}  // namespace
+
+json connector_row(const ConnectorView& view) {
+    const ConnectorRecord& record = view.record;
+    const json failure =
+        record.failure ? json::parse(failure_to_json(*record.failure)) : json(nullptr);
+    return {{"id", record.id},
+            {"name", record.name},
+            {"org_id", record.org_id},
+            {"project_id", record.project_id},
+            {"service_name", record.service_name},
+            {"status", view.status},
+            {"can_delete", true},
+            {"can_update", true},
+            {"created_at", record.created_at},
+            {"schemas", record.schemas},
+            {"failure", failure},
+            {"warnings", view.warnings},
+            {"agent", agent_json(view)},
+            {"source", source_json(record)},
+            {"replica", replica_json(view)},
+            {"copy", copy_json(view)},
+            {"not_carried", json::parse(protocol::to_json(record.not_carried))},
+            {"disabled_triggers", triggers_json(record.disabled_triggers)},
+            {"preflight", json::parse(record.preflight)}};
+}
+
+json agent_hints(const std::string& public_url, const ConnectorRecord& record,
+                 const std::string& token) {
+    const std::string configuration = "[environment]\nurl = \"" + public_url + "\"\nconnector_id = \"" +
+                                      record.id +
+                                      "\"\ntoken_file = \"/etc/ardent/agent.token\"\n\n[source]\nschemas = [\"" +
+                                      base::join(record.schemas, "\", \"") + "\"]\n";
+    json hints = {{"url", public_url},
+                  {"connector_id", record.id},
+                  {"config", configuration},
+                  {"commands",
+                   {"install -m 0600 /dev/stdin /etc/ardent/agent.token   # paste the token, then Ctrl-D",
+                    "editor /etc/ardent/agent.toml   # see config",
+                    "ardent-agent check --config /etc/ardent/agent.toml",
+                    "systemctl enable --now ardent-agent"}}};
+    if (!token.empty()) {
+        hints["token"] = token;
+    }
+    return hints;
+}
+
+json operation_handle(const OperationRecord& record) {
+    return {{"operation_id", record.id},
+            {"resource_id", record.resource_id},
+            {"status", record.status},
+            {"type", record.type}};
+}
+
+json operation_row(const OperationRecord& record) {
+    return {{"id", record.id},
+            {"org_id", k_org},
+            {"type", record.type},
+            {"status", record.status},
+            {"resource_id", record.resource_id},
+            {"error", text_or_null(record.error)},
+            {"result", nullptr},
+            {"progress", nullptr},
+            {"stage", nullptr},
+            {"stage_label", nullptr},
+            {"created_at", record.created_at},
+            {"started_at", record.created_at},
+            {"updated_at", record.updated_at},
+            {"completed_at", text_or_null(record.completed_at)}};
+}
+
+}  // namespace ardent::environment

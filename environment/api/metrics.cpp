@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "environment/api/metrics.hpp"
+
+#include "common/base/version.hpp"
+
+#include <functional>
+#include <optional>
+
+namespace ardent::environment {
+
+namespace {
+
+std::string escaped(std::string_view text) {
+    std::string result;
+    for (const char c : text) {
+        if (c == '\\' || c == '"') {
+            result += '\\';
+        }
+        result += c == '\n' ? std::string("\\n") : std::string(1, c);
+    }
+    return result;
+}
+
+std::string labels(const ConnectorRecord& record) {
+    return "{connector=\"" + escaped(record.id) + "\",name=\"" + escaped(record.name) + "\"}";
+}
+
+using Figure = std::function<std::optional<std::uint64_t>(const ConnectorView&)>;
+
+struct Metric {
+    const char* name;
+    const char* type;
+    const char* help;
+    Figure figure;
+};
+
+std::optional<std::uint64_t> lag(const ConnectorView& view) {
+    const auto& status = view.record.agent_status;
+    if (!status || !status->source_lsn || !view.durable) {
+        return std::nullopt;
+    }
+    const std::uint64_t source = status->source_lsn->value;
+    return source > view.durable->value ? source - view.durable->value : 0;
+}
+
+const std::vector<Metric>& metrics() {
+    using View = ConnectorView;
+    static const std::vector<Metric> list = {
+        {"ardent_connector_failed", "gauge", "1 while the connector is stopped by a failure",
+         [](const View& view) { return std::uint64_t{view.record.failure ? 1U : 0U}; }},
+        {"ardent_connector_streaming", "gauge", "1 while the replica is complete and not stopped",
+         [](const View& view) {
+             return std::uint64_t{
+                 view.record.phase == Phase::streaming && !view.record.failure ? 1U : 0U};
+         }},
+        {"ardent_agent_connected", "gauge", "1 while the agent was heard of within a minute",
+         [](const View& view) { return std::uint64_t{view.agent_connected ? 1U : 0U}; }},
+        {"ardent_replica_running", "gauge", "1 while the replica's server lives",
+         [](const View& view) { return std::uint64_t{view.replica_running ? 1U : 0U}; }},
+        {"ardent_durable_lsn_bytes", "gauge", "position of the source that is durable in the replica",
+         [](const View& view) {
+             return view.durable ? std::optional(view.durable->value) : std::nullopt;
+         }},
+        {"ardent_lag_bytes", "gauge", "WAL of the source that is not durable in the replica yet", lag},
+        {"ardent_source_retained_wal_bytes", "gauge", "WAL that the slot keeps on the source",
+         [](const View& view) {
+             const auto& status = view.record.agent_status;
+             return status ? status->retained_wal_bytes : std::nullopt;
+         }},
+        {"ardent_agent_resident_bytes", "gauge", "resident memory of the agent",
+         [](const View& view) {
+             const auto& status = view.record.agent_status;
+             return status ? status->resident_bytes : std::nullopt;
+         }},
+        {"ardent_transactions_applied_total", "counter",
+         "source transactions applied since the environment started",
+         [](const View& view) { return view.applied.transactions; }},
+        {"ardent_rows_applied_total", "counter", "row changes applied since the environment started",
+         [](const View& view) { return view.applied.rows; }},
+    };
+    return list;
+}
+
+}  // namespace
+
+std::string metrics_text(const std::vector<ConnectorView>& views) {
+    std::string text = "# HELP ardent_environment_info version of the environment\n"
+                       "# TYPE ardent_environment_info gauge\n"
+                       "ardent_environment_info{version=\"" +
+                       std::string(base::version()) + "\"} 1\n";
+    for (const Metric& metric : metrics()) {
+        text += std::string("# HELP ") + metric.name + " " + metric.help + "\n# TYPE " + metric.name +
+                " " + metric.type + "\n";
+        for (const ConnectorView& view : views) {
+            if (const auto figure = metric.figure(view)) {
+                text += metric.name + labels(view.record) + " " + std::to_string(*figure) + "\n";
+            }
+        }
+    }
+    return text;
+}
+
+}  // namespace ardent::environment

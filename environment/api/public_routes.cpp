@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "environment/api/routes.hpp"
+
+#include "common/protocol/json_fields.hpp"
+#include "environment/api/json_views.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace ardent::environment {
+
+namespace {
+
+using protocol::json;
+
+constexpr std::uint64_t k_body_limit = 1048576;
+constexpr std::size_t k_name_limit = 100;
+constexpr int k_longest_wait = 10;
+
+json read_object(const HttpRequest& request) {
+    if (request.body.empty()) {
+        return json::object();
+    }
+    json body = json::parse(request.body, nullptr, false);
+    if (!body.is_object()) {
+        throw HttpError(422, "malformed", "The body is no JSON object");
+    }
+    return body;
+}
+
+std::string text_field(const json& body, const char* name, const std::string& otherwise) {
+    const auto found = body.find(name);
+    if (found == body.end() || found->is_null()) {
+        return otherwise;
+    }
+    if (!found->is_string()) {
+        throw HttpError(422, "malformed", std::string(name) + " is no text");
+    }
+    return found->get<std::string>();
+}
+
+bool flag_field(const json& body, const char* name) {
+    const auto found = body.find(name);
+    if (found == body.end() || found->is_null()) {
+        return false;
+    }
+    if (!found->is_boolean()) {
+        throw HttpError(422, "malformed", std::string(name) + " is neither true nor false");
+    }
+    return found->get<bool>();
+}
+
+std::string name_field(const json& body) {
+    std::string name = text_field(body, "name", "");
+    if (name.empty() || name.size() > k_name_limit) {
+        throw HttpError(422, "malformed", "name is missing or longer than 100 bytes");
+    }
+    return name;
+}
+
+std::vector<std::string> schemas_field(const json& details) {
+    const auto found = details.find("schemas");
+    if (found == details.end() || found->is_null()) {
+        return {"public"};
+    }
+    std::vector<std::string> schemas;
+    const bool fits = found->is_array() && !found->empty() &&
+                      std::all_of(found->begin(), found->end(), [](const json& item) {
+                          return item.is_string() && !item.get_ref<const std::string&>().empty();
+                      });
+    if (!fits) {
+        throw HttpError(422, "malformed", "connection_details.schemas is no list of schema names");
+    }
+    for (const json& item : *found) {
+        schemas.push_back(item.get<std::string>());
+    }
+    return schemas;
+}
+
+void check_scope(const std::string& org, const std::string& project) {
+    if (org != k_org) {
+        throw HttpError(400, "", "This environment has one organization: " + std::string(k_org));
+    }
+    if (project != k_project) {
+        throw HttpError(400, "", "This environment has one project: " + std::string(k_project));
+    }
+}
+
+ConnectorRecord read_create(const HttpRequest& request) {
+    const json body = read_object(request);
+    ConnectorRecord record;
+    record.name = name_field(body);
+    record.org_id = text_field(body, "org_id", k_org);
+    record.project_id = text_field(body, "project_id", k_project);
+    check_scope(record.org_id, record.project_id);
+    record.service_name = text_field(body, "service_name", "postgresql");
+    if (record.service_name != "postgresql") {
+        throw HttpError(400, "", "service_name is " + record.service_name +
+                                     "; this environment knows postgresql");
+    }
+    const auto details = body.find("connection_details");
+    if (details == body.end() || !details->is_object()) {
+        throw HttpError(422, "malformed", "connection_details is missing");
+    }
+    if (!flag_field(*details, "sidecar")) {
+        throw HttpError(400, "",
+                        "This environment takes changes from an agent beside the source: say "
+                        "connection_details {\"sidecar\": true}");
+    }
+    record.schemas = schemas_field(*details);
+    return record;
+}
+
+HttpResponse answer(int status, const json& body) {
+    return json_response(status, protocol::dump(body));
+}
+
+HttpResponse list_connectors(const HttpRequest& request, const Registry& registry) {
+    json rows = json::array();
+    const auto service = request.parameter("service_name");
+    if (request.parameter("org_id").value_or(k_org) == k_org) {
+        std::vector<ConnectorView> views;
+        for (const auto& connector : registry.all()) {
+            views.push_back(connector->view());
+        }
+        std::sort(views.begin(), views.end(), [](const ConnectorView& a, const ConnectorView& b) {
+            return a.record.created_at < b.record.created_at;
+        });
+        for (const ConnectorView& view : views) {
+            if (!service || *service == view.record.service_name) {
+                rows.push_back(connector_row(view));
+            }
+        }
+    }
+    return answer(200, {{"connectors", std::move(rows)}});
+}
+
+HttpResponse create_connector(const HttpRequest& request, const Settings& settings,
+                              Registry& registry) {
+    ConnectorRecord record = read_create(request);
+    for (const auto& other : registry.all()) {
+        if (other->view().record.name == record.name) {
+            throw HttpError(400, "", "There is a connector named " + record.name + " already");
+        }
+    }
+    const Registry::Created created = registry.create(std::move(record));
+    const ConnectorView view = created.connector->view();
+    json row = connector_row(view);
+    row["agent_token"] = created.token;
+    row["agent_hints"] = agent_hints(settings.public_url, view.record, created.token);
+    return answer(200, row);
+}
+
+HttpResponse update_connector(const HttpRequest& request, const Registry& registry) {
+    const auto connector = registry.find(request.argument("connector_id"));
+    const json body = read_object(request);
+    if (body.contains("name") && !body["name"].is_null()) {
+        connector->rename(name_field(body));
+    }
+    check_scope(k_org, text_field(body, "project_id", k_project));
+    return answer(200, connector_row(connector->view()));
+}
+
+HttpResponse engine_setup(const HttpRequest& request, const Registry& registry) {
+    const auto connector = registry.find(request.argument("connector_id"));
+    connector->retry_setup(flag_field(read_object(request), "resync"));
+    json row = connector_row(connector->view());
+    row["message"] = "The agent goes on at its next hello.";
+    return answer(200, row);
+}
+
+HttpResponse show_operation(const HttpRequest& request, Registry& registry) {
+    const auto wait = request.parameter("wait");
+    const int seconds =
+        wait && wait->size() == 1 && *wait >= "0" && *wait <= "9" ? (*wait)[0] - '0'
+                                                                   : (wait ? k_longest_wait : 0);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+    for (;;) {
+        const auto operation = registry.operation(request.argument("operation_id"));
+        if (!operation) {
+            throw HttpError(404, "not_found", "Operation not found");
+        }
+        const bool ended = operation->status == "completed" || operation->status == "failed";
+        if (ended || std::chrono::steady_clock::now() >= deadline || registry.closing()) {
+            return answer(200, operation_row(*operation));
+        }
+        registry.wait_for_operation(std::chrono::milliseconds(500));
+    }
+}
+
+void add_scope_routes(Router& router) {
+    const json project = {{"id", k_project}, {"name", "default"}, {"org_id", k_org}};
+    const json org = {{"id", k_org}, {"name", "default"}};
+    router.add({"GET", "/v1/projects", Access::admin, 0, [project](const HttpRequest&) {
+                    return answer(200, {{"projects", json::array({project})}});
+                }});
+    router.add({"GET", "/v1/projects/{project_id}", Access::admin, 0,
+                [project](const HttpRequest& request) {
+                    if (request.argument("project_id") != k_project) {
+                        throw HttpError(404, "not_found", "Project not found");
+                    }
+                    return answer(200, project);
+                }});
+    router.add({"GET", "/v1/orgs/{org_id}", Access::admin, 0, [org](const HttpRequest& request) {
+                    if (request.argument("org_id") != k_org) {
+                        throw HttpError(404, "not_found", "Organization not found");
+                    }
+                    return answer(200, org);
+                }});
+}
+
+}  // namespace
+
+void add_public_routes(Router& router, const Settings& settings, Registry& registry) {
+    const std::string one = "/v1/connectors/{connector_id}";
+    router.add({"GET", "/v1/connectors", Access::admin, 0, [&registry](const HttpRequest& request) {
+                    return list_connectors(request, registry);
+                }});
+    router.add({"POST", "/v1/connectors", Access::admin, k_body_limit,
+                [&settings, &registry](const HttpRequest& request) {
+                    return create_connector(request, settings, registry);
+                }});
+    router.add({"GET", one, Access::admin, 0, [&registry](const HttpRequest& request) {
+                    const auto connector = registry.find(request.argument("connector_id"));
+                    return answer(200, connector_row(connector->view()));
+                }});
+    router.add({"PUT", one, Access::admin, k_body_limit, [&registry](const HttpRequest& request) {
+                    return update_connector(request, registry);
+                }});
+    router.add({"DELETE", one, Access::admin, k_body_limit, [&registry](const HttpRequest& request) {
+                    return answer(202,
+                                  operation_handle(registry.remove(request.argument("connector_id"))));
+                }});
+    router.add({"POST", one + "/agent-token", Access::admin, k_body_limit,
+                [&settings, &registry](const HttpRequest& request) {
+                    const std::string& id = request.argument("connector_id");
+                    const std::string token = registry.new_token(id);
+                    const ConnectorRecord record = registry.find(id)->view().record;
+                    return answer(200, {{"connector_id", id},
+                                        {"agent_token", token},
+                                        {"agent_hints",
+                                         agent_hints(settings.public_url, record, token)}});
+                }});
+    router.add({"POST", one + "/engine-setup", Access::admin, k_body_limit,
+                [&registry](const HttpRequest& request) { return engine_setup(request, registry); }});
+    router.add({"GET", "/v1/operations/{operation_id}", Access::admin, 0,
+                [&registry](const HttpRequest& request) { return show_operation(request, registry); }});
+    add_scope_routes(router);
+}
+
+}  // namespace ardent::environment

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "environment/connector/connector.hpp"
+
+#include "common/base/error.hpp"
+#include "common/process/log.hpp"
+#include "environment/apply/progress.hpp"
+#include "environment/instance/server_process.hpp"
+#include "environment/replica/replica.hpp"
+#include "environment/server/http.hpp"
+#include "environment/state/secrets.hpp"
+
+namespace ardent::environment {
+
+namespace {
+
+using base::Error;
+using base::ErrorKind;
+
+constexpr auto k_keeper_interval = std::chrono::seconds(1);
+constexpr auto k_agent_silent = std::chrono::seconds(60);
+constexpr auto k_removal_patience = std::chrono::seconds(30);
+
+int major_of(const protocol::SourceIdentity& source) {
+    return source.server_version_num / 10000;
+}
+
+// In the form that a shell reads as one word.
+std::string shell_word(const std::string& text) {
+    std::string word = "'";
+    for (const char c : text) {
+        word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    }
+    return word + "'";
+}
+
+void add(RowCounts& counts, const apply::Counters& more) {
+    counts.transactions += more.transactions;
+    counts.rows += more.inserted + more.updated + more.deleted;
+}
+
+}  // namespace
+
+Connector::Connector(const Settings& settings, Store& store, ConnectorRecord record)
+    : m_settings(settings), m_store(store), m_record(std::move(record)), m_keeper([this] { keep(); }) {}
+
+Connector::~Connector() {
+    close();
+}
+
+std::string Connector::id() const {
+    const std::lock_guard lock(m_mutex);
+    return m_record.id;
+}
+
+bool Connector::authorizes(std::string_view token) const {
+    const std::lock_guard lock(m_mutex);
+    return token_matches(token, m_record.token_hash);
+}
+
+void Connector::set_token_hash(const std::string& hash) {
+    const std::lock_guard lock(m_mutex);
+    m_record.token_hash = hash;
+    m_store.save(m_record);
+}
+
+void Connector::rename(const std::string& name) {
+    const std::lock_guard lock(m_mutex);
+    m_record.name = name;
+    m_store.save(m_record);
+}
+
+ConnectorView Connector::view() const {
+    std::shared_ptr<CopyJob> copy;
+    std::shared_ptr<Session> session;
+    ConnectorView view;
+    {
+        const std::lock_guard lock(m_mutex);
+        view.record = m_record;
+        view.warnings = m_record.copy_warnings;
+        view.warnings.insert(view.warnings.end(), m_hello_warnings.begin(), m_hello_warnings.end());
+        view.agent_connected =
+            m_session && std::chrono::steady_clock::now() - m_agent_seen < k_agent_silent;
+        view.durable = m_last_durable;
+        view.applied = m_counts_before;
+        copy = m_copy;
+        session = m_session;
+        if (m_instance && m_record.source) {
+            view.replica_running = m_instance->alive();
+            view.psql = "psql -h " + shell_word(m_instance->spec().socket_directory) + " -U " +
+                        k_reader_role + " -d " + shell_word(m_record.source->database);
+        }
+    }
+    if (session && session->worker) {
+        view.durable = session->worker->durable();
+        add(view.applied, session->worker->counters());
+    }
+    if (copy) {
+        view.copy = copy->state("", std::chrono::milliseconds(0));
+    }
+    view.status = status_word(view.record.phase, view.record.failure.has_value(),
+                              view.record.phase == Phase::streaming && !view.record.preflight_pass);
+    return view;
+}
+
+void Connector::save() {
+    m_store.save(m_record);
+}
+
+void Connector::change_phase(Event event) {
+    const auto next = next_phase(m_record.phase, event);
+    if (!next) {
+        throw HttpError(409, "out_of_order",
+                        std::string("the connector is ") + to_string(m_record.phase) +
+                            ", which does not allow that");
+    }
+    if (*next != m_record.phase) {
+        process::log_info("connector", {{"connector", m_record.id}, {"phase", to_string(*next)}});
+    }
+    m_record.phase = *next;
+}
+
+void Connector::record_failure(const protocol::Failure& failure) {
+    const std::lock_guard lock(m_mutex);
+    if (m_record.failure) {
+        return;
+    }
+    m_record.failure = failure;
+    process::log_error("connector failed", {{"connector", m_record.id},
+                                            {"error", failure.message},
+                                            {"hint", failure.hint},
+                                            {"lsn", failure.lsn ? model::to_string(*failure.lsn) : ""},
+                                            {"table", failure.table}});
+    m_wake.notify_all();
+    save();
+}
+
+void Connector::start() {
+    const std::lock_guard lifecycle(m_lifecycle);
+    ensure_instance();
+}
+
+// Only for a replica that was completed once: an unfinished one is made anew by the next copy.
+void Connector::ensure_instance() {
+    std::optional<InstanceSpec> spec;
+    std::string database;
+    {
+        const std::lock_guard lock(m_mutex);
+        if (m_record.phase == Phase::deleting || m_record.phase == Phase::copying ||
+            !m_record.consistent_point || !m_record.source) {
+            return;
+        }
+        database = m_record.source->database;
+        if (!m_instance) {
+            spec = replica_spec(m_settings, m_record.id, m_record.name, major_of(*m_record.source));
+        }
+    }
+    if (spec) {
+        auto instance = std::make_unique<Instance>(std::move(*spec));
+        const std::lock_guard lock(m_mutex);
+        m_instance = std::move(instance);
+    }
+    if (!m_instance->exists()) {
+        throw Error(ErrorKind::replica, "the replica's data directory is gone",
+                    "Make the replica anew: engine-setup with resync.");
+    }
+    if (!m_instance->alive() || !m_started) {
+        m_instance->start();
+        m_started = true;
+        pq::Connection admin(
+            m_instance->connect_options(k_admin_role, database, ErrorKind::replica));
+        if (const auto progress = apply::read_progress(admin)) {
+            const std::lock_guard lock(m_mutex);
+            m_last_durable = progress->durable;
+        }
+    }
+}
+
+void Connector::end_session() {
+    std::shared_ptr<Session> session;
+    std::shared_ptr<CopyJob> copy;
+    {
+        const std::lock_guard lock(m_mutex);
+        session.swap(m_session);
+        copy.swap(m_copy);
+        m_wake.notify_all();
+    }
+    if (session) {
+        session->sequencer.close();
+        if (session->worker) {
+            session->worker->stop();
+            const std::lock_guard lock(m_mutex);
+            m_last_durable = session->worker->durable();
+            add(m_counts_before, session->worker->counters());
+        }
+    }
+    if (copy) {
+        copy->give_up();
+    }
+}
+
+void Connector::retry_setup(bool resync) {
+    const std::lock_guard lifecycle(m_lifecycle);
+    end_session();
+    const std::lock_guard lock(m_mutex);
+    if (resync) {
+        change_phase(Event::resync);
+    }
+    m_record.failure.reset();
+    save();
+    process::log_info("retry of the setup", {{"connector", m_record.id}, {"resync", resync ? "yes" : "no"}});
+}
+
+void Connector::begin_removal() {
+    const std::lock_guard lifecycle(m_lifecycle);
+    end_session();
+    const std::lock_guard lock(m_mutex);
+    change_phase(Event::removal);
+    save();
+}
+
+void Connector::remove() {
+    const std::lock_guard lifecycle(m_lifecycle);
+    end_session();
+    const std::string directory = m_settings.data_dir + "/replicas/" + id();
+    if (!m_instance) {
+        InstanceSpec spec;
+        spec.name = "replica " + m_record.name;
+        spec.directory = directory;
+        spec.socket_directory = socket_directory(m_settings.run_dir, id());
+        const auto majors = installed_majors(m_settings.replica.binaries);
+        if (majors.empty()) {
+            throw Error(ErrorKind::config, "no PostgreSQL server is installed below " +
+                                               m_settings.replica.binaries);
+        }
+        spec.binaries = find_binaries(m_settings.replica.binaries,
+                                      m_record.source ? major_of(*m_record.source) : majors.back());
+        const std::lock_guard lock(m_mutex);
+        m_instance = std::make_unique<Instance>(std::move(spec));
+    }
+    m_instance->destroy();
+}
+
+void Connector::close() {
+    {
+        const std::lock_guard lock(m_mutex);
+        m_closing = true;
+        m_wake.notify_all();
+    }
+    if (m_keeper.joinable()) {
+        m_keeper.join();
+    }
+    const std::lock_guard lifecycle(m_lifecycle);
+    end_session();
+}
+
+void Connector::stop_instance(std::chrono::milliseconds patience) {
+    const std::lock_guard lifecycle(m_lifecycle);
+    if (m_instance) {
+        m_instance->stop(patience);
+    }
+}
+
+void Connector::keep() {
+    std::unique_lock lock(m_mutex);
+    while (!m_wake.wait_for(lock, k_keeper_interval, [this] { return m_closing; })) {
+        const bool wanted = m_record.phase == Phase::streaming && m_instance != nullptr;
+        const std::shared_ptr<Session> session = m_session;
+        lock.unlock();
+        const std::unique_lock lifecycle(m_lifecycle, std::try_to_lock);
+        try {
+            if (lifecycle.owns_lock() && wanted) {
+                ensure_instance();
+            }
+            if (session && session->worker && session->worker->failure()) {
+                record_failure(*session->worker->failure());
+            }
+        } catch (const Error& error) {
+            process::log_warning("the replica's server is not there",
+                                 {{"connector", id()}, {"error", error.what()}});
+        }
+        lock.lock();
+    }
+}
+
+}  // namespace ardent::environment

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: PostgreSQL
+// One connector: its record, its replica's instance, the agent's session, the worker that applies, the copy.
+//
+// Calls come from HTTP threads, several at once. Two locks, taken in this order: the life-cycle lock (hello, begin of a
+// copy, retry, removal, and the keeper's look) over the field lock (everything shorter). A thread of its own, the
+// keeper, sees every second whether the replica's server lives, and starts it again.
+//
+// Kept by std::shared_ptr in the registry, because a request may still use a connector that is being removed.
+#pragma once
+
+#include "common/protocol/messages.hpp"
+#include "common/protocol/segment.hpp"
+#include "environment/apply/worker.hpp"
+#include "environment/config/settings.hpp"
+#include "environment/connector/copy_job.hpp"
+#include "environment/connector/sequencer.hpp"
+#include "environment/instance/instance.hpp"
+#include "environment/state/store.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+namespace ardent::environment {
+
+/// hello is refused because the preflight report has failures.
+class PreflightRefused : public base::Error {
+public:
+    PreflightRefused(const std::string& message, std::string report)
+        : base::Error(base::ErrorKind::source, message), m_report(std::move(report)) {}
+    const std::string& report() const noexcept { return m_report; }
+
+private:
+    std::string m_report;  // JSON text
+};
+
+/// Since the environment started.
+struct RowCounts {
+    std::uint64_t transactions = 0;
+    std::uint64_t rows = 0;
+};
+
+/// What is told about a connector.
+struct ConnectorView {
+    ConnectorRecord record;
+    std::string status;  // the word of states.hpp
+    std::vector<std::string> warnings;
+    std::optional<model::Lsn> durable;
+    bool agent_connected = false;
+    std::optional<protocol::CopyState> copy;
+    bool replica_running = false;
+    std::string psql;  // how to look at the replica; empty: there is none
+    RowCounts applied;
+};
+
+class Connector {
+public:
+    Connector(const Settings& settings, Store& store, ConnectorRecord record);
+    ~Connector();
+
+    std::string id() const;
+    ConnectorView view() const;
+    bool authorizes(std::string_view token) const;
+    void set_token_hash(const std::string& hash);
+    void rename(const std::string& name);
+
+    // The agent's calls, docs/protocol.md. They throw HttpError, PreflightRefused, base::Error.
+    protocol::Welcome hello(const protocol::Hello& hello);
+    std::string begin_copy(const protocol::CopyBegin& begin);
+    std::shared_ptr<CopyJob> copy(const std::string& copy_id) const;
+    protocol::Progress segment(const protocol::SegmentHeader& header, std::string payload);
+    protocol::Progress position(const std::string& session, std::optional<model::Lsn> after,
+                                std::chrono::milliseconds wait);
+    protocol::Progress schema(const protocol::SchemaReport& report);
+    void status(const protocol::AgentStatus& status);
+
+    // The operator's calls.
+    /// Forgets the failure; with `resync` the next hello answers `copy`.
+    void retry_setup(bool resync);
+    /// From now on hello is refused and nothing is applied.
+    void begin_removal();
+    /// Stops everything and removes the replica.
+    void remove();
+
+    /// Starts the replica of a connector that has one, so that it is readable without an agent.
+    void start();
+    /// Ends session, copy and waiting calls; the instance is stopped by `stop_instance`.
+    void close();
+    void stop_instance(std::chrono::milliseconds patience);
+
+private:
+    struct Session {
+        protocol::SessionId id{};
+        Sequencer sequencer;
+        std::unique_ptr<apply::Worker> worker;  // none while there is nothing to stream into
+
+        explicit Session(std::uint64_t window) : sequencer(window) {}
+    };
+
+    void end_session();
+    std::optional<protocol::Failure> obstacle(const protocol::Hello& hello) const;
+    void note_hello(const protocol::Hello& hello);
+    std::unique_ptr<apply::Worker> make_worker(const protocol::Hello& hello,
+                                               protocol::Welcome& welcome);
+    std::shared_ptr<Session> session(const std::string& hex) const;
+    std::shared_ptr<Session> session(const protocol::SessionId& id) const;
+    protocol::Progress progress_of(const std::shared_ptr<Session>& session);
+    void look_after_worker(const std::shared_ptr<Session>& session);
+    void wait_for_room(const apply::Worker& worker, std::uint64_t bytes,
+                       std::chrono::steady_clock::time_point deadline) const;
+    void record_failure(const protocol::Failure& failure);
+    void finish_copy(const protocol::CopyBegin& begin, const CopyOutcome& outcome);
+    void ensure_instance();
+    void change_phase(Event event);
+    void save();
+    void keep();
+
+    const Settings& m_settings;
+    Store& m_store;
+
+    std::mutex m_lifecycle;
+    mutable std::mutex m_mutex;
+    ConnectorRecord m_record;
+    std::unique_ptr<Instance> m_instance;
+    std::shared_ptr<Session> m_session;  // requests hold it while another hello replaces it
+    std::shared_ptr<CopyJob> m_copy;     // likewise
+    std::optional<protocol::Hello> m_hello;  // the last one; under the life-cycle lock
+    std::vector<std::string> m_hello_warnings;
+    std::chrono::steady_clock::time_point m_agent_seen{};
+    std::optional<model::Lsn> m_last_durable;  // as last known, for when no worker runs
+    RowCounts m_counts_before;                 // of the workers before this one
+    bool m_started = false;                    // the instance was started or adopted by this program
+
+    std::condition_variable m_wake;
+    bool m_closing = false;
+    std::thread m_keeper;
+};
+
+}  // namespace ardent::environment
