@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: PostgreSQL
+// The settings of ardent-agent as one value, read once at start. Immutable afterwards; any thread.
+// Secrets are not in it, only the files they are in: they are read anew whenever they are used.
+#pragma once
+
+#include "common/config/config.hpp"
+#include "common/model/table_definition.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ardent::agent {
+
+struct EnvironmentSettings {
+    std::string url;
+    std::string connector;
+    std::string token_file;
+    std::string ca_file;
+};
+
+struct SourceSettings {
+    std::string host;  // a name, an address, or the folder of a Unix socket
+    std::string port;
+    std::string database;
+    std::string user;
+    std::string password_file;
+    std::string sslmode;
+    std::string sslrootcert;
+    std::string pg_dump;  // empty: the one of the server's major
+    std::vector<std::string> schemas;
+    std::vector<model::RelationName> excluded;
+
+    /// "schema.table" of each excluded table, as hello and table_catalog name them.
+    std::vector<std::string> excluded_names() const;
+};
+
+struct SlotSettings {
+    std::string name;
+    std::string plugin;
+    bool accept_large_objects = false;
+};
+
+struct LimitSettings {
+    std::uint64_t segment_bytes = 0;  // raw bytes of messages
+    unsigned in_flight = 0;
+    int compression = 0;  // zstd level, 0 none
+    std::optional<std::uint64_t> max_retained_wal;
+    std::chrono::milliseconds drain{};
+};
+
+struct Settings {
+    EnvironmentSettings environment;
+    SourceSettings source;
+    SlotSettings slot;
+    LimitSettings limits;
+    std::string log_level;
+};
+
+/// The options of the configuration file, environment variables and flags.
+const std::vector<config::Option>& options();
+
+/// Throws base::Error (config): an excluded table that is no schema.table, a slot name that the server would
+/// refuse or that does not begin with ardent_.
+Settings read_settings(const config::Values& values);
+
+/// True for a Unix socket's folder, localhost and loopback addresses.
+bool is_local_host(const std::string& host);
+
+/// "ardent_" and the part of the connector's id behind its last underscore, without hyphens.
+std::string default_slot_name(const std::string& connector);
+
+}  // namespace ardent::agent

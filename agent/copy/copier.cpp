@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "agent/copy/copier.hpp"
+
+#include "agent/copy/inventory.hpp"
+#include "agent/copy/schema_dump.hpp"
+#include "agent/copy/table_stream.hpp"
+#include "agent/source/connect.hpp"
+#include "agent/source/plugin.hpp"
+#include "common/base/text.hpp"
+#include "common/pq/table_catalog.hpp"
+#include "common/process/log.hpp"
+
+namespace ardent::agent {
+
+namespace {
+
+using base::Error;
+using base::ErrorKind;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr milliseconds k_slot_patience{10'000};
+constexpr seconds k_phase_wait{1};
+constexpr seconds k_line_interval{5};
+constexpr seconds k_more_time{60};
+
+/// What an unknown session or a copy that was given up means: begin again with hello.
+[[noreturn]] void start_over() {
+    throw Error(ErrorKind::replica, "the environment gave this copy up");
+}
+
+}  // namespace
+
+Copier::Copier(Parts parts, const protocol::SourceIdentity& identity, std::string session)
+    : m_parts(parts), m_identity(identity), m_session(std::move(session)) {}
+
+void Copier::run() {
+    const Settings& settings = m_parts.settings;
+    pq::Connection maintenance = connect_sql(settings.source, "slot");
+    say("dropping the slot of an earlier attempt");
+    drop_slot(maintenance, settings.slot.name, settings.slot.plugin, settings.source.database);
+    std::optional<pq::Connection> replication(connect_replication(settings.source));
+    try {
+        copy(*replication, maintenance);
+    } catch (...) {
+        replication.reset();
+        drop_slot_quietly(maintenance);
+        throw;
+    }
+}
+
+void Copier::copy(pq::Connection& replication, pq::Connection& maintenance) {
+    const Settings& settings = m_parts.settings;
+    const auto go_on = [this] { return going_on(); };
+    const std::string pg_dump = find_pg_dump(settings.source.pg_dump, m_identity.server_version_num);
+    say("creating the replication slot");
+    const CreatedSlot slot = create_slot(replication, maintenance, settings.slot.name, settings.slot.plugin,
+                                         k_slot_patience, go_on);
+    process::log_info("created the replication slot",
+                      {{"slot", settings.slot.name}, {"at", model::to_string(slot.consistent_point)}});
+    const bool exact_numbers = knows_exact_numbers(maintenance, settings.slot.name);
+
+    pq::Connection connection = connect_sql(settings.source, "copy");
+    open_snapshot(connection, slot.snapshot);
+    const protocol::CopyBegin begin = inventory(connection, slot, exact_numbers);
+    const auto copy_id = m_parts.api.begin_copy(begin);
+    if (!copy_id) {
+        start_over();
+    }
+    m_copy_id = *copy_id;
+    say("reading the schema");
+    const std::string archive =
+        dump_schema(settings.source, pg_dump, slot.snapshot, m_identity.server_encoding, go_on);
+    await_phase("schema");
+    if (!m_parts.api.put_schema(m_copy_id, archive)) {
+        start_over();
+    }
+    await_phase("data");
+    protocol::CopyFinish finish{m_session, transfer(connection, begin.tables)};
+    connection.exec("COMMIT");
+    if (!m_parts.api.finish_copy(m_copy_id, finish)) {
+        start_over();
+    }
+    await_phase("done");
+    process::log_info("the copy is complete",
+                      {{"tables", begin.tables.size()}, {"bytes", m_bytes},
+                       {"at", model::to_string(slot.consistent_point)}});
+}
+
+void Copier::open_snapshot(pq::Connection& connection, const std::string& snapshot) const {
+    connection.exec("SET lock_timeout = '10s'");
+    connection.exec("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    connection.exec("SET TRANSACTION SNAPSHOT " + connection.quote_literal(snapshot));
+}
+
+void Copier::lock_tables(pq::Connection& connection,
+                         const std::vector<model::TableDefinition>& tables) const {
+    constexpr std::size_t k_at_once = 200;
+    for (std::size_t first = 0; first < tables.size(); first += k_at_once) {
+        std::vector<std::string> names;
+        for (std::size_t i = first; i < std::min(tables.size(), first + k_at_once); ++i) {
+            names.push_back("ONLY " + pq::quote_qualified(tables[i].relation.schema, tables[i].relation.name));
+        }
+        try {
+            connection.exec("LOCK TABLE " + base::join(names, ", ") + " IN ACCESS SHARE MODE");
+        } catch (const Error& e) {
+            if (e.sqlstate() != "55P03") {
+                throw;
+            }
+            throw Error(ErrorKind::transient,
+                        std::string("a table is locked by somebody else, the copy begins again: ") + e.what());
+        }
+    }
+}
+
+protocol::CopyBegin Copier::inventory(pq::Connection& connection, const CreatedSlot& slot,
+                                      bool exact_numbers) const {
+    const SourceSettings& source = m_parts.settings.source;
+    protocol::CopyBegin begin;
+    begin.session = m_session;
+    begin.slot = m_parts.settings.slot.name;
+    begin.consistent_point = slot.consistent_point;
+    begin.server_encoding = m_identity.server_encoding;
+    begin.tables = pq::read_tables(connection, source.schemas, source.excluded_names());
+    lock_tables(connection, begin.tables);
+    begin.extensions = read_extensions(connection, source.schemas);
+    begin.roles = read_roles(connection, source.schemas);
+    begin.schemas = source.schemas;
+    begin.owners = read_owners(connection, source.schemas);
+    begin.not_carried = read_not_carried(connection, source.schemas, exact_numbers);
+    return begin;
+}
+
+void Copier::await_phase(const std::string& wanted) {
+    while (m_phase != wanted) {
+        if (!going_on()) {
+            throw Error(ErrorKind::transient, "stopped while copying");
+        }
+        const auto state = m_parts.api.copy_state(m_copy_id, m_phase, k_phase_wait);
+        if (!state) {
+            start_over();
+        }
+        if (state->phase == "failed") {
+            const protocol::Failure failure = state->failure.value_or(protocol::Failure{});
+            throw Error(ErrorKind::replica, "the environment cannot take the copy: " + failure.message,
+                        failure.hint);
+        }
+        m_phase = state->phase;
+        say("environment: " + m_phase + (state->detail.empty() ? "" : ", " + state->detail));
+        m_parts.notifier.extend_start(k_more_time);
+    }
+}
+
+std::vector<std::uint64_t> Copier::transfer(pq::Connection& connection,
+                                            const std::vector<model::TableDefinition>& tables) {
+    connection.exec("SET client_encoding = " + connection.quote_literal(m_identity.server_encoding));
+    std::vector<std::uint64_t> rows;
+    const std::function<bool()> go_on = [this] { return going_on(); };
+    for (std::size_t i = 0; i < tables.size(); ++i) {
+        const std::string name = model::to_string(tables[i].relation);
+        const std::function<void(std::uint64_t)> moved = [&](std::uint64_t bytes) {
+            m_bytes += bytes;
+            const auto now = std::chrono::steady_clock::now();
+            if (now >= m_next_line) {
+                m_next_line = now + k_line_interval;
+                say("copying " + name + " (" + std::to_string(i + 1) + " of " + std::to_string(tables.size()) +
+                    "), " + base::human_bytes(m_bytes) + " in all");
+                m_parts.notifier.extend_start(k_more_time);
+            }
+            m_parts.notifier.alive();
+        };
+        rows.push_back(transfer_table({connection, m_parts.api, m_copy_id, go_on, moved}, tables[i], i));
+        process::log_debug("copied a table", {{"table", name}, {"rows", rows.back()}});
+    }
+    return rows;
+}
+
+void Copier::drop_slot_quietly(pq::Connection& maintenance) noexcept {
+    const Settings& settings = m_parts.settings;
+    try {
+        if (!maintenance.ok()) {
+            maintenance = connect_sql(settings.source, "slot");
+        }
+        drop_slot(maintenance, settings.slot.name, settings.slot.plugin, settings.source.database);
+        process::log_info("dropped the slot of the interrupted copy", {{"slot", settings.slot.name}});
+    } catch (const std::exception& e) {
+        process::log_warning("the slot of the interrupted copy is still there; the next attempt drops it",
+                             {{"slot", settings.slot.name}, {"why", e.what()}});
+    }
+}
+
+void Copier::say(const std::string& phase) {
+    m_parts.notifier.status("initial copy: " + phase);
+}
+
+bool Copier::going_on() {
+    m_parts.notifier.alive();
+    return !m_parts.signals.requested();
+}
+
+}  // namespace ardent::agent

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: PostgreSQL
+// The initial copy (docs/protocol.md, "Copy"): makes the slot, takes everything from the snapshot that it exports
+// (invariant 10), and ends with a replica that stands at the slot's consistent point. Runs on the main thread.
+//
+// It holds ACCESS SHARE locks on the tables, and one old snapshot, as long as it lasts. Whatever interrupts it,
+// the slot is dropped and the next one begins from nothing.
+#pragma once
+
+#include "agent/config/settings.hpp"
+#include "agent/send/environment_api.hpp"
+#include "agent/source/slot.hpp"
+#include "common/process/notify.hpp"
+#include "common/process/signals.hpp"
+#include "common/protocol/messages.hpp"
+
+#include <chrono>
+#include <string>
+
+namespace ardent::agent {
+
+class Copier {
+public:
+    struct Parts {
+        const Settings& settings;
+        EnvironmentApi& api;
+        process::TerminationSignals& signals;
+        process::Notifier& notifier;
+    };
+
+    Copier(Parts parts, const protocol::SourceIdentity& identity, std::string session);
+
+    /// Throws base::Error: transient for what goes away by itself and for a signal, replica when the environment gave
+    /// the copy up, source and config as everywhere. The slot is gone then.
+    void run();
+
+private:
+    void copy(pq::Connection& replication, pq::Connection& maintenance);
+    void open_snapshot(pq::Connection& connection, const std::string& snapshot) const;
+    void lock_tables(pq::Connection& connection,
+                     const std::vector<model::TableDefinition>& tables) const;
+    protocol::CopyBegin inventory(pq::Connection& connection, const CreatedSlot& slot, bool exact_numbers) const;
+    void await_phase(const std::string& wanted);
+    std::vector<std::uint64_t> transfer(pq::Connection& connection,
+                                        const std::vector<model::TableDefinition>& tables);
+    void drop_slot_quietly(pq::Connection& maintenance) noexcept;
+    void say(const std::string& phase);
+    bool going_on();
+
+    Parts m_parts;
+    const protocol::SourceIdentity& m_identity;
+    const std::string m_session;
+    std::string m_copy_id;
+    std::string m_phase = "creating";
+    std::uint64_t m_bytes = 0;
+    std::chrono::steady_clock::time_point m_next_line{};
+};
+
+}  // namespace ardent::agent

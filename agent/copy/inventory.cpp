@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "agent/copy/inventory.hpp"
+
+#include "common/pq/array_text.hpp"
+#include "common/protocol/json_fields.hpp"
+
+namespace ardent::agent {
+
+namespace {
+
+// Dependents whose schema is unknown (defaults, languages, …) count as ours: one extension too many does no harm.
+constexpr const char* k_extensions = R"sql(
+WITH RECURSIVE chosen (oid) AS (
+    SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname = ANY ($1::pg_catalog.text[])
+), members (classid, objid, extension) AS (
+    SELECT d.classid, d.objid, d.refobjid
+      FROM pg_catalog.pg_depend AS d
+     WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e'
+), used (oid) AS (
+    SELECT e.oid FROM pg_catalog.pg_extension AS e WHERE e.extnamespace IN (SELECT oid FROM chosen)
+    UNION
+    SELECT m.extension
+      FROM members AS m
+      JOIN pg_catalog.pg_depend AS d ON d.refclassid = m.classid AND d.refobjid = m.objid
+     CROSS JOIN LATERAL pg_catalog.pg_identify_object(d.classid, d.objid, d.objsubid) AS i
+     WHERE d.deptype IN ('n', 'a', 'i')
+       AND NOT EXISTS (SELECT FROM members AS o WHERE o.classid = d.classid AND o.objid = d.objid)
+       AND d.classid <> 'pg_catalog.pg_extension'::pg_catalog.regclass
+       AND (i.schema IS NULL OR i.schema = ANY ($1::pg_catalog.text[]))
+), needed (oid, depth) AS (
+    SELECT u.oid, 0 FROM used AS u
+    UNION
+    SELECT d.refobjid, n.depth + 1
+      FROM needed AS n
+      JOIN pg_catalog.pg_depend AS d
+        ON d.classid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.objid = n.oid
+       AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+     WHERE n.depth < 20
+)
+SELECT e.extname, e.extversion, s.nspname
+  FROM (SELECT oid, pg_catalog.max(depth) AS depth FROM needed GROUP BY oid) AS n
+  JOIN pg_catalog.pg_extension AS e ON e.oid = n.oid
+  JOIN pg_catalog.pg_namespace AS s ON s.oid = e.extnamespace
+ WHERE e.extname NOT IN ('plpgsql', 'ardent')
+ ORDER BY n.depth DESC, e.extname
+)sql";
+
+// Sequences of a column follow its table; row types and array types follow what they belong to.
+constexpr const char* k_owned = R"sql(
+WITH chosen (oid, nspowner) AS (
+    SELECT n.oid, n.nspowner FROM pg_catalog.pg_namespace AS n WHERE n.nspname = ANY ($1::pg_catalog.text[])
+), owned (classid, objid, owner) AS (
+    SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass, n.oid, n.nspowner FROM chosen AS n
+    UNION ALL
+    SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, c.oid, c.relowner
+      FROM pg_catalog.pg_class AS c
+     WHERE c.relnamespace IN (SELECT oid FROM chosen) AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                        WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid
+                          AND c.relkind = 'S' AND d.deptype IN ('a', 'i')
+                          AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass)
+    UNION ALL
+    SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass, p.oid, p.proowner
+      FROM pg_catalog.pg_proc AS p WHERE p.pronamespace IN (SELECT oid FROM chosen)
+    UNION ALL
+    SELECT 'pg_catalog.pg_type'::pg_catalog.regclass, t.oid, t.typowner
+      FROM pg_catalog.pg_type AS t
+      LEFT JOIN pg_catalog.pg_class AS r ON r.oid = t.typrelid
+     WHERE t.typnamespace IN (SELECT oid FROM chosen) AND t.typtype IN ('b', 'c', 'd', 'e', 'r')
+       AND (t.typrelid = 0 OR r.relkind = 'c')
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_type AS e WHERE e.typarray = t.oid)
+    UNION ALL
+    SELECT 'pg_catalog.pg_operator'::pg_catalog.regclass, o.oid, o.oprowner
+      FROM pg_catalog.pg_operator AS o WHERE o.oprnamespace IN (SELECT oid FROM chosen)
+    UNION ALL
+    SELECT 'pg_catalog.pg_opclass'::pg_catalog.regclass, o.oid, o.opcowner
+      FROM pg_catalog.pg_opclass AS o WHERE o.opcnamespace IN (SELECT oid FROM chosen)
+    UNION ALL
+    SELECT 'pg_catalog.pg_opfamily'::pg_catalog.regclass, o.oid, o.opfowner
+      FROM pg_catalog.pg_opfamily AS o WHERE o.opfnamespace IN (SELECT oid FROM chosen)
+    UNION ALL
+    SELECT 'pg_catalog.pg_collation'::pg_catalog.regclass, o.oid, o.collowner
+      FROM pg_catalog.pg_collation AS o WHERE o.collnamespace IN (SELECT oid FROM chosen)
+    UNION ALL
+    SELECT 'pg_catalog.pg_conversion'::pg_catalog.regclass, o.oid, o.conowner
+      FROM pg_catalog.pg_conversion AS o WHERE o.connamespace IN (SELECT oid FROM chosen)
+    UNION ALL
+    SELECT 'pg_catalog.pg_ts_dict'::pg_catalog.regclass, o.oid, o.dictowner
+      FROM pg_catalog.pg_ts_dict AS o WHERE o.dictnamespace IN (SELECT oid FROM chosen)
+    UNION ALL
+    SELECT 'pg_catalog.pg_ts_config'::pg_catalog.regclass, o.oid, o.cfgowner
+      FROM pg_catalog.pg_ts_config AS o WHERE o.cfgnamespace IN (SELECT oid FROM chosen)
+    UNION ALL
+    SELECT 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass, o.oid, o.stxowner
+      FROM pg_catalog.pg_statistic_ext AS o WHERE o.stxnamespace IN (SELECT oid FROM chosen)
+), ours AS (
+    SELECT o.classid, o.objid, o.owner
+      FROM owned AS o
+     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                        WHERE d.classid = o.classid AND d.objid = o.objid AND d.deptype = 'e')
+)
+)sql";
+
+constexpr const char* k_owners = R"sql(
+SELECT a.type, pg_catalog.to_json(a.object_names), pg_catalog.to_json(a.object_args),
+       pg_catalog.pg_get_userbyid(o.owner)
+  FROM ours AS o
+ CROSS JOIN LATERAL pg_catalog.pg_identify_object_as_address(o.classid, o.objid, 0) AS a
+ ORDER BY o.classid, o.objid
+)sql";
+
+// pg_shdepend knows grantees and the roles of policies, but not the bootstrap superuser.
+constexpr const char* k_roles = R"sql(
+, shared (refobjid) AS (
+    SELECT s.refobjid
+      FROM pg_catalog.pg_shdepend AS s
+     CROSS JOIN LATERAL pg_catalog.pg_identify_object(s.classid, s.objid, s.objsubid) AS i
+     WHERE s.dbid = (SELECT d.oid FROM pg_catalog.pg_database AS d
+                      WHERE d.datname = pg_catalog.current_database())
+       AND s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
+       AND s.classid <> 'pg_catalog.pg_default_acl'::pg_catalog.regclass
+       AND (i.schema = ANY ($1::pg_catalog.text[])
+            OR (s.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
+                AND s.objid IN (SELECT oid FROM chosen))
+            OR (s.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass
+                AND EXISTS (SELECT FROM pg_catalog.pg_policy AS p
+                              JOIN pg_catalog.pg_class AS c ON c.oid = p.polrelid
+                             WHERE p.oid = s.objid AND c.relnamespace IN (SELECT oid FROM chosen))))
+    UNION
+    SELECT a.role
+      FROM pg_catalog.pg_default_acl AS d
+     CROSS JOIN LATERAL (SELECT d.defaclrole
+                         UNION
+                         SELECT x.grantee FROM pg_catalog.aclexplode(d.defaclacl) AS x) AS a (role)
+     WHERE d.defaclnamespace IN (SELECT oid FROM chosen)
+    UNION
+    SELECT o.owner FROM ours AS o
+)
+SELECT DISTINCT r.rolname
+  FROM shared AS s
+  JOIN pg_catalog.pg_roles AS r ON r.oid = s.refobjid
+ WHERE r.rolname NOT LIKE 'pg\_%'
+ ORDER BY r.rolname
+)sql";
+
+constexpr const char* k_relations_not_carried = R"sql(
+SELECT CASE WHEN c.relkind = 'S' THEN 'sequence'
+            WHEN c.relkind = 'f' THEN 'foreign table'
+            WHEN c.relkind = 'm' THEN 'materialized view'
+            ELSE 'unlogged' END,
+       pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
+  FROM pg_catalog.pg_class AS c
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+ WHERE n.nspname = ANY ($1::pg_catalog.text[])
+   AND (c.relkind IN ('S', 'f', 'm') OR (c.relkind = 'r' AND c.relpersistence = 'u'))
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                    WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                      AND d.objid = c.oid AND d.deptype = 'e')
+ ORDER BY 1, 2
+)sql";
+
+// A null in a NOT NULL column is noticed when it arrives; in the others it cannot be told from NaN.
+constexpr const char* k_not_exact = R"sql(
+SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) || '.' ||
+       pg_catalog.quote_ident(a.attname)
+  FROM pg_catalog.pg_class AS c
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+  JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+ WHERE n.nspname = ANY ($1::pg_catalog.text[]) AND c.relkind = 'r' AND c.relpersistence = 'p'
+   AND a.atttypid IN ('pg_catalog.float4'::pg_catalog.regtype, 'pg_catalog.float8'::pg_catalog.regtype,
+                      'pg_catalog.numeric'::pg_catalog.regtype)
+   AND NOT a.attnotnull
+ ORDER BY 1
+)sql";
+
+std::vector<std::string> texts_of(std::string_view json_text) {
+    return protocol::parse_json("a list of names", json_text).get<std::vector<std::string>>();
+}
+
+std::vector<std::string> first_column(const pq::Result& result) {
+    std::vector<std::string> values;
+    values.reserve(static_cast<std::size_t>(result.rows()));
+    for (int row = 0; row < result.rows(); ++row) {
+        values.emplace_back(result.text(row, 0));
+    }
+    return values;
+}
+
+}  // namespace
+
+std::vector<protocol::ExtensionNeed> read_extensions(pq::Connection& connection,
+                                                     const std::vector<std::string>& schemas) {
+    const pq::Result result = connection.exec(k_extensions, {pq::array_text(schemas)});
+    std::vector<protocol::ExtensionNeed> extensions;
+    for (int row = 0; row < result.rows(); ++row) {
+        extensions.push_back({std::string(result.text(row, 0)), std::string(result.text(row, 1)),
+                              std::string(result.text(row, 2))});
+    }
+    return extensions;
+}
+
+std::vector<protocol::ObjectOwner> read_owners(pq::Connection& connection,
+                                               const std::vector<std::string>& schemas) {
+    const pq::Result result =
+        connection.exec(std::string(k_owned) + k_owners, {pq::array_text(schemas)});
+    std::vector<protocol::ObjectOwner> owners;
+    for (int row = 0; row < result.rows(); ++row) {
+        owners.push_back({std::string(result.text(row, 0)), texts_of(result.text(row, 1)),
+                          texts_of(result.text(row, 2)), std::string(result.text(row, 3))});
+    }
+    return owners;
+}
+
+std::vector<std::string> read_roles(pq::Connection& connection, const std::vector<std::string>& schemas) {
+    return first_column(connection.exec(std::string(k_owned) + k_roles, {pq::array_text(schemas)}));
+}
+
+protocol::NotCarried read_not_carried(pq::Connection& connection, const std::vector<std::string>& schemas,
+                                      bool exact_numbers) {
+    protocol::NotCarried left;
+    const pq::Result relations = connection.exec(k_relations_not_carried, {pq::array_text(schemas)});
+    for (int row = 0; row < relations.rows(); ++row) {
+        const std::string_view kind = relations.text(row, 0);
+        std::vector<std::string>& list = kind == "sequence"        ? left.sequences
+                                         : kind == "foreign table" ? left.foreign_tables
+                                         : kind == "unlogged"      ? left.unlogged
+                                                                   : left.materialized_views;
+        list.emplace_back(relations.text(row, 1));
+    }
+    const pq::Value objects =
+        connection.value("SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata");
+    left.large_objects = std::stoull(objects.value_or("0"));
+    if (!exact_numbers) {
+        left.not_exact = first_column(connection.exec(k_not_exact, {pq::array_text(schemas)}));
+    }
+    return left;
+}
+
+}  // namespace ardent::agent

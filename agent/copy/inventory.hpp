@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: PostgreSQL
+// What a replica needs beside tables and rows, read from the source's catalogs inside the copy's snapshot:
+// extensions, roles, owners, and what the stream does not carry. Functions on the caller's connection and
+// thread; they throw as Connection::exec.
+#pragma once
+
+#include "common/pq/connection.hpp"
+#include "common/protocol/messages.hpp"
+
+#include <string>
+#include <vector>
+
+namespace ardent::agent {
+
+/// Extensions that live in the schemas or that something in them depends on, and what those need, in an order in
+/// which they can be created. Neither plpgsql, which every database has, nor our own.
+std::vector<protocol::ExtensionNeed> read_extensions(pq::Connection& connection,
+                                                     const std::vector<std::string>& schemas);
+
+/// The schemas and every object in them that has an owner of its own.
+std::vector<protocol::ObjectOwner> read_owners(pq::Connection& connection,
+                                               const std::vector<std::string>& schemas);
+
+/// Roles that own or are granted anything in the schemas, without the predefined ones.
+std::vector<std::string> read_roles(pq::Connection& connection, const std::vector<std::string>& schemas);
+
+/// Names are quoted as SQL needs it. `exact_numbers`: the plugin says NaN and infinities.
+protocol::NotCarried read_not_carried(pq::Connection& connection, const std::vector<std::string>& schemas,
+                                      bool exact_numbers);
+
+}  // namespace ardent::agent

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "agent/copy/table_stream.hpp"
+
+#include "common/base/backoff.hpp"
+#include "common/base/bounded_queue.hpp"
+#include "common/base/text.hpp"
+
+#include <zstd.h>
+
+#include <atomic>
+#include <exception>
+#include <random>
+#include <thread>
+
+namespace ardent::agent {
+
+namespace {
+
+using base::Error;
+using base::ErrorKind;
+using std::chrono::milliseconds;
+
+constexpr std::size_t k_part_bytes = 4U << 20U;
+constexpr std::size_t k_queue_bytes = 3 * k_part_bytes;
+constexpr int k_level = 1;
+constexpr auto k_network_patience = std::chrono::minutes(2);
+
+struct Part {
+    std::string rows;
+    bool last = false;
+};
+
+std::string compress(const std::string& rows) {
+    std::string frame(ZSTD_compressBound(rows.size()), '\0');
+    const std::size_t size = ZSTD_compress(frame.data(), frame.size(), rows.data(), rows.size(), k_level);
+    if (ZSTD_isError(size) != 0U) {
+        throw Error(ErrorKind::bug, std::string("zstd cannot compress: ") + ZSTD_getErrorName(size));
+    }
+    frame.resize(size);
+    return frame;
+}
+
+/// The sending half: takes parts from the queue until the last one was answered.
+class PartSender {
+public:
+    PartSender(EnvironmentApi& api, const std::string& copy_id, std::size_t table)
+        : m_api(api), m_copy_id(copy_id), m_table(table), m_thread([this] { run(); }) {}
+
+    ~PartSender() {
+        m_give_up = true;
+        m_queue.clear();
+        m_queue.close();
+        if (m_thread.joinable()) {
+            m_thread.join();
+        }
+    }
+
+    PartSender(const PartSender&) = delete;
+    PartSender& operator=(const PartSender&) = delete;
+
+    /// Waits for room, with `go_on` in between. Throws what the thread met.
+    void put(Part part, const std::function<bool()>& go_on) {
+        while (!m_queue.try_push(part, part.rows.size() + 1)) {
+            check(go_on);
+            std::this_thread::sleep_for(milliseconds(2));
+        }
+        check(go_on);
+    }
+
+    /// Waits for the answer to the last part: the rows that the other end counted.
+    std::uint64_t finish(const std::function<bool()>& go_on) {
+        while (!m_done) {
+            check(go_on);
+            std::this_thread::sleep_for(milliseconds(2));
+        }
+        check(go_on);
+        return m_rows.value_or(0);
+    }
+
+private:
+    void check(const std::function<bool()>& go_on) {
+        if (m_failed) {
+            std::rethrow_exception(m_error);
+        }
+        if (!go_on()) {
+            throw Error(ErrorKind::transient, "stopped while copying");
+        }
+    }
+
+    void run() noexcept {
+        try {
+            for (std::uint64_t number = 0;; ++number) {
+                const std::optional<Part> part = m_queue.pop();
+                if (!part) {
+                    return;
+                }
+                send(number, *part);
+                if (part->last) {
+                    break;
+                }
+            }
+        } catch (...) {
+            m_error = std::current_exception();
+            m_failed = true;
+        }
+        m_done = true;
+    }
+
+    void send(std::uint64_t number, const Part& part) {
+        const std::string frame = compress(part.rows);
+        base::Backoff backoff(milliseconds(100), milliseconds(3000), std::random_device{}());
+        const auto deadline = std::chrono::steady_clock::now() + k_network_patience;
+        for (;;) {
+            try {
+                const auto answer = m_api.put_part(m_copy_id, m_table, number, part.last, frame);
+                if (!answer) {
+                    throw Error(ErrorKind::replica, "the environment gave this copy up");
+                }
+                m_rows = answer->rows;
+                return;
+            } catch (const Error& e) {
+                if (e.kind() != ErrorKind::transient || m_give_up || std::chrono::steady_clock::now() > deadline) {
+                    throw;
+                }
+                std::this_thread::sleep_for(backoff.next());
+            }
+        }
+    }
+
+    EnvironmentApi& m_api;
+    const std::string& m_copy_id;
+    const std::size_t m_table;
+    base::BoundedQueue<Part> m_queue{k_queue_bytes};
+    std::optional<std::uint64_t> m_rows;
+    std::exception_ptr m_error;
+    std::atomic<bool> m_failed{false};
+    std::atomic<bool> m_done{false};
+    std::atomic<bool> m_give_up{false};
+    std::thread m_thread;
+};
+
+}  // namespace
+
+std::string copy_out_statement(const model::TableDefinition& table) {
+    std::vector<std::string> columns;
+    for (const model::ColumnDefinition& column : table.columns) {
+        if (!column.generated) {
+            columns.push_back(pq::quote_identifier(column.name));
+        }
+    }
+    return "COPY (SELECT " + base::join(columns, ", ") + " FROM ONLY " +
+           pq::quote_qualified(table.relation.schema, table.relation.name) + ") TO STDOUT";
+}
+
+std::uint64_t transfer_table(const TableTransfer& transfer, const model::TableDefinition& table,
+                             std::size_t ordinal) {
+    PartSender sender(transfer.api, transfer.copy_id, ordinal);
+    Part part;
+    std::uint64_t rows = 0;
+    // A partitioned table has no rows of its own: they are in its leaves.
+    if (table.kind != 'p') {
+        part.rows.reserve(k_part_bytes);
+        rows = pq::copy_out(transfer.connection, copy_out_statement(table), [&](std::string_view row) {
+            part.rows.append(row);
+            if (part.rows.size() >= k_part_bytes) {
+                transfer.moved(part.rows.size());
+                sender.put(std::exchange(part, {}), transfer.go_on);
+                part.rows.reserve(k_part_bytes);
+            }
+        });
+    }
+    transfer.moved(part.rows.size());
+    part.last = true;
+    sender.put(std::move(part), transfer.go_on);
+    const std::uint64_t counted = sender.finish(transfer.go_on);
+    if (counted != rows) {
+        throw Error(ErrorKind::bug, "the copy of " + model::to_string(table.relation) + " has " +
+                                        std::to_string(rows) + " rows at the source, " +
+                                        std::to_string(counted) + " at the environment");
+    }
+    return rows;
+}
+
+}  // namespace ardent::agent

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: PostgreSQL
+// One table's rows, from COPY TO on the source to numbered parts: the caller's thread reads, a thread of its own
+// compresses and sends. Used for one table after another on the main thread.
+#pragma once
+
+#include "agent/send/environment_api.hpp"
+#include "common/model/table_definition.hpp"
+#include "common/pq/connection.hpp"
+
+#include <functional>
+#include <string>
+
+namespace ardent::agent {
+
+/// COPY (SELECT the columns that are not generated FROM ONLY the table) TO STDOUT, in text format.
+std::string copy_out_statement(const model::TableDefinition& table);
+
+struct TableTransfer {
+    pq::Connection& connection;  // in the snapshot, client_encoding = server_encoding
+    EnvironmentApi& api;         // used by the sending thread meanwhile
+    const std::string& copy_id;
+    /// Asked for each row that comes and while waiting; false ends the transfer with a transient error.
+    const std::function<bool()>& go_on;
+    /// Bytes that moved, on the caller's thread.
+    const std::function<void(std::uint64_t bytes)>& moved;
+};
+
+/// The number of rows, which both ends agree on. Throws base::Error: transient for the network and for a session that
+/// is not the newest any more, source for what the server says.
+std::uint64_t transfer_table(const TableTransfer& transfer, const model::TableDefinition& table,
+                             std::size_t ordinal);
+
+}  // namespace ardent::agent

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "agent/report/reporter.hpp"
+
+#include "agent/source/connect.hpp"
+#include "common/base/text.hpp"
+#include "common/pq/table_catalog.hpp"
+#include "common/process/log.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <poll.h>
+#include <sys/eventfd.h>
+
+namespace ardent::agent {
+
+namespace {
+
+constexpr std::chrono::seconds k_status_interval{10};
+constexpr std::chrono::minutes k_schema_interval{1};
+constexpr std::chrono::minutes k_beat_interval{1};
+constexpr std::chrono::seconds k_connect_interval{1};
+
+}  // namespace
+
+Reporter::Reporter(const Settings& settings, std::string session, Mode mode, Link& link)
+    : m_settings(settings),
+      m_session(std::move(session)),
+      m_mode(mode),
+      m_link(link),
+      m_wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    if (!m_wake.valid()) {
+        throw base::Error(base::ErrorKind::bug, std::string("eventfd: ") + std::strerror(errno));
+    }
+    const auto now = Clock::now();
+    m_next_schema = now + k_schema_interval;
+    m_next_beat = now + k_beat_interval;
+    m_thread = std::thread([this] { run(); });
+}
+
+Reporter::~Reporter() {
+    m_stop = true;
+    static_cast<void>(::eventfd_write(m_wake.get(), 1));
+    m_thread.join();
+}
+
+void Reporter::run() {
+    while (!m_stop) {
+        try {
+            turn();
+        } catch (const base::Error& e) {
+            if (m_stop) {
+                return;
+            }
+            if (e.kind() == base::ErrorKind::config || e.kind() == base::ErrorKind::bug) {
+                m_link.fail(e);
+                return;
+            }
+            process::log(e.kind() == base::ErrorKind::source ? process::LogLevel::warning
+                                                             : process::LogLevel::debug,
+                         "a report failed", {{"why", e.what()}});
+        } catch (const std::exception& e) {
+            m_link.fail(base::Error(base::ErrorKind::bug, std::string("reporting: ") + e.what()));
+            return;
+        }
+        wait();
+    }
+}
+
+void Reporter::turn() {
+    const auto now = Clock::now();
+    if (!m_connection && now >= m_next_connect) {
+        m_next_connect = now + k_connect_interval;
+        look_at_source();
+    }
+    if (now >= m_next_status) {
+        m_next_status = now + k_status_interval;
+        SourceFigures figures;
+        if (m_connection) {
+            figures = read_figures(*m_connection, m_settings.slot.name);
+            if (figures.current) {
+                m_rate.look(*figures.current, now);
+            }
+            judge(figures);
+        }
+        report_status(figures);
+        if (m_connection && m_mode == Mode::streaming && now >= m_next_beat) {
+            m_next_beat = now + k_beat_interval;
+            beat(figures);
+        }
+    }
+    if (m_connection && m_mode == Mode::streaming && now >= m_next_schema) {
+        m_next_schema = now + k_schema_interval;
+        report_schema();
+    }
+}
+
+void Reporter::look_at_source() {
+    try {
+        m_connection.emplace(connect_sql(m_settings.source, "report"));
+        m_connection->exec("SET statement_timeout = '30s'");
+        m_link.source_away(false);
+    } catch (const base::Error& e) {
+        m_connection.reset();
+        if (e.kind() != base::ErrorKind::transient) {
+            throw;
+        }
+        m_link.source_away(true);
+        process::log_debug("no ordinary connection to the source", {{"why", e.what()}});
+    }
+}
+
+void Reporter::judge(const SourceFigures& figures) {
+    if (m_mode != Mode::streaming) {
+        return;
+    }
+    const std::string slot = "replication slot \"" + m_settings.slot.name + "\"";
+    if (figures.wal_status == "lost") {
+        m_link.fail(base::Error(base::ErrorKind::source,
+                                slot + " is lost: the server removed WAL that it needed",
+                                "Look at max_slot_wal_keep_size; the replica must be made anew."));
+        return;
+    }
+    const auto limit = m_settings.limits.max_retained_wal;
+    if (limit && figures.retained_bytes && *figures.retained_bytes > *limit) {
+        m_link.give_up_slot(slot + " held back " + base::human_bytes(*figures.retained_bytes) +
+                            " of WAL, more than limits.max_retained_wal (" + base::human_bytes(*limit) +
+                            "): it was dropped to spare the source");
+    }
+}
+
+void Reporter::report_status(const SourceFigures& figures) {
+    protocol::AgentStatus status;
+    status.session = m_session;
+    status.source_lsn = figures.current;
+    status.retained_wal_bytes = figures.retained_bytes;
+    status.wal_status = figures.wal_status;
+    status.safe_wal_size = figures.safe_wal_size;
+    status.resident_bytes = resident_bytes();
+    status.wal_bytes_per_second = m_rate.bytes_per_second();
+    status.warnings = warnings(figures, m_rate.bytes_per_second());
+    const std::string all = base::join(status.warnings, "; ");
+    if (all != m_last_warning && !all.empty()) {
+        process::log_warning("the slot needs attention", {{"why", all}});
+    }
+    m_last_warning = all;
+    if (!m_api) {
+        m_api.emplace(m_settings.environment, &m_stop);
+    }
+    if (!m_api->status(status)) {
+        m_link.lose_session();
+    }
+}
+
+void Reporter::report_schema() {
+    const protocol::SchemaReport report{
+        m_session, pq::read_tables(*m_connection, m_settings.source.schemas,
+                                   m_settings.source.excluded_names())};
+    if (!m_api) {
+        m_api.emplace(m_settings.environment, &m_stop);
+    }
+    if (const auto progress = m_api->schema(report)) {
+        m_link.progress(*progress);
+    } else {
+        m_link.lose_session();
+    }
+}
+
+void Reporter::beat(const SourceFigures& figures) {
+    const bool moved = figures.current && m_beat_current && *figures.current != *m_beat_current;
+    const bool confirmed = figures.confirmed_flush != m_beat_confirmed;
+    m_beat_current = figures.current;
+    m_beat_confirmed = figures.confirmed_flush;
+    if (moved && !confirmed && m_link.state().trouble.empty()) {
+        m_connection->exec("SELECT pg_catalog.pg_logical_emit_message(true, 'ardent.heartbeat', '')");
+    }
+}
+
+void Reporter::wait() {
+    const auto next = m_connection ? std::min(m_next_status, m_next_schema) : m_next_connect;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now());
+    const int timeout = static_cast<int>(std::clamp<std::int64_t>(left.count(), 10, 1000));
+    std::array<pollfd, 2> fds = {pollfd{m_wake.get(), POLLIN, 0},
+                                 pollfd{m_connection ? m_connection->socket() : -1, POLLIN, 0}};
+    ::poll(fds.data(), fds.size(), timeout);
+    // Nothing is asked at this point: what comes is the server ending the connection.
+    if (m_connection && (!m_connection->ok() || (fds[1].revents != 0 &&
+                                                 (PQconsumeInput(m_connection->handle()) == 0 ||
+                                                  !m_connection->ok())))) {
+        m_connection.reset();
+        m_next_connect = {};
+    }
+}
+
+}  // namespace ardent::agent

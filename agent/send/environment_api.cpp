@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "agent/send/environment_api.hpp"
+
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/base/version.hpp"
+#include "common/protocol/json_fields.hpp"
+
+namespace ardent::agent {
+
+namespace {
+
+using base::Error;
+using base::ErrorKind;
+using protocol::Progress;
+using std::chrono::milliseconds;
+
+// Long enough for an environment that slows us down by answering late, short enough for a dead peer.
+constexpr milliseconds k_upload{120'000};
+constexpr milliseconds k_short{30'000};
+// hello ends an older session first, which may have a transaction to roll back.
+constexpr milliseconds k_hello{60'000};
+
+http::ClientOptions client_options(const EnvironmentSettings& settings) {
+    http::ClientOptions options;
+    options.base_url = settings.url;
+    while (options.base_url.ends_with('/')) {
+        options.base_url.pop_back();
+    }
+    options.ca_file = settings.ca_file;
+    options.token = config::read_secret(settings.token_file);
+    options.user_agent = std::string("ardent-agent/") + base::version();
+    return options;
+}
+
+[[noreturn]] void refuse(const http::Request& request, long status, const protocol::ErrorBody& error) {
+    const std::string what = "environment: " + request.method + " " + request.path + " answered " +
+                             std::to_string(status) + (error.code.empty() ? "" : " " + error.code) + ": " +
+                             error.detail;
+    if (status == 401 || status == 403) {
+        throw Error(ErrorKind::config, what, "Look at environment.connector and environment.token_file.");
+    }
+    if (status == 404 && error.code == "not_found") {
+        throw Error(ErrorKind::config, what, "Look at environment.url and environment.connector.");
+    }
+    if (status == 409 && error.code == "protocol_version") {
+        throw Error(ErrorKind::config, what, "Install agent and environment of one version.");
+    }
+    if (status >= 500 || http::is_retryable(status)) {
+        throw Error(ErrorKind::transient, what);
+    }
+    throw Error(ErrorKind::bug, what);
+}
+
+std::optional<Progress> progress_of(const std::optional<http::Response>& response) {
+    return response ? std::optional(protocol::parse_progress(response->body)) : std::nullopt;
+}
+
+}  // namespace
+
+EnvironmentApi::EnvironmentApi(const EnvironmentSettings& settings, const std::atomic<bool>* stop)
+    : m_base("/v1/connectors/" + http::encode_component(settings.connector) + "/agent/"),
+      m_client(client_options(settings)),
+      m_stop(stop) {}
+
+std::optional<http::Response> EnvironmentApi::call(http::Request request) {
+    request.path = m_base + request.path;
+    http::Response response = m_client.send(request, m_stop);
+    if (response.status >= 200 && response.status < 300) {
+        return response;
+    }
+    const protocol::ErrorBody error = protocol::parse_error_body(response.body);
+    if (response.status == 409 && (error.code == "session_unknown" || error.code == "out_of_order")) {
+        return std::nullopt;
+    }
+    refuse(request, response.status, error);
+}
+
+std::optional<http::Response> EnvironmentApi::post_json(const std::string& path, const std::string& body,
+                                                        milliseconds timeout) {
+    return call({.method = "POST", .path = path, .body = body, .timeout = timeout});
+}
+
+HelloAnswer EnvironmentApi::hello(const protocol::Hello& hello) {
+    const std::string body = protocol::to_json(hello);
+    const http::Request request{
+        .method = "POST", .path = m_base + "hello", .body = body, .timeout = k_hello};
+    const http::Response response = m_client.send(request, m_stop);
+    if (response.status == 200) {
+        protocol::Welcome welcome = protocol::parse_welcome(response.body);
+        if (welcome.protocol != protocol::k_protocol_version) {
+            throw Error(ErrorKind::config,
+                        "the environment speaks protocol " + std::to_string(welcome.protocol) +
+                            ", this agent " + std::to_string(protocol::k_protocol_version),
+                        "Install agent and environment of one version.");
+        }
+        return {std::move(welcome), {}};
+    }
+    const protocol::ErrorBody error = protocol::parse_error_body(response.body);
+    if (response.status == 422 && error.code == "preflight") {
+        return {std::nullopt, error.detail};
+    }
+    refuse(request, response.status, error);
+}
+
+std::optional<Progress> EnvironmentApi::segment(std::string_view body) {
+    return progress_of(call({.method = "POST",
+                             .path = "segments",
+                             .body = body,
+                             .content_type = "application/vnd.ardent.segment",
+                             .timeout = k_upload}));
+}
+
+std::optional<Progress> EnvironmentApi::position(const std::string& session, model::Lsn after,
+                                                 std::chrono::seconds wait) {
+    return progress_of(call({.path = "position?session=" + session +
+                                     "&after=" + http::encode_component(model::to_string(after)) +
+                                     "&wait=" + std::to_string(wait.count()),
+                             .timeout = wait + k_short}));
+}
+
+std::optional<Progress> EnvironmentApi::schema(const protocol::SchemaReport& report) {
+    return progress_of(post_json("schema", protocol::to_json(report), k_short));
+}
+
+bool EnvironmentApi::status(const protocol::AgentStatus& status) {
+    return post_json("status", protocol::to_json(status), k_short).has_value();
+}
+
+std::optional<std::string> EnvironmentApi::begin_copy(const protocol::CopyBegin& begin) {
+    const auto response = post_json("copy", protocol::to_json(begin), k_upload);
+    if (!response) {
+        return std::nullopt;
+    }
+    const protocol::Document answer("the answer to copy", response->body);
+    return answer.fields().text("copy_id");
+}
+
+std::optional<protocol::CopyState> EnvironmentApi::copy_state(const std::string& copy_id,
+                                                              const std::string& phase,
+                                                              std::chrono::seconds wait) {
+    const auto response = call({.path = "copy/" + http::encode_component(copy_id) +
+                                        "?wait=" + std::to_string(wait.count()) +
+                                        "&phase=" + http::encode_component(phase),
+                                .timeout = wait + k_short});
+    return response ? std::optional(protocol::parse_copy_state(response->body)) : std::nullopt;
+}
+
+bool EnvironmentApi::put_schema(const std::string& copy_id, std::string_view archive) {
+    return call({.method = "PUT",
+                 .path = "copy/" + http::encode_component(copy_id) + "/schema",
+                 .body = archive,
+                 .content_type = "application/octet-stream",
+                 .timeout = k_upload})
+        .has_value();
+}
+
+std::optional<PartAnswer> EnvironmentApi::put_part(const std::string& copy_id, std::size_t table,
+                                                   std::uint64_t part, bool last, std::string_view frame) {
+    const auto response = call({.method = "PUT",
+                                .path = "copy/" + http::encode_component(copy_id) + "/tables/" +
+                                        std::to_string(table) + "/parts/" + std::to_string(part) +
+                                        (last ? "?last=1" : "?last=0"),
+                                .body = frame,
+                                .content_type = "application/octet-stream",
+                                .timeout = k_upload});
+    if (!response) {
+        return std::nullopt;
+    }
+    const protocol::Document answer("the answer to a part", response->body);
+    return PartAnswer{answer.fields().maybe_number<std::uint64_t>("rows")};
+}
+
+bool EnvironmentApi::finish_copy(const std::string& copy_id, const protocol::CopyFinish& finish) {
+    return post_json("copy/" + http::encode_component(copy_id) + "/finish", protocol::to_json(finish), k_short)
+        .has_value();
+}
+
+void EnvironmentApi::probe() {
+    position(std::string(32, '0'), model::Lsn{}, std::chrono::seconds(0));
+}
+
+}  // namespace ardent::agent

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: PostgreSQL
+// The environment's agent endpoints (docs/protocol.md) as functions. An object has one HTTP connection and
+// belongs to one thread; the token is read from its file when the object is made.
+//
+// Every call throws base::Error: transient for the network and 5xx, config for a token or connector that
+// the environment does not know and for another protocol version, bug for what it cannot read. A session that
+// is not the newest one any more is no error but an empty answer: say hello again.
+#pragma once
+
+#include "agent/config/settings.hpp"
+#include "common/http/client.hpp"
+#include "common/protocol/messages.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace ardent::agent {
+
+struct HelloAnswer {
+    std::optional<protocol::Welcome> welcome;
+    std::string refusal;  // without a welcome: why (the preflight report has failures)
+};
+
+struct PartAnswer {
+    std::optional<std::uint64_t> rows;  // with the last part
+};
+
+class EnvironmentApi {
+public:
+    /// `stop` set by another thread ends a running call within a second (transient error).
+    EnvironmentApi(const EnvironmentSettings& settings, const std::atomic<bool>* stop);
+
+    HelloAnswer hello(const protocol::Hello& hello);
+
+    std::optional<protocol::Progress> segment(std::string_view body);
+    std::optional<protocol::Progress> position(const std::string& session, model::Lsn after,
+                                               std::chrono::seconds wait);
+    std::optional<protocol::Progress> schema(const protocol::SchemaReport& report);
+    /// False: the session is not the newest one.
+    bool status(const protocol::AgentStatus& status);
+
+    /// The copy's id.
+    std::optional<std::string> begin_copy(const protocol::CopyBegin& begin);
+    std::optional<protocol::CopyState> copy_state(const std::string& copy_id, const std::string& phase,
+                                                  std::chrono::seconds wait);
+    bool put_schema(const std::string& copy_id, std::string_view archive);
+    std::optional<PartAnswer> put_part(const std::string& copy_id, std::size_t table, std::uint64_t part,
+                                       bool last, std::string_view frame);
+    bool finish_copy(const std::string& copy_id, const protocol::CopyFinish& finish);
+
+    /// Asks something that changes nothing: throws when the environment, the connector or the token is not
+    /// what they should be. Ends no other agent's session.
+    void probe();
+
+private:
+    /// nullopt: session_unknown or out_of_order.
+    std::optional<http::Response> call(http::Request request);
+    std::optional<http::Response> post_json(const std::string& path, const std::string& body,
+                                            std::chrono::milliseconds timeout);
+
+    std::string m_base;
+    http::Client m_client;
+    const std::atomic<bool>* m_stop;
+};
+
+}  // namespace ardent::agent

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "agent/send/link.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <sys/eventfd.h>
+
+namespace ardent::agent {
+
+Link::Link(model::Lsn durable) : m_event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    if (!m_event.valid()) {
+        throw base::Error(base::ErrorKind::bug, std::string("eventfd: ") + std::strerror(errno));
+    }
+    m_state.durable = durable;
+}
+
+void Link::progress(const protocol::Progress& progress) {
+    const std::lock_guard lock(m_mutex);
+    if (progress.durable) {
+        m_state.durable = std::max(m_state.durable, *progress.durable);
+    }
+    if (progress.state == protocol::ConnectorState::failed && !m_state.failure) {
+        m_state.failure = progress.failure.value_or(protocol::Failure{});
+    } else if (progress.state == protocol::ConnectorState::copy) {
+        m_state.session_lost = true;
+    }
+    wake();
+}
+
+void Link::lose_session() {
+    const std::lock_guard lock(m_mutex);
+    m_state.session_lost = true;
+    wake();
+}
+
+void Link::fail(const base::Error& error) {
+    const std::lock_guard lock(m_mutex);
+    if (!m_state.error) {
+        m_state.error = error;
+    }
+    wake();
+}
+
+void Link::give_up_slot(const std::string& remark) {
+    const std::lock_guard lock(m_mutex);
+    m_state.give_up_slot = remark;
+    wake();
+}
+
+void Link::source_away(bool away) {
+    const std::lock_guard lock(m_mutex);
+    m_state.source_away = away;
+    wake();
+}
+
+void Link::trouble(const std::string& text) {
+    const std::lock_guard lock(m_mutex);
+    m_state.trouble = text;
+}
+
+void Link::wake() noexcept {
+    static_cast<void>(::eventfd_write(m_event.get(), 1));
+}
+
+Link::State Link::state() const {
+    const std::lock_guard lock(m_mutex);
+    return m_state;
+}
+
+model::Lsn Link::durable() const {
+    const std::lock_guard lock(m_mutex);
+    return m_state.durable;
+}
+
+void Link::calm() noexcept {
+    eventfd_t count = 0;
+    static_cast<void>(::eventfd_read(m_event.get(), &count));
+}
+
+}  // namespace ardent::agent

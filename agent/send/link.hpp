@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: PostgreSQL
+// What the threads of a session tell the main thread: the durable position, and why the session cannot go
+// on. Any thread writes; the main thread reads, woken through a descriptor.
+#pragma once
+
+#include "common/base/error.hpp"
+#include "common/base/fd.hpp"
+#include "common/protocol/messages.hpp"
+
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace ardent::agent {
+
+class Link {
+public:
+    struct State {
+        model::Lsn durable;
+        bool session_lost = false;                   // say hello again
+        std::optional<protocol::Failure> failure;    // the connector stopped
+        std::optional<base::Error> error;            // config, source or bug: the program ends
+        std::optional<std::string> give_up_slot;     // limits.max_retained_wal: the remark to end with
+        bool source_away = false;                    // no ordinary connection to the source any more
+        std::string trouble;                         // what the network says just now; empty: nothing
+    };
+
+    /// Throws base::Error (bug) when the system has no descriptor left.
+    explicit Link(model::Lsn durable);
+
+    void progress(const protocol::Progress& progress);
+    void lose_session();
+    void fail(const base::Error& error);
+    void give_up_slot(const std::string& remark);
+    void source_away(bool away);
+    void trouble(const std::string& text);
+    /// Something else changed that the main thread looks at.
+    void wake() noexcept;
+
+    State state() const;
+    model::Lsn durable() const;
+
+    /// Readable after a change; `calm` empties it.
+    int fd() const noexcept { return m_event.get(); }
+    void calm() noexcept;
+
+private:
+    mutable std::mutex m_mutex;
+    State m_state;
+    base::Fd m_event;
+};
+
+}  // namespace ardent::agent

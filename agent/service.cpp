@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "agent/service.hpp"
+
+#include "agent/copy/copier.hpp"
+#include "agent/report/reporter.hpp"
+#include "agent/send/courier.hpp"
+#include "agent/send/environment_api.hpp"
+#include "agent/source/identity.hpp"
+#include "agent/source/plugin.hpp"
+#include "agent/source/preflight.hpp"
+#include "agent/source/slot.hpp"
+#include "common/base/version.hpp"
+#include "common/http/client.hpp"
+#include "common/pq/table_catalog.hpp"
+#include "common/process/log.hpp"
+
+#include <algorithm>
+#include <array>
+#include <poll.h>
+#include <random>
+
+namespace ardent::agent {
+
+namespace {
+
+using base::Error;
+using base::ErrorKind;
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr milliseconds k_first_wait{250};
+constexpr milliseconds k_longest_wait{10'000};
+constexpr milliseconds k_slot_patience{5000};
+constexpr milliseconds k_soon{10'000};   // first asks again after a failure
+constexpr milliseconds k_later{30'000};  // and then
+constexpr unsigned k_soon_turns = 6;
+constexpr auto k_told_again = std::chrono::minutes(1);
+constexpr std::chrono::seconds k_more_time{60};
+
+}  // namespace
+
+Service::Service(Settings settings)
+    : m_settings(std::move(settings)), m_backoff(k_first_wait, k_longest_wait, std::random_device{}()) {}
+
+int Service::run() {
+    process::log_info("ardent-agent starts",
+                      {{"version", base::version()},
+                       {"connector", m_settings.environment.connector},
+                       {"source", m_settings.source.host + ":" + m_settings.source.port + "/" +
+                                      m_settings.source.database},
+                       {"slot", m_settings.slot.name}});
+    try {
+        http::init_library();
+        while (!m_stopped && !m_signals.requested()) {
+            try {
+                turn();
+            } catch (const Error& e) {
+                if (m_signals.requested()) {
+                    break;
+                }
+                if (e.kind() != ErrorKind::transient && e.kind() != ErrorKind::replica) {
+                    throw;
+                }
+                complain(e);
+                wait(m_backoff.next());
+            }
+        }
+    } catch (const Error& e) {
+        return end_with(e, e.kind() == ErrorKind::config   ? k_exit_config
+                           : e.kind() == ErrorKind::source ? k_exit_source
+                                                           : k_exit_bug);
+    } catch (const std::exception& e) {
+        return end_with(Error(ErrorKind::bug, e.what()), k_exit_bug);
+    }
+    m_notifier.stopping();
+    process::log_info("ardent-agent ends");
+    return k_exit_clean;
+}
+
+int Service::end_with(const Error& error, int code) {
+    process::log_error(error.what(), {{"kind", base::to_string(error.kind())},
+                                      {"hint", error.hint()},
+                                      {"sqlstate", error.sqlstate()},
+                                      {"exit", code}});
+    m_notifier.status(std::string("ended: ") + error.what());
+    return code;
+}
+
+void Service::complain(const Error& error) {
+    const auto now = Clock::now();
+    if (m_complained == error.what() && now - m_complained_at < k_told_again) {
+        return;
+    }
+    m_complained = error.what();
+    m_complained_at = now;
+    m_notifier.status("waiting: " + m_complained);
+    process::log_warning(error.what(), {{"hint", error.hint()}, {"then", "trying again"}});
+}
+
+void Service::turn() {
+    m_notifier.alive();
+    Source source = connect();
+    EnvironmentApi api(m_settings.environment, nullptr);
+    const protocol::Hello hello = make_hello(source);
+    const HelloAnswer answer = api.hello(hello);
+    m_notifier.extend_start(k_more_time);
+    if (!answer.welcome) {
+        refused(answer.refusal, hello.preflight);
+        return;
+    }
+    const protocol::Welcome& welcome = *answer.welcome;
+    process::log_info("the environment says hello",
+                      {{"state", protocol::to_string(welcome.state)},
+                       {"durable", welcome.durable ? model::to_string(*welcome.durable) : "none"},
+                       {"environment", welcome.environment_version}});
+    switch (welcome.state) {
+    case protocol::ConnectorState::copy:
+        copy(std::move(source), welcome);
+        return;
+    case protocol::ConnectorState::streaming:
+        stream(std::move(source), welcome);
+        return;
+    case protocol::ConnectorState::failed:
+        rest(welcome);
+        return;
+    }
+}
+
+Service::Source Service::connect() {
+    m_notifier.status("connecting to the source");
+    pq::Connection replication = connect_replication(m_settings.source);
+    pq::Connection sql = connect_sql(m_settings.source, "control");
+    protocol::SourceIdentity identity = read_identity(replication, sql);
+    SlotFacts slot = read_slot(sql, m_settings.slot.name);
+    m_notifier.extend_start(k_more_time);
+    return {std::move(replication), std::move(sql), std::move(identity), std::move(slot)};
+}
+
+protocol::Hello Service::make_hello(Source& source) {
+    protocol::Hello hello;
+    hello.agent_version = base::version();
+    hello.source = source.identity;
+    hello.slot.name = m_settings.slot.name;
+    hello.slot.plugin = m_settings.slot.plugin;
+    hello.slot.plugin_options = plugin_options(m_settings.source, false);
+    hello.slot.exists = source.slot.exists;
+    hello.slot.confirmed_flush = source.slot.confirmed_flush;
+    hello.slot.wal_status = source.slot.wal_status;
+    hello.schemas = m_settings.source.schemas;
+    hello.excluded = m_settings.source.excluded_names();
+    hello.preflight = preflight_json(run_preflight(source.sql, m_settings));
+    return hello;
+}
+
+void Service::refused(const std::string& why, const std::string& report) {
+    m_notifier.status("waiting: the preflight report has failures");
+    if (m_failure != report) {
+        m_failure = report;
+        m_failed_turns = 0;
+        process::log_error("the environment waits for the source to be ready: " + why,
+                           {{"hint", "ardent-agent check shows the whole report and the scripts"}});
+    }
+    wait(patience_of_failed());
+}
+
+milliseconds Service::patience_of_failed() {
+    return m_failed_turns++ < k_soon_turns ? k_soon : k_later;
+}
+
+void Service::copy(Source source, const protocol::Welcome& welcome) {
+    process::log_info("the initial copy begins", {{"slot", m_settings.slot.name}});
+    const protocol::SourceIdentity identity = source.identity;
+    { const Source done = std::move(source); }  // the copier has its own connections
+    Link link(model::Lsn{});
+    const Reporter reporter(m_settings, welcome.session, Reporter::Mode::status_only, link);
+    EnvironmentApi api(m_settings.environment, nullptr);
+    Copier copier({m_settings, api, m_signals, m_notifier}, identity, welcome.session);
+    copier.run();
+    m_backoff.reset();
+}
+
+void Service::check_resume(Source& source, const protocol::Welcome& welcome) {
+    if (source.slot.active && !free_slot(source.sql, m_settings.slot.name, k_slot_patience)) {
+        throw Error(ErrorKind::transient,
+                    "replication slot \"" + m_settings.slot.name + "\" is in use by another client",
+                    "See pg_stat_replication for who it is.", "55006");
+    }
+    source.slot = read_slot(source.sql, m_settings.slot.name);
+    ResumeFacts facts;
+    facts.system_identifier = source.identity.system_identifier;
+    facts.timeline = source.identity.timeline;
+    facts.database = source.identity.database;
+    facts.slot = source.slot;
+    facts.history = read_timeline_history(source.replication, source.identity.timeline);
+    facts.replica_system_identifier = welcome.system_identifier;
+    facts.replica_timeline = welcome.timeline;
+    facts.durable = welcome.durable;
+    facts.plugin = m_settings.slot.plugin;
+    if (const auto refusal = refuse_to_resume(facts)) {
+        throw Error(ErrorKind::source, refusal->message, refusal->hint);
+    }
+}
+
+bool Service::report_schema(Source& source, const std::string& session, Link& link) {
+    EnvironmentApi api(m_settings.environment, nullptr);
+    const auto progress = api.schema({session, pq::read_tables(source.sql, m_settings.source.schemas,
+                                                               m_settings.source.excluded_names())});
+    if (progress) {
+        link.progress(*progress);
+    }
+    return progress.has_value() && progress->state == protocol::ConnectorState::streaming;
+}
+
+void Service::stream(Source source, const protocol::Welcome& welcome) {
+    check_resume(source, welcome);
+    m_failure.clear();
+    Link link(*welcome.durable);
+    if (!report_schema(source, welcome.session, link)) {
+        return;  // hello says why
+    }
+    const auto sender_timeout = wal_sender_timeout(source.sql);
+    const PluginOptions options =
+        plugin_options(m_settings.source, knows_exact_numbers(source.sql, m_settings.slot.name));
+    { const pq::Connection done = std::move(source.sql); }
+
+    const std::uint64_t segment_bytes =
+        std::min(m_settings.limits.segment_bytes, welcome.limits.segment_bytes);
+    const unsigned in_flight =
+        std::max(1U, std::min(m_settings.limits.in_flight, welcome.limits.in_flight));
+    const Clock::time_point started = Clock::now();
+    StreamEnd end = StreamEnd::hello_again;
+    {
+        const Reporter reporter(m_settings, welcome.session, Reporter::Mode::streaming, link);
+        Courier courier(m_settings.environment,
+                        {welcome.session, in_flight, segment_bytes * in_flight, m_settings.limits.compression},
+                        link);
+        StreamLoop loop({link, courier, m_signals, m_notifier}, std::move(source.replication),
+                        start_replication_command(m_settings.slot.name, *welcome.durable, options),
+                        *welcome.durable, segment_bytes, sender_timeout, m_settings.limits.drain);
+        process::log_info("streaming", {{"from", model::to_string(*welcome.durable)},
+                                        {"slot", m_settings.slot.name}});
+        end = loop.run();
+    }
+    if (Clock::now() - started > k_longest_wait) {
+        m_backoff.reset();
+    }
+    after_stream(end, link);
+}
+
+void Service::after_stream(StreamEnd end, const Link& link) {
+    switch (end) {
+    case StreamEnd::stopped:
+        m_stopped = true;
+        return;
+    case StreamEnd::hello_again:
+        process::log_info("the environment does not know the session any more: saying hello again");
+        return;
+    case StreamEnd::connector_failed:
+        return;
+    case StreamEnd::source_stops:
+        wait(m_backoff.next());
+        return;
+    case StreamEnd::slot_given_up:
+        give_slot_up(link.state().give_up_slot.value_or(""));
+    }
+}
+
+void Service::give_slot_up(const std::string& why) {
+    pq::Connection sql = connect_sql(m_settings.source, "control");
+    drop_slot(sql, m_settings.slot.name, m_settings.slot.plugin, m_settings.source.database);
+    throw Error(ErrorKind::source, why,
+                "Find out why the environment did not keep up, then make the replica anew: ardent connector "
+                "resync, or delete the connector and create it again.");
+}
+
+void Service::rest(const protocol::Welcome& welcome) {
+    const protocol::Failure failure = welcome.failure.value_or(protocol::Failure{});
+    if (m_failure != failure.message) {
+        m_failure = failure.message;
+        m_failed_turns = 0;
+        process::log_error("the connector is stopped at the environment: " + failure.message,
+                           {{"hint", failure.hint},
+                            {"lsn", failure.lsn ? model::to_string(*failure.lsn) : ""},
+                            {"table", failure.table}});
+    }
+    m_notifier.status("stopped at the environment: " + failure.message);
+    Link link(welcome.durable.value_or(model::Lsn{}));
+    const Reporter reporter(m_settings, welcome.session, Reporter::Mode::status_only, link);
+    wait(patience_of_failed());
+}
+
+void Service::wait(milliseconds time) {
+    const auto until = Clock::now() + time;
+    while (!m_signals.requested()) {
+        const auto left = std::chrono::ceil<milliseconds>(until - Clock::now());
+        if (left.count() <= 0) {
+            return;
+        }
+        m_notifier.alive();
+        pollfd signal{m_signals.fd(), POLLIN, 0};
+        ::poll(&signal, 1, static_cast<int>(std::min<std::int64_t>(left.count(), 1000)));
+    }
+}
+
+}  // namespace ardent::agent

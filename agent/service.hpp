@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: PostgreSQL
+// What `ardent-agent run` does, from start to end: asks the environment for the state of the connector and acts on
+// it, again and again, until a signal comes or an error that only an operator can mend. Main thread.
+//
+//     connect ─▶ preflight ─▶ hello ─┬─▶ copy      ─▶ initial copy ─▶ connect …
+//        ▲                           ├─▶ streaming ─▶ resume decision ─▶ stream loop
+//        │                           └─▶ failed    ─▶ wait, report status
+//        └── backoff ◀── transient error, lost session
+#pragma once
+
+#include "agent/config/settings.hpp"
+#include "agent/source/connect.hpp"
+#include "agent/source/resume.hpp"
+#include "agent/stream/loop.hpp"
+#include "common/base/backoff.hpp"
+#include "common/process/notify.hpp"
+#include "common/process/signals.hpp"
+#include "common/protocol/messages.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace ardent::agent {
+
+/// Exit codes of `run`; the unit does not restart after the middle two.
+inline constexpr int k_exit_clean = 0;
+inline constexpr int k_exit_bug = 1;
+inline constexpr int k_exit_config = 2;
+inline constexpr int k_exit_source = 3;
+
+class Service {
+public:
+    explicit Service(Settings settings);
+
+    /// Returns the program's exit code. Every error is logged with what to do.
+    int run();
+
+private:
+    struct Source {
+        pq::Connection replication;
+        pq::Connection sql;
+        protocol::SourceIdentity identity;
+        SlotFacts slot;
+    };
+
+    void turn();
+    Source connect();
+    protocol::Hello make_hello(Source& source);
+    void refused(const std::string& why, const std::string& report);
+    void stream(Source source, const protocol::Welcome& welcome);
+    void copy(Source source, const protocol::Welcome& welcome);
+    void rest(const protocol::Welcome& welcome);
+    void check_resume(Source& source, const protocol::Welcome& welcome);
+    bool report_schema(Source& source, const std::string& session, Link& link);
+    void after_stream(StreamEnd end, const Link& link);
+    void give_slot_up(const std::string& why);
+    int end_with(const base::Error& error, int code);
+    /// Waits, or until a signal; keeps the service manager calm.
+    void wait(std::chrono::milliseconds time);
+    std::chrono::milliseconds patience_of_failed();
+    void complain(const base::Error& error);
+
+    const Settings m_settings;
+    process::TerminationSignals m_signals;
+    process::Notifier m_notifier;
+    base::Backoff m_backoff;
+    bool m_stopped = false;
+    std::string m_complained;
+    std::chrono::steady_clock::time_point m_complained_at{};
+    std::string m_failure;  // the one that was logged
+    unsigned m_failed_turns = 0;
+};
+
+}  // namespace ardent::agent

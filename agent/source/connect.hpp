@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: PostgreSQL
+// Connections to the source. The password is read from its file at every call and goes to libpq as a
+// parameter: it is in no environment, file or log of ours. Any thread; the Connection is the caller's.
+#pragma once
+
+#include "agent/config/settings.hpp"
+#include "common/pq/connection.hpp"
+
+namespace ardent::agent {
+
+/// An ordinary session in UTF-8 with exact text settings. Throws base::Error: transient when the
+/// server cannot be reached, config for the password file.
+pq::Connection connect_sql(const SourceSettings& source, const std::string& purpose);
+
+/// A walsender of the database (replication=database). Its settings decide what the output plugin prints.
+pq::Connection connect_replication(const SourceSettings& source);
+
+}  // namespace ardent::agent

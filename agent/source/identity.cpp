@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "agent/source/identity.hpp"
+
+#include <charconv>
+
+namespace ardent::agent {
+
+namespace {
+
+constexpr int k_has_icu_locale = 150000;
+constexpr int k_has_any_locale = 170000;
+
+template <class T>
+T number_of(std::string_view text) {
+    T value{};
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+}
+
+std::string database_query(int server_version) {
+    std::string locale = "'c'::pg_catalog.text, NULL::pg_catalog.text";
+    if (server_version >= k_has_any_locale) {
+        locale = "d.datlocprovider, d.datlocale";
+    } else if (server_version >= k_has_icu_locale) {
+        locale = "d.datlocprovider, d.daticulocale";
+    }
+    return R"sql(
+SELECT d.datname, pg_catalog.pg_encoding_to_char(d.encoding), d.datcollate, d.datctype,
+       (SELECT e.extversion FROM pg_catalog.pg_extension AS e WHERE e.extname = 'ardent'), )sql" +
+           locale + R"sql(
+  FROM pg_catalog.pg_database AS d
+ WHERE d.datname = pg_catalog.current_database()
+)sql";
+}
+
+}  // namespace
+
+protocol::SourceIdentity read_identity(pq::Connection& replication, pq::Connection& connection) {
+    protocol::SourceIdentity identity;
+    const pq::Result system = replication.exec("IDENTIFY_SYSTEM");
+    identity.system_identifier = system.text(0, 0);
+    identity.timeline = number_of<std::uint32_t>(system.text(0, 1));
+    identity.server_version_num = connection.server_version();
+    const pq::Result database = connection.exec(database_query(connection.server_version()));
+    identity.database = database.text(0, 0);
+    identity.server_encoding = database.text(0, 1);
+    identity.lc_collate = database.text(0, 2);
+    identity.lc_ctype = database.text(0, 3);
+    identity.extension_version = database.value(0, 4);
+    identity.locale_provider = database.text(0, 5);
+    identity.icu_locale = database.value(0, 6);
+    return identity;
+}
+
+std::vector<TimelineSwitch> read_timeline_history(pq::Connection& replication, std::uint32_t timeline) {
+    if (timeline <= 1) {
+        return {};
+    }
+    const pq::Result file = replication.exec("TIMELINE_HISTORY " + std::to_string(timeline));
+    return parse_timeline_history(file.text(0, 1));
+}
+
+std::optional<std::chrono::milliseconds> wal_sender_timeout(pq::Connection& connection) {
+    const pq::Value text = connection.value(
+        "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'");
+    const auto value = number_of<std::int64_t>(text.value_or("0"));
+    return value > 0 ? std::optional(std::chrono::milliseconds(value)) : std::nullopt;
+}
+
+}  // namespace ardent::agent

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: PostgreSQL
+// Who the source is, read anew at every connect. Functions on the caller's connections and thread.
+#pragma once
+
+#include "agent/source/resume.hpp"
+#include "common/pq/connection.hpp"
+#include "common/protocol/messages.hpp"
+
+#include <chrono>
+#include <vector>
+
+namespace ardent::agent {
+
+/// IDENTIFY_SYSTEM on the replication connection, the rest on the other one.
+protocol::SourceIdentity read_identity(pq::Connection& replication, pq::Connection& connection);
+
+/// TIMELINE_HISTORY of the source's timeline; empty for timeline 1, which has none.
+std::vector<TimelineSwitch> read_timeline_history(pq::Connection& replication, std::uint32_t timeline);
+
+/// After how long without a word from us the server ends the walsender; nullopt: never.
+std::optional<std::chrono::milliseconds> wal_sender_timeout(pq::Connection& connection);
+
+}  // namespace ardent::agent

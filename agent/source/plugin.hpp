@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: PostgreSQL
+// What we ask of the output plugin wal2json. Pure but for the probe.
+// Source: wal2json's README and wal2json.c, versions 2.4 to 2.6.
+#pragma once
+
+#include "agent/config/settings.hpp"
+#include "common/model/lsn.hpp"
+#include "common/pq/connection.hpp"
+
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace ardent::agent {
+
+using PluginOptions = std::map<std::string, std::string>;
+
+/// Selection, exclusions, and everything that the format of the messages depends on.
+/// `exact_numbers`: the plugin knows numeric-data-types-as-string (2.6 and later).
+PluginOptions plugin_options(const SourceSettings& source, bool exact_numbers);
+
+/// A name inside add-tables and filter-tables: what the plugin would take for syntax gets a backslash.
+std::string escape_table_part(std::string_view name);
+
+/// START_REPLICATION SLOT "…" LOGICAL 0/… ("option" 'value', …).
+std::string start_replication_command(const std::string& slot, model::Lsn from,
+                                      const PluginOptions& options);
+
+/// Asks the plugin through the slot, which must be inactive; decodes nothing. Throws as exec.
+bool knows_exact_numbers(pq::Connection& connection, const std::string& slot);
+
+}  // namespace ardent::agent

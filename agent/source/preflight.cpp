@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "agent/source/preflight.hpp"
+
+#include "common/preflight/connection_runner.hpp"
+#include "common/preflight/preflight.hpp"
+
+namespace ardent::agent {
+
+preflight::Report run_preflight(pq::Connection& connection, const Settings& settings) {
+    preflight::ConnectionRunner<pq::Connection> runner(connection);
+    preflight::Request request;
+    request.schemas = settings.source.schemas;
+    request.role = settings.source.user;
+    request.own_slot = settings.slot.name;
+    request.target = settings.source.host + ":" + settings.source.port;
+    request.accept.large_objects = settings.slot.accept_large_objects;
+    for (const std::string& name : settings.source.excluded_names()) {
+        request.accept.decisions[name] = preflight::Decision::exclude;
+    }
+    return preflight::run(runner, request);
+}
+
+std::string preflight_json(const preflight::Report& report) {
+    return preflight::to_json(report);
+}
+
+}  // namespace ardent::agent

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: PostgreSQL
+// The list of checks from where the agent stands. On the caller's connection and thread.
+#pragma once
+
+#include "agent/config/settings.hpp"
+#include "common/pq/connection.hpp"
+#include "common/preflight/report.hpp"
+
+#include <string>
+
+namespace ardent::agent {
+
+/// Our own slot counts as ours, and excluded tables as decided. Throws base::Error (transient) when the
+/// connection is lost.
+preflight::Report run_preflight(pq::Connection& connection, const Settings& settings);
+
+/// As hello carries it.
+std::string preflight_json(const preflight::Report& report);
+
+}  // namespace ardent::agent

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "agent/stream/loop.hpp"
+
+#include "common/process/log.hpp"
+
+#include <algorithm>
+#include <array>
+#include <poll.h>
+
+namespace ardent::agent {
+
+namespace {
+
+using Clock = Feedback::Clock;
+using std::chrono::milliseconds;
+
+constexpr int k_messages_a_turn = 8192;
+constexpr milliseconds k_longest_wait{1000};
+constexpr milliseconds k_line_interval{10'000};
+constexpr milliseconds k_source_patience{5000};
+constexpr milliseconds k_goodbye{2000};
+
+/// The connection hands notices to `left_out`, whose address must stay.
+pq::Connection watched(pq::Connection connection, std::string& left_out) {
+    connection.on_notice([&left_out](const pq::Notice& notice) {
+        if (auto table = table_left_out(notice.message)) {
+            if (left_out.empty()) {
+                left_out = *table;
+            }
+        } else {
+            process::log_warning("the source says", {{"severity", notice.severity},
+                                                     {"sqlstate", notice.sqlstate},
+                                                     {"message", notice.message}});
+        }
+    });
+    return connection;
+}
+
+}  // namespace
+
+StreamLoop::StreamLoop(Parts parts, pq::Connection connection, const std::string& command, model::Lsn from,
+                       std::uint64_t segment_bytes, std::optional<milliseconds> sender_timeout,
+                       milliseconds drain)
+    : m_parts(parts),
+      m_stream(watched(std::move(connection), m_left_out), command),
+      m_assembler(segment_bytes),
+      m_feedback(from, sender_timeout),
+      m_drain(drain) {}
+
+StreamEnd StreamLoop::run() {
+    for (;;) {
+        if (const auto end = look_at_link()) {
+            return *end;
+        }
+        const Time now = Clock::now();
+        if (!m_draining && m_parts.signals.requested()) {
+            m_draining = now + m_drain;
+            m_parts.notifier.stopping();
+            process::log_info("stopping: what was read is being made durable");
+        }
+        if (m_feedback.due(now)) {
+            send_status();
+        }
+        read_some();
+        cut();
+        send_idle_position();
+        m_flushed = m_stream.flush();
+        if (m_draining && drained(now)) {
+            finish();
+            return StreamEnd::stopped;
+        }
+        if (const auto end = look_at_source(now)) {
+            return *end;
+        }
+        report_status_line(now);
+        m_parts.notifier.alive();
+        wait();
+    }
+}
+
+std::optional<StreamEnd> StreamLoop::look_at_link() {
+    m_parts.link.calm();
+    const Link::State state = m_parts.link.state();
+    m_feedback.durable(state.durable);
+    if (state.error) {
+        throw *state.error;
+    }
+    if (state.give_up_slot) {
+        return StreamEnd::slot_given_up;
+    }
+    if (state.failure) {
+        finish();
+        return StreamEnd::connector_failed;
+    }
+    if (state.session_lost) {
+        if (!m_draining) {
+            return StreamEnd::hello_again;
+        }
+        m_draining = Clock::now();
+    }
+    if (!state.source_away) {
+        m_source_away.reset();
+    } else if (!m_source_away) {
+        m_source_away = Clock::now();
+    }
+    return std::nullopt;
+}
+
+void StreamLoop::read_some() {
+    if (m_draining || (m_held && !handle(*m_held))) {
+        return;
+    }
+    m_held.reset();
+    if (m_readable) {
+        m_stream.read();
+    }
+    for (int i = 0; i < k_messages_a_turn; ++i) {
+        auto message = m_stream.next();
+        if (!message) {
+            return;
+        }
+        m_parts.notifier.ready();
+        if (!handle(*message)) {
+            m_held = std::move(message);
+            return;
+        }
+    }
+    m_parts.link.wake();
+}
+
+bool StreamLoop::handle(const ReplicationStream::Message& message) {
+    const ServerMessage parsed = parse_server_message(message.bytes());
+    if (const auto* const keepalive = std::get_if<Keepalive>(&parsed)) {
+        m_feedback.keepalive(*keepalive, Clock::now());
+        return true;
+    }
+    if (!m_left_out.empty()) {
+        const auto lsn = m_assembler.open_transaction();
+        throw base::Error(
+            base::ErrorKind::source,
+            "the table " + m_left_out + " has no replica identity: wal2json left a change of its rows out, in the "
+                "transaction that begins at " + (lsn ? model::to_string(*lsn) : "an unknown position"),
+            "Give it a primary key or REPLICA IDENTITY FULL, or exclude it; the change itself cannot be had "
+            "again: make the replica anew.");
+    }
+    const auto& data = std::get<PluginMessage>(parsed);
+    if (!m_assembler.takes(data.text.size())) {
+        if (!m_parts.courier.has_room(m_assembler.raw_bytes())) {
+            return false;
+        }
+        submit();
+    }
+    m_assembler.add(data.lsn, data.text);
+    return true;
+}
+
+void StreamLoop::submit() {
+    m_parts.courier.submit(m_assembler.take());
+}
+
+void StreamLoop::cut() {
+    if (m_assembler.empty() || (m_draining && !m_assembler.has_commit())) {
+        return;
+    }
+    const bool goes = m_assembler.full() ? m_parts.courier.has_room(m_assembler.raw_bytes())
+                                         : m_parts.courier.idle();
+    if (goes) {
+        submit();
+    }
+}
+
+void StreamLoop::send_idle_position() {
+    if (m_draining || m_held || !m_assembler.empty() || m_assembler.open_transaction() ||
+        !m_parts.courier.idle()) {
+        return;
+    }
+    const Time now = Clock::now();
+    const auto position = m_feedback.idle_position(m_assembler.last_commit_end(), now);
+    if (!position) {
+        return;
+    }
+    protocol::SegmentWriter segment;
+    segment.header().advance_to = *position;
+    m_parts.courier.submit(std::move(segment));
+    m_feedback.idle_sent(*position, now);
+    m_advanced = *position;
+}
+
+void StreamLoop::send_status() {
+    m_stream.put(status_update(m_feedback.flush(), replication_clock(), m_next_line == Time{}));
+    m_feedback.sent(Clock::now());
+}
+
+std::optional<StreamEnd> StreamLoop::look_at_source(Time now) {
+    const bool away = m_source_away && now - *m_source_away >= k_source_patience;
+    if (!away && !m_feedback.holds_up_shutdown(now)) {
+        return std::nullopt;
+    }
+    process::log_warning("the source is stopping and what it sent cannot be confirmed in time: leaving it",
+                         {{"durable", model::to_string(m_feedback.flush())}});
+    return StreamEnd::source_stops;
+}
+
+bool StreamLoop::drained(Time now) {
+    const model::Lsn wanted = std::max(m_assembler.last_commit_end(), m_advanced);
+    const bool all = m_feedback.flush() >= wanted && !m_assembler.has_commit();
+    return all || now >= *m_draining;
+}
+
+void StreamLoop::finish() {
+    send_status();
+    m_stream.end(k_goodbye);
+    process::log_info("the source was told the last position",
+                      {{"durable", model::to_string(m_feedback.flush())}});
+}
+
+void StreamLoop::report_status_line(Time now) {
+    if (now < m_next_line) {
+        return;
+    }
+    m_next_line = now + k_line_interval;
+    m_parts.notifier.status("streaming; durable at " + model::to_string(m_feedback.flush()));
+}
+
+StreamLoop::Time StreamLoop::wake_at() const {
+    Time at = std::min(Clock::now() + k_longest_wait, m_feedback.next());
+    if (m_draining) {
+        at = std::min(at, *m_draining);
+    }
+    const bool line_free = m_assembler.empty() && m_parts.courier.idle();
+    if (const auto idle = m_feedback.idle_next(m_assembler.last_commit_end()); idle && line_free) {
+        at = std::min(at, *idle);
+    }
+    return at;
+}
+
+void StreamLoop::wait() {
+    const auto left = std::chrono::ceil<milliseconds>(wake_at() - Clock::now());
+    const short events = static_cast<short>((reads() ? POLLIN : 0) | (m_flushed ? 0 : POLLOUT));
+    std::array<pollfd, 3> fds = {pollfd{m_stream.socket(), events, 0},
+                                 pollfd{m_parts.signals.fd(), POLLIN, 0},
+                                 pollfd{m_parts.link.fd(), POLLIN, 0}};
+    ::poll(fds.data(), fds.size(), static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 1000)));
+    m_readable = (fds[0].revents & (POLLIN | POLLERR | POLLHUP)) != 0;
+    if (m_readable && !reads() && (fds[0].revents & (POLLERR | POLLHUP)) != 0) {
+        m_stream.read();
+    }
+}
+
+}  // namespace ardent::agent

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "agent/stream/replication.hpp"
+
+#include <poll.h>
+
+namespace ardent::agent {
+
+namespace {
+
+constexpr const char* k_what = "the replication stream";
+
+}  // namespace
+
+ReplicationStream::ReplicationStream(pq::Connection connection, const std::string& command)
+    : m_connection(std::move(connection)) {
+    const pq::Result result = m_connection.exec(command);
+    if (result.status() != PGRES_COPY_BOTH || PQsetnonblocking(m_connection.handle(), 1) != 0) {
+        throw m_connection.failure(command);
+    }
+}
+
+std::optional<ReplicationStream::Message> ReplicationStream::next() {
+    char* bytes = nullptr;
+    const int size = PQgetCopyData(m_connection.handle(), &bytes, 1);
+    if (size > 0) {
+        return Message(bytes, static_cast<std::size_t>(size));
+    }
+    if (size == 0) {
+        return std::nullopt;
+    }
+    if (size == -1) {
+        const pq::Result end(PQgetResult(m_connection.handle()));
+        if (end.handle() != nullptr && end.status() != PGRES_COPY_IN) {
+            m_connection.check(end.handle(), k_what);
+        }
+        throw base::Error(base::ErrorKind::transient, m_connection.name() + ": the server ended the stream");
+    }
+    throw m_connection.failure(k_what);
+}
+
+void ReplicationStream::read() {
+    if (PQconsumeInput(m_connection.handle()) == 0) {
+        throw m_connection.failure(k_what);
+    }
+}
+
+void ReplicationStream::put(const std::string& message) {
+    if (PQputCopyData(m_connection.handle(), message.data(), static_cast<int>(message.size())) < 0) {
+        throw m_connection.failure(k_what);
+    }
+}
+
+bool ReplicationStream::flush() {
+    const int left = PQflush(m_connection.handle());
+    if (left < 0) {
+        throw m_connection.failure(k_what);
+    }
+    return left == 0;
+}
+
+void ReplicationStream::end(std::chrono::milliseconds patience) noexcept {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    PGconn* const handle = m_connection.handle();
+    if (PQputCopyEnd(handle, nullptr) <= 0) {
+        return;
+    }
+    while (std::chrono::steady_clock::now() < deadline) {
+        const bool all_written = PQflush(handle) == 0;
+        char* bytes = nullptr;
+        int size = 0;
+        while ((size = PQgetCopyData(handle, &bytes, 1)) > 0) {
+            PQfreemem(bytes);
+        }
+        if (size < 0) {
+            return;
+        }
+        pollfd waiting{PQsocket(handle), static_cast<short>(all_written ? POLLIN : POLLIN | POLLOUT), 0};
+        ::poll(&waiting, 1, 100);
+        if ((waiting.revents & (POLLIN | POLLERR | POLLHUP)) != 0 && PQconsumeInput(handle) == 0) {
+            return;
+        }
+    }
+}
+
+}  // namespace ardent::agent

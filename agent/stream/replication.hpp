@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: PostgreSQL
+// COPY BOTH with a walsender, without ever blocking. Owned and used by the main thread.
+#pragma once
+
+#include "common/pq/connection.hpp"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace ardent::agent {
+
+class ReplicationStream {
+public:
+    /// One message of COPY; owns its bytes.
+    class Message {
+    public:
+        Message(char* bytes, std::size_t size) noexcept : m_bytes(bytes, &PQfreemem), m_size(size) {}
+        std::string_view bytes() const noexcept { return {m_bytes.get(), m_size}; }
+
+    private:
+        std::unique_ptr<char, void (*)(void*)> m_bytes;
+        std::size_t m_size;
+    };
+
+    /// Takes the connection and runs START_REPLICATION. Throws as Connection::exec.
+    ReplicationStream(pq::Connection connection, const std::string& command);
+
+    /// A message that has arrived, if any. Throws base::Error when the server ended the stream: what it said.
+    std::optional<Message> next();
+    /// Reads what the socket has.
+    void read();
+    void put(const std::string& message);
+    /// Writes what waits; true when nothing waits any more.
+    bool flush();
+    /// CopyDone, and waits until the server is done too or `patience` is over. Never throws.
+    void end(std::chrono::milliseconds patience) noexcept;
+
+    int socket() const noexcept { return m_connection.socket(); }
+
+private:
+    pq::Connection m_connection;
+};
+
+}  // namespace ardent::agent
