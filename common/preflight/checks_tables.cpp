@@ -26,6 +26,7 @@ WITH reader AS (
       FROM selected AS s
       JOIN pg_catalog.pg_class AS c ON c.relnamespace = s.oid
      WHERE c.relkind IN ('r', 'p', 'S')
+       AND s.nspname <> 'information_schema' AND NOT pg_catalog.starts_with(s.nspname, 'pg_')
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e
                         WHERE e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
                           AND e.objid = c.oid AND e.objsubid = 0 AND e.deptype = 'e')

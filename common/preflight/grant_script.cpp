@@ -132,23 +132,42 @@ std::string plugin_part(const Server& server, const PluginAllowance& allowance,
            "                          ~ '^output_plugin_libraries=(.*[, ])?wal2json *(,|$)') \\gexec\n";
 }
 
+std::string left_out(const std::vector<std::string>& schemas, const char* why) {
+    std::vector<std::string> lines;
+    list_capped(lines, "", schemas);
+    std::string result = schemas.empty() ? "" : std::string("\n-- ") + why + ", nothing is granted on them:\n";
+    for (const std::string& line : lines) {
+        result += "--   " + comment_text(line) + "\n";
+    }
+    return result;
+}
+
+std::string schema_grants(const std::string& schema, const std::string& role) {
+    return "\n-- schema " + comment_text(schema) + "\nGRANT USAGE ON SCHEMA " + schema + " TO " + role +
+           ";\nGRANT SELECT ON ALL TABLES IN SCHEMA " + schema + " TO " + role +
+           ";\nGRANT SELECT ON ALL SEQUENCES IN SCHEMA " + schema + " TO " + role + ";\n";
+}
+
 std::string schema_part(const Rows& owners, const Server& server) {
     std::string result;
     std::string last;
+    std::vector<std::string> missing;
+    std::vector<std::string> system;
     for (const Row& row : owners) {
         const std::string schema = row.at(0).value_or("");
-        if (row.at(1) != "t" || row.at(2) == "t") {
-            result += "\n-- schema " + comment_text(schema) +
-                      (row.at(1) == "t" ? " belongs to the server" : " does not exist") +
-                      ": nothing granted\n";
+        if (row.at(1) != "t") {
+            missing.push_back(schema);
+            continue;
+        }
+        if (row.at(2) == "t") {
+            if (schema != last) {
+                system.push_back(schema);
+            }
+            last = schema;
             continue;
         }
         if (schema != last) {
-            result += "\n-- schema " + comment_text(schema) + "\nGRANT USAGE ON SCHEMA " + schema +
-                      " TO " + server.quoted_role + ";\nGRANT SELECT ON ALL TABLES IN SCHEMA " +
-                      schema + " TO " + server.quoted_role +
-                      ";\nGRANT SELECT ON ALL SEQUENCES IN SCHEMA " + schema + " TO " +
-                      server.quoted_role + ";\n";
+            result += schema_grants(schema, server.quoted_role);
             last = schema;
         }
         for (const char* kind : {"TABLES", "SEQUENCES"}) {
@@ -156,7 +175,8 @@ std::string schema_part(const Rows& owners, const Server& server) {
                       schema + " GRANT SELECT ON " + kind + " TO " + server.quoted_role + ";\n";
         }
     }
-    return result;
+    return left_out(missing, "these schemas do not exist") +
+           left_out(system, "these schemas belong to the server") + result;
 }
 
 std::string security_part(const Rows& tables, const Server& server) {
@@ -167,13 +187,13 @@ std::string security_part(const Rows& tables, const Server& server) {
     for (const Row& row : tables) {
         names.push_back(row.at(0).value_or(""));
     }
-    std::vector<std::string> lines;
-    list_capped(lines, "--   ", names);
     std::string result =
         "\n-- Row security hides rows of these tables from the role, and the copy refuses to run while it\n"
         "-- does:\n";
+    std::vector<std::string> lines;
+    list_capped(lines, "", names);
     for (const std::string& line : lines) {
-        result += (line.compare(0, 2, "--") == 0 ? "" : "--   ") + comment_text(line) + "\n";
+        result += "--   " + comment_text(line) + "\n";
     }
     return result +
            "-- BYPASSRLS lets it read every row of every table it may select from, whatever policies say.\n"

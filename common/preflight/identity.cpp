@@ -113,6 +113,11 @@ SELECT n.nspname
  WHERE n.nspname <> 'information_schema' AND NOT pg_catalog.starts_with(n.nspname, 'pg_')
 )";
 
+std::string undo_comment(const TableIdentity& table) {
+    return "-- undo: ALTER TABLE " + comment_text(table.quoted_name) + " REPLICA IDENTITY " +
+           (table.setting == 'n' ? "NOTHING" : "DEFAULT") + ";\n";
+}
+
 std::string decided_statement(const TableIdentity& table, Decision decision) {
     if (decision == Decision::exclude) {
         return "-- " + comment_text(table.quoted_name) +
@@ -122,13 +127,10 @@ std::string decided_statement(const TableIdentity& table, Decision decision) {
         return "-- " + comment_text(table.quoted_name) + ": its rows are identified, nothing to run";
     }
     if (decision == Decision::replica_identity_full) {
-        return "-- undo: ALTER TABLE " + comment_text(table.quoted_name) +
-               " REPLICA IDENTITY DEFAULT;\nALTER TABLE " + table.quoted_name +
-               " REPLICA IDENTITY FULL;";
+        return undo_comment(table) + "ALTER TABLE " + table.quoted_name + " REPLICA IDENTITY FULL;";
     }
     if (!table.candidate.empty()) {
-        return "-- undo: ALTER TABLE " + comment_text(table.quoted_name) +
-               " REPLICA IDENTITY DEFAULT;\n" + use_index_statement(table);
+        return undo_comment(table) + use_index_statement(table);
     }
     return "-- " + comment_text(table.quoted_name) +
            ": no unique index can serve. Add a key of your choice, for example\n--   ALTER TABLE " +

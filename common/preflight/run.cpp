@@ -7,18 +7,29 @@
 #include "common/preflight/scripts.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace ardent::preflight {
 
 namespace {
 
+/// Names without those of the server's own schemas, which `can read tables` refuses.
+std::vector<std::string> replicable(const std::vector<std::string>& schemas) {
+    std::vector<std::string> result;
+    std::copy_if(schemas.begin(), schemas.end(), std::back_inserter(result),
+                 [](const std::string& name) {
+                     return name != "information_schema" && name.compare(0, 3, "pg_") != 0;
+                 });
+    return result;
+}
+
 Row arguments_of(const Check& check, const Request& request) {
     switch (check.arguments) {
         case Arguments::none:
             return {};
         case Arguments::schemas:
-            return {array_text(request.schemas)};
+            return {array_text(replicable(request.schemas))};
         case Arguments::schemas_and_role:
             return {array_text(request.schemas), request.role};
         case Arguments::role:

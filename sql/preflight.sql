@@ -1,0 +1,74 @@
+-- The checks, their order and labels, and the report's look. The server of this test has wal_level = logical and
+-- allows wal2json; what needs another server is in tests/tap/preflight_*.pl.
+SET client_min_messages = warning;
+CREATE ROLE regress_ardent LOGIN REPLICATION;
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO regress_ardent;
+CREATE TABLE orders (id int PRIMARY KEY);
+SELECT ordinal, section, id, label, status FROM ardent_preflight_checks('public', 'regress_ardent');
+SELECT regexp_replace(line, 'database \S+ \(port \d+\)|\d+/\d+ used|max: \d+', '...')
+  FROM ardent_preflight('public', 'regress_ardent') WITH ORDINALITY AS r (line, i)
+ WHERE i < (SELECT min(i) FROM ardent_preflight('public', 'regress_ardent') WITH ORDINALITY AS s (line, i) WHERE line LIKE '--- %')
+    OR line LIKE '✗ %'
+ ORDER BY i;
+GRANT SELECT ON orders TO regress_ardent;
+SELECT regexp_replace(line, 'database \S+ \(port \d+\)|\d+/\d+ used|max: \d+', '...')
+  FROM ardent_preflight('public', 'regress_ardent') AS r (line);
+-- verbose shows all; a client without such letters gets ASCII
+SELECT count(*) FILTER (WHERE line LIKE '  ✓ %') AS passed, bool_or(line LIKE 'GRANT USAGE%') AS script
+  FROM ardent_preflight('public', 'regress_ardent', verbose => true) AS r (line);
+SET client_encoding = 'LATIN1';
+SELECT regexp_replace(line, '\d+/\d+ used|max: \d+', '...') AS line FROM ardent_preflight('public', 'regress_ardent') AS r (line)
+ WHERE line ~ '^(  )?\[';
+RESET client_encoding;
+-- the JSON of the HTTP API
+SELECT jsonb_object_keys(ardent_preflight_report('public', 'regress_ardent'));
+SELECT r -> 'preflight_pass', r -> 'branching_prerequisites_pass', r -> 'source_provider',
+       (r #> '{checks,metadata_schema}'), (SELECT count(*) FROM jsonb_object_keys(r -> 'checks'))
+  FROM ardent_preflight_report('public', 'regress_ardent') AS r;
+-- in a READ ONLY transaction too, and without leaving anything
+BEGIN READ ONLY;
+SELECT count(*) FROM ardent_preflight_checks('public', 'regress_ardent');
+COMMIT;
+SELECT count(*) FROM pg_replication_slots;
+-- rights
+CREATE SCHEMA billing;
+CREATE TABLE billing.invoices (id int PRIMARY KEY, no serial);
+CREATE TABLE billing.secured (id int PRIMARY KEY);
+ALTER TABLE billing.secured ENABLE ROW LEVEL SECURITY;
+SELECT status, detail, hint FROM ardent_preflight_checks('billing', 'regress_ardent') WHERE id = 'can_read_tables';
+SELECT status, detail FROM ardent_preflight_checks('billing', 'regress_ardent', '{"decisions": {"billing.secured": "exclude"}}')
+ WHERE id = 'can_read_tables';
+GRANT USAGE ON SCHEMA billing TO regress_ardent;
+GRANT SELECT ON ALL TABLES IN SCHEMA billing TO regress_ardent;
+GRANT SELECT ON ALL SEQUENCES IN SCHEMA billing TO regress_ardent;
+SELECT status, detail, hint FROM ardent_preflight_checks('billing', 'regress_ardent') WHERE id = 'can_read_tables';
+ALTER ROLE regress_ardent BYPASSRLS;
+SELECT status FROM ardent_preflight_checks('billing', 'regress_ardent') WHERE id = 'can_read_tables';
+-- the role
+ALTER ROLE regress_ardent NOLOGIN NOREPLICATION VALID UNTIL '2001-01-01';
+SELECT status, detail, fix FROM ardent_preflight_checks('public', 'regress_ardent') WHERE id = 'replication_role';
+ALTER ROLE regress_ardent WITH LOGIN REPLICATION VALID UNTIL 'infinity';
+SELECT status FROM ardent_preflight_checks('public', 'regress_ardent') WHERE id = 'replication_role';
+-- large objects
+SELECT lo_create(4711) AS lo \gset
+SELECT status, detail FROM ardent_preflight_checks('public', 'regress_ardent') WHERE id = 'large_objects';
+SELECT status, detail FROM ardent_preflight_checks('public', 'regress_ardent', '{"large_objects": true}') WHERE id = 'large_objects';
+SELECT lo_unlink(4711) AS lo \gset
+SELECT status FROM ardent_preflight_checks('public', 'regress_ardent') WHERE id = 'large_objects';
+-- NaN and Infinity
+CREATE TABLE billing.figures (id int PRIMARY KEY, a float4, b float8 NOT NULL, c numeric(9, 2), d text, e float8[],
+                              f numeric GENERATED ALWAYS AS (id * 2) STORED);
+SELECT status, objects FROM ardent_preflight_checks('billing', 'regress_ardent') WHERE id = 'exact_numbers';
+SELECT status FROM ardent_preflight_checks('billing', 'regress_ardent', '{"decisions": {"billing.figures": "exclude"}}')
+ WHERE id = 'exact_numbers';
+DROP SCHEMA billing CASCADE;
+-- duplicate source
+SELECT 'ok' FROM pg_create_logical_replication_slot('ardent_regress', 'test_decoding');
+SELECT status, detail, hint, objects FROM ardent_preflight_checks('public', 'regress_ardent') WHERE id = 'duplicate_source';
+SELECT slot_name, active, wal_status, lag_bytes >= 0 AS lag, retained_wal_bytes >= 0 AS retained, room_left_bytes > 0 AS room
+  FROM ardent_slots;
+SELECT 'ok' FROM pg_drop_replication_slot('ardent_regress');
+SELECT status FROM ardent_preflight_checks('public', 'regress_ardent') WHERE id = 'duplicate_source';
+DROP TABLE orders;
+DROP OWNED BY regress_ardent;
+DROP ROLE regress_ardent;
