@@ -126,7 +126,7 @@ protocol::CopyBegin Copier::inventory(pq::Connection& connection, const CreatedS
     begin.extensions = read_extensions(connection, source.schemas);
     begin.roles = read_roles(connection, source.schemas);
     begin.schemas = source.schemas;
-    begin.owners = read_owners(connection, source.schemas);
+    begin.owners = read_owners(connection, source.schemas, source.excluded_names());
     begin.not_carried = read_not_carried(connection, source.schemas, exact_numbers);
     return begin;
 }

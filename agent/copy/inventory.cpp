@@ -106,6 +106,7 @@ SELECT a.type, pg_catalog.to_json(a.object_names), pg_catalog.to_json(a.object_a
        pg_catalog.pg_get_userbyid(o.owner)
   FROM ours AS o
  CROSS JOIN LATERAL pg_catalog.pg_identify_object_as_address(o.classid, o.objid, 0) AS a
+ WHERE a.type <> 'table' OR pg_catalog.array_to_string(a.object_names, '.') <> ALL ($2::pg_catalog.text[])
  ORDER BY o.classid, o.objid
 )sql";
 
@@ -200,9 +201,10 @@ std::vector<protocol::ExtensionNeed> read_extensions(pq::Connection& connection,
 }
 
 std::vector<protocol::ObjectOwner> read_owners(pq::Connection& connection,
-                                               const std::vector<std::string>& schemas) {
-    const pq::Result result =
-        connection.exec(std::string(k_owned) + k_owners, {pq::array_text(schemas)});
+                                               const std::vector<std::string>& schemas,
+                                               const std::vector<std::string>& excluded) {
+    const pq::Result result = connection.exec(std::string(k_owned) + k_owners,
+                                              {pq::array_text(schemas), pq::array_text(excluded)});
     std::vector<protocol::ObjectOwner> owners;
     for (int row = 0; row < result.rows(); ++row) {
         owners.push_back({std::string(result.text(row, 0)), texts_of(result.text(row, 1)),

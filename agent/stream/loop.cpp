@@ -15,7 +15,7 @@ using Clock = Feedback::Clock;
 using std::chrono::milliseconds;
 
 constexpr int k_messages_a_turn = 8192;
-constexpr milliseconds k_longest_wait{1000};
+constexpr milliseconds k_longest_wait{500};
 constexpr milliseconds k_line_interval{10'000};
 constexpr milliseconds k_source_patience{5000};
 constexpr milliseconds k_goodbye{2000};

@@ -9,6 +9,28 @@ namespace {
 
 constexpr const char* k_what = "the replication stream";
 
+/// Throws away what has arrived; true once the server said CopyDone too, or broke off.
+bool discard_copy_data(PGconn* handle) noexcept {
+    char* bytes = nullptr;
+    int size = 0;
+    while ((size = PQgetCopyData(handle, &bytes, 1)) > 0) {
+        PQfreemem(bytes);
+    }
+    return size < 0;
+}
+
+/// True once the command is over.
+bool discard_results(PGconn* handle) noexcept {
+    while (PQisBusy(handle) == 0) {
+        PGresult* const result = PQgetResult(handle);
+        if (result == nullptr) {
+            return true;
+        }
+        PQclear(result);
+    }
+    return false;
+}
+
 }  // namespace
 
 ReplicationStream::ReplicationStream(pq::Connection connection, const std::string& command)
@@ -64,14 +86,11 @@ void ReplicationStream::end(std::chrono::milliseconds patience) noexcept {
     if (PQputCopyEnd(handle, nullptr) <= 0) {
         return;
     }
+    bool copying = true;
     while (std::chrono::steady_clock::now() < deadline) {
         const bool all_written = PQflush(handle) == 0;
-        char* bytes = nullptr;
-        int size = 0;
-        while ((size = PQgetCopyData(handle, &bytes, 1)) > 0) {
-            PQfreemem(bytes);
-        }
-        if (size < 0) {
+        copying = copying && !discard_copy_data(handle);
+        if (!copying && discard_results(handle)) {
             return;
         }
         pollfd waiting{PQsocket(handle), static_cast<short>(all_written ? POLLIN : POLLIN | POLLOUT), 0};
