@@ -18,6 +18,8 @@ prefix    ?= /usr/local
 export PG_CONFIG
 
 builddir := $(ardent_srcdir)/build
+installed_programs := ardent ardent-agent ardent-environment
+units    := $(wildcard $(addprefix $(ardent_srcdir)/packaging/systemd/*.,service socket))
 rooms    := common agent environment cli
 room      = +@$(MAKE) -C $(1) ARDENT_DOOR=1
 pgxs      = $(MAKE) $(if $(V),,-s) -C $(builddir)/extension -f $(ardent_srcdir)/Makefile ARDENT_PGXS=1 \
@@ -78,6 +80,26 @@ lint: ## format, clang-tidy, rooms, exported symbols, SQL safety, shellcheck; ma
 	@scripts/deps build lint
 	$(if $(C),,+@$(MAKE) extension)
 	@scripts/lint $(C)
+
+# With DESTDIR, below it: how packages are made. Configuration that is there is never touched.
+.PHONY: install uninstall
+install: programs ## the extension into the server, programs to $(prefix)/bin, units, example configuration
+	+@$(pgxs) install
+	install -d '$(DESTDIR)$(prefix)/bin' '$(DESTDIR)$(prefix)/lib/systemd/system' '$(DESTDIR)/etc/ardent'
+	install -m 755 $(addprefix $(builddir)/bin/,$(installed_programs)) '$(DESTDIR)$(prefix)/bin/'
+	@for unit in $(units); do \
+	    sed 's|/usr/local/bin/|$(prefix)/bin/|g' $$unit > '$(DESTDIR)$(prefix)/lib/systemd/system/'$${unit##*/} && \
+	    chmod 644 '$(DESTDIR)$(prefix)/lib/systemd/system/'$${unit##*/} && echo "install $${unit##*/}" || exit 1; \
+	done
+	@for program in agent environment; do \
+	    $(builddir)/bin/ardent-$$program config --example > '$(DESTDIR)/etc/ardent/'$$program.toml.example && \
+	    chmod 644 '$(DESTDIR)/etc/ardent/'$$program.toml.example && echo "install /etc/ardent/$$program.toml.example" || exit 1; \
+	done
+uninstall: ## takes away what install put in place
+	+@$(pgxs) uninstall
+	rm -f $(foreach p,$(installed_programs),'$(DESTDIR)$(prefix)/bin/$(p)') \
+	    $(foreach u,$(notdir $(units)),'$(DESTDIR)$(prefix)/lib/systemd/system/$(u)') \
+	    '$(DESTDIR)/etc/ardent/agent.toml.example' '$(DESTDIR)/etc/ardent/environment.toml.example'
 
 .PHONY: clean
 clean: ## removes build/
