@@ -4,7 +4,6 @@
 #include "common/base/error.hpp"
 #include "common/process/log.hpp"
 #include "environment/apply/progress.hpp"
-#include "environment/instance/server_process.hpp"
 #include "environment/replica/replica.hpp"
 #include "environment/server/http.hpp"
 #include "environment/state/secrets.hpp"
@@ -18,17 +17,27 @@ using base::ErrorKind;
 
 constexpr auto k_keeper_interval = std::chrono::seconds(1);
 constexpr auto k_agent_silent = std::chrono::seconds(60);
-constexpr auto k_removal_patience = std::chrono::seconds(30);
 
 int major_of(const protocol::SourceIdentity& source) {
     return source.server_version_num / 10000;
 }
 
-// In the form that a shell reads as one word.
-std::string shell_word(const std::string& text) {
+// A value of a conninfo string that stands between double quotes in a shell.
+std::string conninfo_word(const std::string& text) {
+    const bool plain = !text.empty() && text.find_first_of(" '\"\\$`!=") == std::string::npos;
+    if (plain) {
+        return text;
+    }
     std::string word = "'";
     for (const char c : text) {
-        word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+        if (c == '\'') {
+            word += "\\\\";
+        } else if (c == '\\') {
+            word += "\\\\\\";
+        } else if (c == '"' || c == '$' || c == '`') {
+            word += '\\';
+        }
+        word += c;
     }
     return word + "'";
 }
@@ -86,8 +95,9 @@ ConnectorView Connector::view() const {
         session = m_session;
         if (m_instance && m_record.source) {
             view.replica_running = m_instance->alive();
-            view.psql = "psql -h " + shell_word(m_instance->spec().socket_directory) + " -U " +
-                        k_reader_role + " -d " + shell_word(m_record.source->database);
+            view.psql = "psql \"host=" + conninfo_word(m_instance->spec().socket_directory) +
+                        " user=" + k_reader_role +
+                        " dbname=" + conninfo_word(m_record.source->database) + "\"";
         }
     }
     if (session && session->worker) {

@@ -3,7 +3,6 @@
 
 #include "common/base/text.hpp"
 #include "common/process/log.hpp"
-#include "common/process/subprocess.hpp"
 #include "environment/apply/progress.hpp"
 #include "environment/replica/archive.hpp"
 #include "environment/replica/replica.hpp"
@@ -100,7 +99,7 @@ void CopyJob::work() {
 
 void CopyJob::create() {
     m_instance.destroy();
-    m_instance.create();
+    m_instance.create(Instance::Sync::later);
     m_instance.start();
     tell("creating roles and the database");
     pq::Connection maintenance(
@@ -136,16 +135,15 @@ void CopyJob::finish() {
     archive.open();
     tell("building indexes and constraints");
     archive.restore_after_data(std::clamp(std::thread::hardware_concurrency(), 1U, k_most_jobs));
+    refresh_views(*connect(k_apply_role));  // while it owns everything: the source's superusers are none here
     const auto admin = connect(k_admin_role);
     m_outcome.disabled_triggers = disable_triggers(*admin);
     tell("setting owners and grants");
     set_owners(*admin, m_plan.begin.owners, m_outcome.warnings);
-    const auto apply = connect(k_apply_role);
     if (const std::string warning = archive.restore_grants(*connect(k_apply_role)); !warning.empty()) {
         m_outcome.warnings.push_back(warning);
     }
     grant_reader(*admin);
-    refresh_views(*apply);
     tell("collecting statistics");
     admin->exec("ANALYZE");
     make_durable();
@@ -181,15 +179,7 @@ void CopyJob::refresh_views(pq::Connection& apply) {
 void CopyJob::make_durable() {
     tell("flushing everything to disk");
     m_instance.stop(k_stop_patience);
-    process::Command command;
-    command.argv = {m_plan.durable.binaries + "/initdb", "--sync-only",
-                    "--pgdata=" + m_plan.durable.directory + "/data"};
-    command.environment = process::plain_environment();
-    const process::Outcome outcome = process::run(command, {}, [this] { return going_on(); });
-    if (outcome.exit_code != 0) {
-        throw Error(ErrorKind::transient,
-                    "cannot flush the replica to disk: " + std::string(base::trim(outcome.error)));
-    }
+    m_instance.flush();
     Instance durable(m_plan.durable);
     durable.start();
     pq::Connection admin(

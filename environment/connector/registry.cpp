@@ -97,8 +97,12 @@ std::string Registry::new_token(const std::string& id) {
 OperationRecord Registry::remove(const std::string& id) {
     const std::shared_ptr<Connector> connector = find(id);
     const std::lock_guard lock(m_mutex);
-    if (const auto running = m_removals.find(id); running != m_removals.end()) {
-        return running->second.operation;
+    if (const auto before = m_removals.find(id); before != m_removals.end()) {
+        if (!before->second.failed) {
+            return before->second.operation;
+        }
+        before->second.thread.join();
+        m_removals.erase(before);
     }
     OperationRecord operation;
     operation.id = "op_" + random_hex(k_id_bytes);
@@ -136,6 +140,9 @@ void Registry::run_removal(const std::shared_ptr<Connector>& connector, Operatio
         } catch (const base::Error& also) {
             process::log_error("the operation's end cannot be kept", {{"error", also.what()}});
         }
+        const std::lock_guard lock(m_mutex);
+        m_removals.at(operation.resource_id).failed = true;
+        m_changed.notify_all();
     }
 }
 

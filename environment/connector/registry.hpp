@@ -36,7 +36,7 @@ public:
     std::vector<std::shared_ptr<Connector>> all() const;
     /// A new token; the old one stops working.
     std::string new_token(const std::string& id);
-    /// Removes in the background; a second call joins the first.
+    /// Removes in the background; a second call joins the first, unless that failed.
     OperationRecord remove(const std::string& id);
     std::optional<OperationRecord> operation(const std::string& id) { return m_store.operation(id); }
     /// Returns when an operation ended or `wait` has passed.
@@ -52,6 +52,7 @@ private:
     struct Removal {
         OperationRecord operation;
         std::thread thread;
+        bool failed = false;
     };
 
     void run_removal(const std::shared_ptr<Connector>& connector, OperationRecord operation);

@@ -4,6 +4,7 @@
 #include "common/base/error.hpp"
 #include "environment/instance/instance.hpp"
 
+#include <filesystem>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -49,7 +50,7 @@ const std::map<std::string, std::string>& built_in_settings() {
     return settings;
 }
 
-std::string quoted(std::string_view text) {
+std::string conf_value(std::string_view text) {
     std::string result = "'";
     for (const char c : text) {
         result += c;
@@ -93,9 +94,20 @@ std::string configuration_text(const InstanceSpec& spec) {
     all["cluster_name"] = "ardent";
     std::string text = "# Written by ardent-environment at every start. Own settings: local.conf beside data/.\n";
     for (const auto& [name, value] : all) {
-        text += name + " = " + quoted(value) + "\n";
+        text += name + " = " + conf_value(value) + "\n";
     }
-    return text + "include_if_exists = '../local.conf'\n";
+    if (std::filesystem::exists(spec.directory + "/local.conf")) {
+        text += "include = '../local.conf'\n";
+    }
+    return text;
+}
+
+std::map<std::string, std::string> settings_of_major(int major) {
+    constexpr int k_first_with_syncfs = 14;
+    if (major < k_first_with_syncfs) {
+        return {};
+    }
+    return {{"recovery_init_sync_method", "syncfs"}};
 }
 
 std::string hba_text() {

@@ -2,6 +2,7 @@
 #include "environment/instance/instance.hpp"
 
 #include "common/base/error.hpp"
+#include "common/base/fd.hpp"
 #include "common/base/text.hpp"
 #include "common/process/log.hpp"
 #include "common/process/subprocess.hpp"
@@ -9,11 +10,15 @@
 #include "environment/instance/server_process.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <cstring>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <sys/stat.h>
 #include <thread>
+#include <unistd.h>
 
 namespace ardent::environment {
 
@@ -26,6 +31,7 @@ using base::ErrorKind;
 constexpr std::size_t k_socket_path_limit = 107;  // sun_path holds 108 bytes with its end
 constexpr std::string_view k_socket_file = "/.s.PGSQL.5432.lock";
 constexpr std::size_t k_short_id = 12;
+constexpr std::streamoff k_log_tail = 8192;
 constexpr auto k_start_patience = std::chrono::seconds(120);
 constexpr auto k_poll = std::chrono::milliseconds(50);
 
@@ -71,24 +77,41 @@ bool Instance::exists() const {
     return fs::exists(m_spec.directory + "/initialised") && fs::exists(data() + "/PG_VERSION");
 }
 
-void Instance::create() {
+void Instance::create(Sync sync) {
     const std::lock_guard lock(m_mutex);
     if (running_postmaster(data())) {
         throw Error(ErrorKind::bug, m_spec.name + ": its server runs while it is to be created");
     }
-    clean_up_after_crash(data());
+    clean_up_after_crash(data(), m_spec.socket_directory);
     fs::remove_all(m_spec.directory);
     make_private_directory(m_spec.directory);
     make_private_directory(m_spec.directory + "/log");
-    const process::Outcome outcome =
-        run({m_spec.binaries + "/initdb", "--pgdata=" + data(), "--username=" + std::string(k_admin_role),
-             "--encoding=UTF8", "--locale=C", "--data-checksums", "--auth=reject", "--no-instructions"});
+    std::vector<std::string> argv = {m_spec.binaries + "/initdb",
+                                     "--pgdata=" + data(),
+                                     "--username=" + std::string(k_admin_role),
+                                     "--encoding=UTF8",
+                                     "--locale=C",
+                                     "--data-checksums",
+                                     "--auth=reject",
+                                     "--no-instructions"};
+    if (sync == Sync::later) {
+        argv.emplace_back("--no-sync");
+    }
+    const process::Outcome outcome = run(argv);
     if (outcome.exit_code != 0) {
         throw Error(ErrorKind::transient, m_spec.name + ": initdb failed: " +
                                               std::string(base::trim(outcome.error)));
     }
     write_file(m_spec.directory + "/initialised", "");
     process::log_info("instance created", {{"instance", m_spec.name}, {"directory", m_spec.directory}});
+}
+
+void Instance::flush() const {
+    const base::Fd directory(::open(data().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory.valid() || ::syncfs(directory.get()) != 0) {
+        throw Error(ErrorKind::transient, m_spec.name + ": cannot flush " + data() + " to disk: " +
+                                              std::strerror(errno));
+    }
 }
 
 void Instance::write_configuration() const {
@@ -114,7 +137,7 @@ void Instance::start() {
     make_private_directory(m_spec.socket_directory);
     const bool adopted = running_postmaster(data()).has_value();
     if (!adopted) {
-        clean_up_after_crash(data());
+        clean_up_after_crash(data(), m_spec.socket_directory);
         write_configuration();
         launch();
     }
@@ -158,7 +181,7 @@ void Instance::stop(std::chrono::milliseconds patience) {
 void Instance::destroy() {
     stop(std::chrono::seconds(20));
     const std::lock_guard lock(m_mutex);
-    clean_up_after_crash(data());
+    clean_up_after_crash(data(), m_spec.socket_directory);
     fs::remove_all(m_spec.directory);
     fs::remove_all(m_spec.socket_directory);
 }
@@ -167,20 +190,27 @@ bool Instance::alive() const {
     return running_postmaster(data()).has_value();
 }
 
+// Of the newest log file, the last line that tells why a server gave up, or its last line.
 std::string Instance::log_tail() const {
-    std::string text = read_end(m_spec.directory + "/log/start.log", 2000);
     std::string latest;
     fs::file_time_type at = fs::file_time_type::min();
     std::error_code error;
     for (const fs::directory_entry& entry :
          fs::directory_iterator(m_spec.directory + "/log", error)) {
-        if (entry.path().filename() != "start.log" && entry.last_write_time(error) > at) {
+        if (entry.last_write_time(error) > at) {
             at = entry.last_write_time(error);
             latest = entry.path();
         }
     }
-    text += read_end(latest, 2000);
-    return std::string(base::trim(text));
+    std::string reason;
+    std::string last;
+    for (const std::string& line : base::split(read_end(latest, k_log_tail), '\n')) {
+        if (line.find(" FATAL: ") != std::string::npos || line.find(" PANIC: ") != std::string::npos) {
+            reason = line;
+        }
+        last = line.empty() ? last : line;
+    }
+    return reason.empty() ? last : reason;
 }
 
 pq::ConnectOptions Instance::connect_options(std::string_view role, const std::string& database,

@@ -36,8 +36,13 @@ public:
 
     /// True once initdb has finished.
     bool exists() const;
+    enum class Sync { now, later };
+
     /// initdb into an empty directory: UTF8, C locale, data checksums. What a broken attempt left is removed.
-    void create();
+    /// With `later` nothing is flushed: `flush` has to follow.
+    void create(Sync sync);
+    /// Everything that was written goes to disk (syncfs). Throws base::Error (transient).
+    void flush() const;
     /// Running and accepting connections when it returns. Throws base::Error (transient) with the end of the
     /// server's log when it does not start.
     void start();
@@ -64,6 +69,9 @@ private:
 
 /// Throws base::Error (config) when the sockets of instances below `run_dir` had too long a path.
 void check_socket_directory(const std::string& run_dir);
+
+/// Settings that only some majors know: a crash is recovered from with one syncfs instead of a flush of every file.
+std::map<std::string, std::string> settings_of_major(int major);
 
 /// The folder of an instance's socket, short and its own.
 std::string socket_directory(const std::string& run_dir, std::string_view id);

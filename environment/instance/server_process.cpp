@@ -71,7 +71,7 @@ std::vector<pid_t> server_processes(const std::string& data_directory) {
     return found;
 }
 
-void clean_up_after_crash(const std::string& data_directory) {
+void clean_up_after_crash(const std::string& data_directory, const std::string& socket_directory) {
     const auto deadline = std::chrono::steady_clock::now() + k_orphan_patience;
     std::vector<pid_t> orphans = server_processes(data_directory);
     if (!orphans.empty()) {
@@ -87,6 +87,8 @@ void clean_up_after_crash(const std::string& data_directory) {
     }
     std::error_code error;
     fs::remove(data_directory + "/postmaster.pid", error);
+    fs::remove(socket_directory + "/.s.PGSQL.5432", error);
+    fs::remove(socket_directory + "/.s.PGSQL.5432.lock", error);
 }
 
 }  // namespace ardent::environment

@@ -17,8 +17,9 @@ std::optional<pid_t> running_postmaster(const std::string& data_directory);
 /// the children that a killed postmaster left behind.
 std::vector<pid_t> server_processes(const std::string& data_directory);
 
-/// Kills what a dead postmaster left behind and removes its postmaster.pid. To be called only when
-/// `running_postmaster` has none.
-void clean_up_after_crash(const std::string& data_directory);
+/// Kills what a dead postmaster left behind and removes its postmaster.pid, its socket and the socket's lock
+/// file: their owner may still look alive (a zombie that nobody waits for, a pid that was given away anew). To be called
+/// only when `running_postmaster` has none; `socket_directory` is of this instance alone.
+void clean_up_after_crash(const std::string& data_directory, const std::string& socket_directory);
 
 }  // namespace ardent::environment

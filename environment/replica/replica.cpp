@@ -157,9 +157,10 @@ InstanceSpec replica_spec(const Settings& settings, const std::string& connector
     spec.directory = settings.data_dir + "/replicas/" + connector_id;
     spec.socket_directory = socket_directory(settings.run_dir, connector_id);
     spec.binaries = find_binaries(settings.replica.binaries, major);
-    spec.settings = {{"shared_buffers", settings.replica.shared_buffers},
+    spec.settings = settings_of_major(major);
+    spec.settings.insert({{"shared_buffers", settings.replica.shared_buffers},
                      {"max_wal_size", settings.replica.max_wal_size},
-                     {"maintenance_work_mem", settings.replica.maintenance_work_mem}};
+                     {"maintenance_work_mem", settings.replica.maintenance_work_mem}});
     return spec;
 }
 

@@ -45,7 +45,7 @@ int init(const Settings& settings) {
     Instance instance(state_spec(settings));
     const bool existed = instance.exists();
     if (!existed) {
-        instance.create();
+        instance.create(Instance::Sync::now);
     }
     instance.start();
     std::string key;

@@ -52,7 +52,8 @@ InstanceSpec state_spec(const Settings& settings) {
         major = majors.back();
     }
     spec.binaries = find_binaries(settings.replica.binaries, major);
-    spec.settings = {{"shared_buffers", "16MB"}, {"max_connections", "20"}};
+    spec.settings = settings_of_major(major);
+    spec.settings.insert({{"shared_buffers", "16MB"}, {"max_connections", "20"}});
     return spec;
 }
 
