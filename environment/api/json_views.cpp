@@ -107,10 +107,11 @@ json connector_row(const ConnectorView& view) {
 
 json agent_hints(const std::string& public_url, const ConnectorRecord& record,
                  const std::string& token) {
-    const std::string configuration = "[environment]\nurl = \"" + public_url + "\"\nconnector_id = \"" +
-                                      record.id +
-                                      "\"\ntoken_file = \"/etc/ardent/agent.token\"\n\n[source]\nschemas = [\"" +
-                                      base::join(record.schemas, "\", \"") + "\"]\n";
+    const std::string configuration =
+        "[environment]\nurl = \"" + public_url + "\"\nconnector = \"" + record.id +
+        "\"\ntoken_file = \"/etc/ardent/agent.token\"\n\n[source]\nhost = \"127.0.0.1\"\ndatabase = \"...\"\n"
+        "password_file = \"/etc/ardent/source.password\"\nschemas = [\"" +
+        base::join(record.schemas, "\", \"") + "\"]\n";
     json hints = {{"url", public_url},
                   {"connector_id", record.id},
                   {"config", configuration},
