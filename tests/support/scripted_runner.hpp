@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: PostgreSQL
+// A QueryRunner that answers from a script: the first entry whose text is part of the statement gives the
+// rows or the error. A statement that no entry fits is a failure of the test.
+#pragma once
+
+#include "common/base/error.hpp"
+#include "common/preflight/query_runner.hpp"
+
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace ardent::tests {
+
+class ScriptedRunner final : public preflight::QueryRunner {
+public:
+    struct Entry {
+        std::string part;
+        preflight::Rows rows;
+        std::optional<base::Error> error;
+    };
+
+    ScriptedRunner& on(const std::string& part, preflight::Rows rows) {
+        m_entries.insert(m_entries.begin(), {part, std::move(rows), std::nullopt});
+        return *this;
+    }
+
+    ScriptedRunner& fail(const std::string& part, const base::Error& error) {
+        m_entries.insert(m_entries.begin(), {part, {}, error});
+        return *this;
+    }
+
+    preflight::Rows run(const std::string& sql, const preflight::Row& parameters) override {
+        for (const Entry& entry : m_entries) {
+            if (sql.find(entry.part) != std::string::npos) {
+                m_parameters = parameters;
+                if (entry.error) {
+                    throw *entry.error;
+                }
+                return entry.rows;
+            }
+        }
+        throw std::logic_error("no answer for: " + sql);
+    }
+
+    /// Of the last statement.
+    const preflight::Row& parameters() const noexcept { return m_parameters; }
+
+private:
+    std::vector<Entry> m_entries;
+    preflight::Row m_parameters;
+};
+
+}  // namespace ardent::tests

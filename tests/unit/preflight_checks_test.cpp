@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "common/preflight/catalogue.hpp"
+
+#include "tests/support/catch.hpp"
+#include "tests/support/scripted_runner.hpp"
+
+#include <set>
+
+using namespace ardent;
+using namespace ardent::preflight;
+using ardent::tests::ScriptedRunner;
+
+namespace {
+
+constexpr const char* k_file_value = "THEN s.reset_val";
+constexpr const char* k_role_value = "pg_db_role_setting";
+constexpr const char* k_known = "current_setting('output_plugin_libraries', true)";
+
+/// A source on which every check passes but wal2json, which is unverified from outside.
+ScriptedRunner healthy_source() {
+    ScriptedRunner runner;
+    runner
+        .on("current_setting('server_version_num')",
+            {{"150020", "15.20", "5432", "shop", "UTF8", "vanilla", "0.1.0", "f", "t", "t", "shop",
+              "ardent_replication"}})
+        .on(k_file_value, {{"pgoutput, test_decoding, wal2json"}})
+        .on(k_role_value, {})
+        .on(k_observe_settings, {{"logical", "f"}})
+        .on(k_observe_slots, {{"10", "2", "0", "f"}})
+        .on(k_observe_senders, {{"10", "1", "f", "f"}})
+        .on(k_observe_plugin_use, {{std::nullopt}})
+        .on(k_observe_readable, {})
+        .on(k_observe_identities, {{"public.a", "public.a", "d", "a_pkey", "id", std::nullopt, "f"}})
+        .on(k_observe_role, {{"f", "t", "t", "f", "f"}})
+        .on(k_observe_duplicates, {})
+        .on(k_observe_large_objects, {{"0"}})
+        .on(k_observe_inexact_columns, {})
+        .on("LATERAL (SELECT n.nspowner", {{"public", "t", "f", "app"}})
+        .on("LEFT JOIN pg_catalog.pg_roles AS r ON r.rolname = $2", {})
+        .on("FROM pg_catalog.pg_replication_slots),", {{"2", "1"}});
+    return runner;
+}
+
+Report run_on(ScriptedRunner& runner, Request request = {}) {
+    request.schemas = {"public"};
+    return run(runner, request);
+}
+
+const CheckResult& result(const Report& report, const std::string& id) {
+    for (const CheckResult& check : report.checks) {
+        if (check.id == id) {
+            return check;
+        }
+    }
+    throw std::logic_error("no check " + id);
+}
+
+/// The result of one check when its observation gives these rows.
+CheckResult judged(const char* observation, Rows rows, const std::string& id, Request request = {}) {
+    ScriptedRunner runner = healthy_source();
+    runner.on(observation, std::move(rows));
+    return result(run_on(runner, std::move(request)), id);
+}
+
+class Probe final : public ServerProbe {
+public:
+    explicit Probe(PluginProbe plugin, std::string value = "pgoutput, wal2json")
+        : m_plugin(std::move(plugin)), m_value(std::move(value)) {}
+    PluginProbe probe_plugin(const std::string&) override { return m_plugin; }
+    Rows run_privileged(const std::string&) override { return {{m_value}}; }
+
+private:
+    PluginProbe m_plugin;
+    std::string m_value;
+};
+
+CheckResult probed(const PluginProbe& plugin, const std::string& value = "pgoutput, wal2json") {
+    ScriptedRunner runner = healthy_source();
+    Probe probe(plugin, value);
+    Request request;
+    request.schemas = {"public"};
+    return result(run(runner, request, &probe), "wal2json");
+}
+
+}  // namespace
+
+TEST_CASE("the product's labels come first and in its order", "[preflight]") {
+    std::vector<std::string> labels;
+    std::set<std::string> ids;
+    for (const Check& check : catalogue()) {
+        if (check.section == Section::connection) {
+            labels.emplace_back(check.label);
+        }
+        CHECK(ids.insert(check.id).second);
+    }
+    CHECK(labels == std::vector<std::string>{"postgres metadata", "is writer", "wal level",
+                                             "replication slots", "wal senders", "wal2json",
+                                             "can read tables", "metadata schema",
+                                             "replica identity", "duplicate source"});
+}
+
+TEST_CASE("a healthy source passes, and unverified does not block", "[preflight]") {
+    ScriptedRunner runner = healthy_source();
+    const Report report = run_on(runner);
+    for (const CheckResult& check : report.checks) {
+        CAPTURE(check.id);
+        CHECK(check.status == (check.id == "wal2json" ? Status::unverified : Status::pass));
+    }
+    CHECK(report.preflight_pass);
+    CHECK(report.branching_prerequisites_pass);
+    CHECK(report.nothing_to_grant);
+    CHECK_FALSE(report.settings_needed);
+}
+
+TEST_CASE("settings: the minimum, what is free, and what waits for a restart", "[preflight]") {
+    CHECK(judged(k_observe_settings, {{"replica", "f"}}, "wal_level").status == Status::fail);
+    CHECK(judged(k_observe_settings, {{"replica", "t"}}, "wal_level").hint ==
+          "Restart the server, then re-run preflight.");
+
+    CHECK(judged(k_observe_slots, {{"10", "9", "0", "f"}}, "replication_slots").status ==
+          Status::pass);
+    CHECK(judged(k_observe_slots, {{"9", "0", "0", "f"}}, "replication_slots").status ==
+          Status::fail);
+    const CheckResult full = judged(k_observe_slots, {{"12", "12", "0", "f"}}, "replication_slots");
+    CHECK(full.status == Status::fail);
+    CHECK(full.shown == "12/12 used");
+    CHECK(full.fix == "ALTER SYSTEM SET max_replication_slots = 13;");
+    // all are used, but one of them is ours
+    CHECK(judged(k_observe_slots, {{"12", "12", "1", "f"}}, "replication_slots").status ==
+          Status::pass);
+
+    CHECK(judged(k_observe_senders, {{"9", "0", "f", "f"}}, "wal_senders").status == Status::fail);
+    CHECK(judged(k_observe_senders, {{"10", "10", "f", "f"}}, "wal_senders").status ==
+          Status::fail);
+    CHECK(judged(k_observe_senders, {{"10", "10", "t", "f"}}, "wal_senders").status ==
+          Status::pass);
+}
+
+TEST_CASE("wal2json inside the server: loadable and allowed", "[preflight]") {
+    CHECK(probed({.loadable = true}).status == Status::pass);
+    const CheckResult missing =
+        probed({.missing = true, .problem = "could not access file \"wal2json\""});
+    CHECK(missing.status == Status::fail);
+    CHECK(missing.hint.find("postgresql-15-wal2json") != std::string::npos);
+    CHECK(probed({.loadable = true}, "pgoutput, test_decoding").status == Status::fail);
+    const CheckResult trap = probed({.loadable = true}, "\"pgoutput, test_decoding, wal2json\"");
+    CHECK(trap.status == Status::fail);
+    CHECK(trap.details.front().find("ONE library") != std::string::npos);
+}
+
+TEST_CASE("wal2json from outside is told only as far as it can be seen", "[preflight]") {
+    ScriptedRunner runner = healthy_source();
+    SECTION("in use: that proves it") {
+        runner.on(k_observe_plugin_use, {{"ardent_x"}});
+        CHECK(result(run_on(runner), "wal2json").status == Status::pass);
+    }
+    SECTION("the setting is hidden") {
+        runner.on(k_file_value, {});
+        runner.fail(k_known, {base::ErrorKind::source, "permission denied", "", "42501"});
+        const CheckResult check = result(run_on(runner), "wal2json");
+        CHECK(check.status == Status::unverified);
+        CHECK(check.details.size() == 2);
+    }
+    SECTION("hidden, but the role's own setting is not") {
+        runner.on(k_file_value, {});
+        runner.fail(k_known, {base::ErrorKind::source, "permission denied", "", "42501"});
+        runner.on(k_role_value, {{"test_decoding", "t", "f"}});
+        const CheckResult check = result(run_on(runner), "wal2json");
+        CHECK(check.status == Status::fail);
+        CHECK(check.fix ==
+              "ALTER ROLE ardent_replication SET output_plugin_libraries = 'pgoutput', "
+              "'wal2json', 'test_decoding';");
+    }
+    SECTION("an older minor without the setting") {
+        runner.on(k_file_value, {});
+        runner.on(k_known, {{std::nullopt}});
+        CHECK(result(run_on(runner), "wal2json").status == Status::unverified);
+        CHECK(run_on(runner).grant_script.find("output_plugin_libraries") == std::string::npos);
+    }
+}
+
+TEST_CASE("duplicate source: our own slot is none", "[preflight]") {
+    Request agent;
+    agent.own_slot = "ardent_1";
+    const CheckResult own = judged(k_observe_duplicates, {{"ardent_1", "own", "shop"}},
+                                   "duplicate_source", agent);
+    CHECK(own.status == Status::pass);
+    CHECK(own.shown == "this connector");
+    CHECK(judged(k_observe_duplicates, {{"ardent_2", "here", "shop"}}, "duplicate_source").status ==
+          Status::fail);
+    CHECK(judged(k_observe_duplicates,
+                 {{"ardent_1", "own", "shop"}, {"ardent_2", "here", "shop"}}, "duplicate_source",
+                 agent)
+              .status == Status::fail);
+    CHECK(judged(k_observe_duplicates, {{"ardent_2", "elsewhere", "other"}}, "duplicate_source")
+              .status == Status::info);
+}
+
+TEST_CASE("metadata schema is not needed without the extension", "[preflight]") {
+    ScriptedRunner runner = healthy_source();
+    runner.on("current_setting('server_version_num')",
+              {{"150020", "15.20", "5432", "shop", "UTF8", "vanilla", std::nullopt, "f", "t", "t",
+                "shop", "ardent_replication"}});
+    const CheckResult check = result(run_on(runner), "metadata_schema");
+    CHECK(check.status == Status::info);
+    CHECK(check.shown == "not needed: no DDL capture");
+}
+
+TEST_CASE("a standby and an old server fail, and everything else still reports", "[preflight]") {
+    ScriptedRunner runner = healthy_source();
+    runner.on("current_setting('server_version_num')",
+              {{"120017", "12.17", "5432", "shop", "UTF8", "vanilla", std::nullopt, "t", "t", "t",
+                "shop", "ardent_replication"}});
+    const Report report = run_on(runner);
+    CHECK(result(report, "postgres_metadata").status == Status::fail);
+    CHECK(result(report, "is_writer").status == Status::fail);
+    CHECK(result(report, "can_read_tables").status == Status::pass);
+    CHECK(report.checks.size() == catalogue().size());
+}
+
+TEST_CASE("a refused look makes one check unverified, a lost connection ends it all",
+          "[preflight]") {
+    ScriptedRunner runner = healthy_source();
+    runner.fail(k_observe_identities, {base::ErrorKind::source, "permission denied for pg_index", "",
+                                       "42501"});
+    const Report report = run_on(runner);
+    CHECK(result(report, "replica_identity").status == Status::unverified);
+    CHECK(result(report, "replica_identity").details.front().find("permission denied") !=
+          std::string::npos);
+    CHECK(report.preflight_pass);
+
+    runner.fail(k_observe_role, {base::ErrorKind::transient, "server closed the connection"});
+    CHECK_THROWS_AS(run_on(runner), base::Error);
+}
+
+TEST_CASE("long lists are capped in the text and whole in the objects", "[preflight]") {
+    Rows rows;
+    for (int i = 0; i < 10000; ++i) {
+        const std::string name = "public.t" + std::to_string(i);
+        rows.push_back({name, name, "d", std::nullopt, std::nullopt, std::nullopt, "f"});
+    }
+    const CheckResult check = judged(k_observe_identities, rows, "replica_identity");
+    CHECK(check.objects.size() == 10000);
+    CHECK(check.details.size() == 11);
+    CHECK(check.details.back() == "... and 9990 more");
+}
+
+TEST_CASE("accepted findings are info", "[preflight]") {
+    Request request;
+    CHECK(judged(k_observe_large_objects, {{"3"}}, "large_objects", request).status ==
+          Status::fail);
+    request.accept.large_objects = true;
+    CHECK(judged(k_observe_large_objects, {{"3"}}, "large_objects", request).status ==
+          Status::info);
+    const Rows keyless = {{"public.a", "public.a", "d", std::nullopt, std::nullopt, std::nullopt,
+                           "f"}};
+    request.accept.decisions = {{"public.a", Decision::replica_identity_full}};
+    CHECK(judged(k_observe_identities, keyless, "replica_identity", request).status ==
+          Status::fail);
+    request.accept.decisions = {{"public.a", Decision::exclude}};
+    CHECK(judged(k_observe_identities, keyless, "replica_identity", request).status ==
+          Status::info);
+}
+
+TEST_CASE("NaN is a warning unless the plugin says it", "[preflight]") {
+    ScriptedRunner runner = healthy_source();
+    runner.on(k_observe_inexact_columns, {{"public.a.v", "public.a", "public.a"}});
+    const Report outside = run_on(runner);
+    CHECK(result(outside, "exact_numbers").status == Status::warn);
+    CHECK(result(outside, "exact_numbers").objects == std::vector<std::string>{"public.a.v"});
+    CHECK(outside.preflight_pass);
+    Probe probe({.loadable = true, .says_nan = true});
+    Request request;
+    request.schemas = {"public"};
+    CHECK(result(run(runner, request, &probe), "exact_numbers").status == Status::pass);
+}
