@@ -54,6 +54,10 @@ struct Counters {
     std::optional<std::chrono::system_clock::time_point> last_applied;
 };
 
+/// The first difference between the source's tables and the replica's, as a failure that names it. Pure.
+std::optional<protocol::Failure> difference(const std::vector<model::TableDefinition>& source,
+                                            const std::vector<model::TableDefinition>& replica);
+
 class Worker {
 public:
     /// Connects, ends a session of the same role that still applies (a lost one of ours), reads the progress

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "environment/apply/applier.hpp"
+
+#include "environment/apply/failed.hpp"
+#include "environment/apply/progress.hpp"
+
+#include <array>
+
+namespace ardent::apply {
+
+namespace {
+
+constexpr std::uint64_t k_commit_bytes = std::uint64_t{8} << 20U;
+constexpr std::uint64_t k_commit_transactions = 10000;
+constexpr std::size_t k_flush_bytes = std::size_t{32} << 20U;
+constexpr std::string_view k_heartbeat = "ardent.heartbeat";
+constexpr const char* k_progress_statement = "progress";
+
+struct Ahead {
+    bool ends = false;  // the commit is in this segment
+    bool truncates = false;
+};
+
+Ahead look_ahead(protocol::MessageReader rest) {
+    Ahead ahead;
+    while (!rest.done() && !ahead.ends) {
+        const char letter = decode::action_letter(rest.next().text);
+        ahead.truncates = ahead.truncates || letter == 'T';
+        ahead.ends = letter == 'C';
+    }
+    return ahead;
+}
+
+}  // namespace
+
+Applier::Applier(ReplicaSession& session, const TargetTables& tables,
+                 const std::string& server_encoding, model::Lsn durable, Committed committed)
+    : m_session(session),
+      m_writer(session, tables),
+      m_decoder(server_encoding),
+      m_committed(std::move(committed)),
+      m_durable(durable),
+      m_end(durable) {}
+
+void Applier::apply(const protocol::SegmentHeader& header, std::string_view payload,
+                    const std::atomic<bool>& stopping) {
+    m_counters.bytes += payload.size();
+    protocol::MessageReader reader(payload);
+    while (!reader.done()) {
+        if (stopping) {
+            throw Stopped{};
+        }
+        const protocol::MessageView message = reader.next();
+        read(message, reader);
+    }
+    advance(header.advance_to);
+}
+
+void Applier::deliver(const protocol::SegmentHeader& header, std::size_t bytes) {
+    m_counters.bytes += bytes;
+    advance(header.last_commit_end);
+    advance(header.advance_to);
+}
+
+void Applier::read(const protocol::MessageView& message, const protocol::MessageReader& rest) {
+    if (m_skip && decode::action_letter(message.text) != 'C') {
+        return;
+    }
+    const model::Change& change = m_decoder.decode(message.lsn, message.text);
+    m_pending_bytes += message.text.size();
+    const bool more_of_truncate =
+        change.action == model::Action::truncate && message.lsn == m_truncate_lsn;
+    if (!m_truncated.empty() && !more_of_truncate) {
+        finish_truncate();
+    }
+    switch (change.action) {
+    case model::Action::begin:
+        begin(change, rest);
+        break;
+    case model::Action::commit:
+        end(change);
+        break;
+    case model::Action::truncate:
+        truncate(change);
+        break;
+    case model::Action::message:
+        m_counters.ignored_messages += change.prefix == k_heartbeat ? 0 : 1;
+        break;
+    default:
+        change_row(change);
+    }
+}
+
+void Applier::require_open(const model::Change& change, bool open) const {
+    if (m_open != open) {
+        throw Failed("LSN " + model::to_string(change.lsn) + ": a message of kind " +
+                         static_cast<char>(change.action) +
+                         (open ? " outside of a transaction" : " inside of a transaction"),
+                     "The stream is out of order: a bug, please report it.", change.lsn, {});
+    }
+}
+
+void Applier::begin(const model::Change& change, protocol::MessageReader rest) {
+    require_open(change, false);
+    m_open = true;
+    m_open_end = change.commit_end;
+    m_alone = false;
+    m_skip = change.commit_end <= m_end;
+    if (m_skip) {
+        return;
+    }
+    const Ahead ahead = look_ahead(rest);
+    if (m_end > m_durable && (!ahead.ends || ahead.truncates)) {
+        commit();
+    }
+}
+
+void Applier::end(const model::Change& change) {
+    require_open(change, true);
+    if (change.commit_end != m_open_end) {
+        throw Failed("LSN " + model::to_string(change.lsn) + ": a commit ends at " +
+                         model::to_string(change.commit_end) + ", its begin said " +
+                         model::to_string(m_open_end),
+                     "The stream is out of order: a bug, please report it.", change.lsn, {});
+    }
+    m_open = false;
+    if (m_skip) {
+        m_skip = false;
+        ++m_counters.skipped_transactions;
+        return;
+    }
+    m_end = change.commit_end;
+    m_timestamp = change.commit_timestamp;
+    ++m_pending_transactions;
+    if (m_alone || m_pending_transactions >= k_commit_transactions ||
+        m_pending_bytes >= k_commit_bytes) {
+        commit();
+    }
+}
+
+void Applier::change_row(const model::Change& change) {
+    require_open(change, true);
+    switch (change.action) {
+    case model::Action::insert:
+        m_writer.insert(change);
+        ++m_counters.inserted;
+        break;
+    case model::Action::update:
+        m_writer.update(change);
+        ++m_counters.updated;
+        break;
+    default:
+        m_writer.remove(change);
+        ++m_counters.deleted;
+    }
+    if (m_writer.bytes() >= k_flush_bytes) {
+        m_writer.flush();
+        m_writer.settle();
+    }
+}
+
+void Applier::truncate(const model::Change& change) {
+    require_open(change, true);
+    m_alone = true;
+    m_truncate_lsn = change.lsn;
+    m_truncated.push_back(&m_writer.table(change));
+    ++m_counters.truncated;
+}
+
+void Applier::finish_truncate() {
+    m_writer.truncate(m_truncated, m_truncate_lsn);
+    m_truncated.clear();
+}
+
+void Applier::advance(model::Lsn position) {
+    if (position <= m_end) {
+        return;
+    }
+    if (m_open) {
+        throw Failed(
+            "an idle position, " + model::to_string(position) + ", came inside of a transaction",
+            "The stream is out of order: a bug, please report it.", position, {});
+    }
+    m_end = position;
+}
+
+void Applier::commit() {
+    m_writer.flush();
+    m_session.begin();
+    if (!m_prepared) {
+        m_session.prepare(k_progress_statement, k_advance_progress);
+        m_prepared = true;
+    }
+    const std::string position = model::to_string(m_end);
+    const std::string before = model::to_string(m_durable);
+    const std::array<const char*, 3> parameters{
+        position.c_str(), m_timestamp.empty() ? nullptr : m_timestamp.c_str(), before.c_str()};
+    m_session.queue_prepared(k_progress_statement, parameters, 1, ReplicaSession::k_no_ticket);
+    m_writer.settle();
+    m_session.commit();
+    m_durable = m_end;
+    m_counters.transactions += m_pending_transactions;
+    ++m_counters.target_transactions;
+    if (!m_timestamp.empty()) {
+        m_counters.last_commit_timestamp = m_timestamp;
+    }
+    m_counters.last_applied = std::chrono::system_clock::now();
+    m_timestamp.clear();
+    m_pending_transactions = 0;
+    m_pending_bytes = 0;
+    m_committed(m_durable, m_counters);
+}
+
+}  // namespace ardent::apply

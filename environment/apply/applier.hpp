@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: PostgreSQL
+// Follows the stream's transactions and makes target transactions of them: one or more whole source
+// transactions and the progress row. Owned by the Worker; its thread only.
+//
+// A source transaction shares its target transaction with others, except one that does not end in the segment
+// it begins in, which has the ones before it committed first, and one with TRUNCATE, which is alone.
+#pragma once
+
+#include "common/decode/wal2json.hpp"
+#include "common/model/lsn.hpp"
+#include "common/protocol/segment.hpp"
+#include "environment/apply/replica_session.hpp"
+#include "environment/apply/table_writer.hpp"
+#include "environment/apply/worker.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ardent::apply {
+
+/// Thrown by Applier::apply when it was told to stop.
+struct Stopped {};
+
+class Applier {
+public:
+    /// Called after each COMMIT with the new position and all that is committed since the start.
+    using Committed = std::function<void(model::Lsn durable, const Counters& counters)>;
+
+    Applier(ReplicaSession& session, const TargetTables& tables, const std::string& server_encoding,
+            model::Lsn durable, Committed committed);
+
+    /// Applies the messages; commits on the way when enough is pending. Throws Failed, base::Error, Stopped.
+    void apply(const protocol::SegmentHeader& header, std::string_view payload,
+               const std::atomic<bool>& stopping);
+    /// Takes the segment's position and nothing else of it.
+    void deliver(const protocol::SegmentHeader& header, std::size_t bytes);
+
+    /// True when whole transactions or an idle position wait for a commit, and none is cut in the middle.
+    bool pending() const noexcept { return !m_open && m_end > m_durable; }
+    void commit();
+
+private:
+    void read(const protocol::MessageView& message, const protocol::MessageReader& rest);
+    void begin(const model::Change& change, protocol::MessageReader rest);
+    void end(const model::Change& change);
+    void change_row(const model::Change& change);
+    void truncate(const model::Change& change);
+    void finish_truncate();
+    void advance(model::Lsn position);
+    void require_open(const model::Change& change, bool open) const;
+
+    ReplicaSession& m_session;
+    TableWriter m_writer;
+    decode::Wal2jsonDecoder m_decoder;
+    Committed m_committed;
+    Counters m_counters;
+
+    model::Lsn m_durable;
+    model::Lsn m_end;       // of what is pending; m_durable when nothing is
+    model::Lsn m_open_end;  // commit end that the open transaction's begin announced
+    bool m_open = false;    // between begin and commit
+    bool m_skip = false;    // the open transaction is durable already
+    bool m_alone = false;   // the open transaction has a TRUNCATE
+    bool m_prepared = false;
+    std::uint64_t m_pending_transactions = 0;
+    std::uint64_t m_pending_bytes = 0;
+    std::string m_timestamp;  // of the last pending commit
+    std::vector<const TargetTable*> m_truncated;
+    model::Lsn m_truncate_lsn;
+};
+
+}  // namespace ardent::apply

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "environment/apply/failed.hpp"
+
+#include "common/base/text.hpp"
+
+namespace ardent::apply {
+
+std::string shown(std::string_view text, std::size_t limit) {
+    if (base::is_utf8(text)) {
+        return base::clip_utf8(text, limit);
+    }
+    std::string ascii;
+    for (const char c : text) {
+        if (ascii.size() >= limit) {
+            return ascii + "...";
+        }
+        if (static_cast<unsigned char>(c) < 0x80) {
+            ascii += c;
+        } else {
+            ascii += "\\x" + base::to_hex({&c, 1});
+        }
+    }
+    return ascii;
+}
+
+bool is_lost(const base::Error& error) noexcept {
+    return error.kind() == base::ErrorKind::transient && error.sqlstate().substr(0, 2) != "53";
+}
+
+protocol::Failure to_failure(const base::Error& error) {
+    protocol::Failure failure;
+    failure.message = shown(error.what(), 4000);
+    failure.hint = shown(error.hint(), 2000);
+    if (const auto* const failed = dynamic_cast<const Failed*>(&error)) {
+        failure.lsn = failed->lsn();
+        failure.table = shown(failed->table());
+    }
+    return failure;
+}
+
+}  // namespace ardent::apply

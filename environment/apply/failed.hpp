@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: PostgreSQL
+// An error of applying, with where in the stream it happened. Text in it is UTF-8 whatever the server's encoding is.
+#pragma once
+
+#include "common/base/error.hpp"
+#include "common/model/lsn.hpp"
+#include "common/protocol/messages.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace ardent::apply {
+
+class Failed : public base::Error {
+public:
+    Failed(const std::string& message, std::string hint, model::Lsn lsn, std::string table,
+           std::string sqlstate = {})
+        : base::Error(base::ErrorKind::replica, message, std::move(hint), std::move(sqlstate)),
+          m_lsn(lsn),
+          m_table(std::move(table)) {}
+
+    model::Lsn lsn() const noexcept { return m_lsn; }
+    const std::string& table() const noexcept { return m_table; }
+
+private:
+    model::Lsn m_lsn;
+    std::string m_table;
+};
+
+/// Any text for people: clipped, and bytes that are no UTF-8 shown as \xHH.
+std::string shown(std::string_view text, std::size_t limit = 300);
+
+/// True for an error after which a new session may simply go on: the connection broke, or the server asks to try
+/// again. A server out of disk or memory (class 53) is no such case: somebody has to mend it.
+bool is_lost(const base::Error& error) noexcept;
+
+protocol::Failure to_failure(const base::Error& error);
+
+}  // namespace ardent::apply

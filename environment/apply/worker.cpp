@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "environment/apply/worker.hpp"
+
+#include "common/base/bounded_queue.hpp"
+#include "common/pq/table_catalog.hpp"
+#include "common/process/log.hpp"
+#include "environment/apply/applier.hpp"
+#include "environment/apply/failed.hpp"
+#include "environment/apply/progress.hpp"
+#include "environment/apply/replica_session.hpp"
+#include "environment/apply/target_table.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+namespace ardent::apply {
+
+namespace {
+
+struct Item {
+    protocol::SegmentHeader header;
+    std::string payload;
+};
+
+constexpr std::chrono::milliseconds k_cancel_again{100};
+
+base::Error ended(const std::string& why) {
+    return {base::ErrorKind::transient, "applying has ended: " + why};
+}
+
+}  // namespace
+
+class Worker::Impl {
+public:
+    explicit Impl(WorkerOptions options)
+        : m_options(std::move(options)), m_queue(m_options.queue_bytes) {
+        m_session.emplace(m_options.replica, m_options.server_encoding);
+        read_start();
+        m_tables = TargetTables(m_session->plain());
+        m_thread = std::thread([this] { run(); });
+    }
+
+    ~Impl() { stop(); }
+
+    void submit(const protocol::SegmentHeader& header, std::string payload) {
+        const std::size_t bytes = payload.size() + protocol::k_segment_header_bytes;
+        if (!m_queue.push({header, std::move(payload)}, bytes)) {
+            const std::lock_guard lock(m_mutex);
+            throw ended(m_failure ? m_failure->message
+                        : m_lost  ? "the replica's connection was lost"
+                                  : "stopped");
+        }
+    }
+
+    model::Lsn durable() const {
+        const std::lock_guard lock(m_mutex);
+        return m_durable;
+    }
+
+    std::optional<protocol::Failure> failure() const {
+        const std::lock_guard lock(m_mutex);
+        return m_failure;
+    }
+
+    bool session_lost() const {
+        const std::lock_guard lock(m_mutex);
+        return m_lost;
+    }
+
+    Counters counters() const {
+        const std::lock_guard lock(m_mutex);
+        return m_counters;
+    }
+
+    std::uint64_t queued_bytes() const { return m_queue.bytes(); }
+
+    bool wait_durable(model::Lsn after, std::chrono::steady_clock::time_point deadline) const {
+        std::unique_lock lock(m_mutex);
+        return m_news.wait_until(lock, deadline, [&] { return m_durable > after || m_ended; });
+    }
+
+    std::optional<protocol::Failure> check_tables(
+        const std::vector<model::TableDefinition>& source) const;
+
+    void stop() {
+        const std::lock_guard once(m_stop_mutex);
+        if (!m_thread.joinable()) {
+            return;
+        }
+        m_stopping = true;
+        m_queue.close();
+        m_queue.clear();
+        {
+            std::unique_lock lock(m_mutex);
+            while (!m_news.wait_for(lock, k_cancel_again, [&] { return m_ended; })) {
+                m_session->cancel();  // again, should the first have come between two statements
+            }
+        }
+        m_thread.join();
+        m_session.reset();
+    }
+
+private:
+    void read_start();
+    void run() noexcept;
+    void work();
+    void end(std::optional<protocol::Failure> failure, bool lost) noexcept;
+
+    const WorkerOptions m_options;
+    base::BoundedQueue<Item> m_queue;
+    std::optional<ReplicaSession> m_session;
+    TargetTables m_tables;
+    std::atomic<bool> m_stopping{false};
+
+    mutable std::mutex m_mutex;  // what follows
+    mutable std::condition_variable m_news;
+    model::Lsn m_durable;
+    Counters m_counters;
+    std::optional<protocol::Failure> m_failure;
+    bool m_lost = false;
+    bool m_ended = false;
+
+    std::mutex m_stop_mutex;
+    std::thread m_thread;
+};
+
+void Worker::Impl::read_start() {
+    pq::Connection& connection = m_session->plain();
+    const std::optional<ProgressRow> row = read_progress(connection);
+    if (!row) {
+        throw base::Error(base::ErrorKind::replica,
+                          "the replica has no progress row: it is not complete",
+                          "Make a new copy.");
+    }
+    if (row->system_identifier != m_options.system_identifier) {
+        throw base::Error(base::ErrorKind::replica,
+                          "the replica is of the source with system identifier " +
+                              row->system_identifier + ", the agent's source has " +
+                              m_options.system_identifier,
+                          "Point the agent to the right source, or make a new copy.");
+    }
+    if (m_options.timeline != 0 && m_options.timeline != row->timeline) {
+        connection.exec("UPDATE ardent.progress SET timeline = $1::pg_catalog.int8",
+                        {std::to_string(m_options.timeline)});
+    }
+    m_durable = row->durable;
+    m_counters.last_commit_timestamp = row->commit_timestamp.value_or("");
+}
+
+void Worker::Impl::run() noexcept {
+    try {
+        work();
+        end(std::nullopt, false);
+    } catch (const Stopped&) {
+        end(std::nullopt, false);
+    } catch (const base::Error& error) {
+        if (m_stopping) {
+            end(std::nullopt, false);
+        } else if (is_lost(error)) {
+            process::log_warning("the replica's connection was lost",
+                                 {{"error", shown(error.what(), 1000)}});
+            end(std::nullopt, true);
+        } else {
+            end(to_failure(error), false);
+        }
+    } catch (const std::exception& error) {
+        end(protocol::Failure{std::string("applying failed: ") + error.what(),
+                              "A bug, please report it.",
+                              std::nullopt,
+                              {}},
+            false);
+    }
+}
+
+void Worker::Impl::work() {
+    Applier applier(*m_session, m_tables, m_options.server_encoding, m_durable,
+                    [this](model::Lsn durable, const Counters& counters) {
+                        const std::lock_guard lock(m_mutex);
+                        m_durable = durable;
+                        std::string timestamp = m_counters.last_commit_timestamp;
+                        m_counters = counters;
+                        if (m_counters.last_commit_timestamp.empty()) {
+                            m_counters.last_commit_timestamp = std::move(timestamp);
+                        }
+                        m_news.notify_all();
+                    });
+    for (;;) {
+        std::optional<Item> item = m_queue.try_pop();
+        if (!item) {
+            if (applier.pending()) {
+                applier.commit();
+            }
+            item = m_queue.pop();
+        }
+        if (!item) {
+            return;
+        }
+        if (m_options.delivered_only) {
+            applier.deliver(item->header, item->payload.size());
+        } else {
+            applier.apply(item->header, item->payload, m_stopping);
+        }
+    }
+}
+
+void Worker::Impl::end(std::optional<protocol::Failure> failure, bool lost) noexcept {
+    if (failure) {
+        process::log_error("applying stopped",
+                           {{"error", failure->message}, {"hint", failure->hint}});
+    }
+    m_queue.close();
+    m_queue.clear();
+    const std::lock_guard lock(m_mutex);
+    m_failure = std::move(failure);
+    m_lost = lost;
+    m_ended = true;
+    m_news.notify_all();
+}
+
+std::optional<protocol::Failure> Worker::Impl::check_tables(
+    const std::vector<model::TableDefinition>& source) const {
+    pq::ConnectOptions options = m_options.replica;
+    options.parameters.emplace_back("client_encoding", "UTF8");
+    options.parameters.emplace_back("application_name", "ardent check");
+    options.settings = pq::exact_text_settings();
+    options.kind = base::ErrorKind::replica;
+    pq::Connection connection(options);
+    return difference(source, pq::read_tables(connection, m_options.schemas, m_options.excluded));
+}
+
+std::optional<protocol::Failure> difference(const std::vector<model::TableDefinition>& source,
+                                            const std::vector<model::TableDefinition>& replica) {
+    constexpr const char* k_hint =
+        "DDL is not replayed yet. Make the same change at the other end, then retry; or make a new "
+        "copy.";
+    std::map<model::RelationName, const model::TableDefinition*> left;
+    for (const model::TableDefinition& table : replica) {
+        left[table.relation] = &table;
+    }
+    for (const model::TableDefinition& table : source) {
+        const auto found = left.find(table.relation);
+        const std::string name = model::to_string(table.relation);
+        if (found == left.end()) {
+            return protocol::Failure{"table " + name + " of the source is missing in the replica",
+                                     k_hint, std::nullopt, name};
+        }
+        const std::string text = model::describe_difference(table, *found->second);
+        if (!text.empty()) {
+            return protocol::Failure{text, k_hint, std::nullopt, name};
+        }
+        left.erase(found);
+    }
+    if (!left.empty()) {
+        const std::string name = model::to_string(left.begin()->first);
+        return protocol::Failure{"table " + name + " of the replica is gone at the source", k_hint,
+                                 std::nullopt, name};
+    }
+    return std::nullopt;
+}
+
+Worker::Worker(WorkerOptions options) : m_impl(std::make_unique<Impl>(std::move(options))) {}
+
+Worker::~Worker() = default;
+
+void Worker::submit(const protocol::SegmentHeader& header, std::string payload) {
+    m_impl->submit(header, std::move(payload));
+}
+
+model::Lsn Worker::durable() const {
+    return m_impl->durable();
+}
+
+std::optional<protocol::Failure> Worker::failure() const {
+    return m_impl->failure();
+}
+
+bool Worker::session_lost() const {
+    return m_impl->session_lost();
+}
+
+bool Worker::wait_durable(model::Lsn after, std::chrono::steady_clock::time_point deadline) const {
+    return m_impl->wait_durable(after, deadline);
+}
+
+std::optional<protocol::Failure> Worker::check_tables(
+    const std::vector<model::TableDefinition>& source) const {
+    return m_impl->check_tables(source);
+}
+
+Counters Worker::counters() const {
+    return m_impl->counters();
+}
+
+std::uint64_t Worker::queued_bytes() const {
+    return m_impl->queued_bytes();
+}
+
+void Worker::stop() {
+    m_impl->stop();
+}
+
+}  // namespace ardent::apply
