@@ -179,26 +179,30 @@ void Service::copy(Source source, const protocol::Welcome& welcome) {
     m_backoff.reset();
 }
 
-void Service::check_resume(Source& source, const protocol::Welcome& welcome) {
-    if (source.slot.active && !free_slot(source.sql, m_settings.slot.name, k_slot_patience)) {
-        throw Error(ErrorKind::transient,
-                    "replication slot \"" + m_settings.slot.name + "\" is in use by another client",
-                    "See pg_stat_replication for who it is.", "55006");
+bool Service::may_resume(Source& source, const protocol::Welcome& welcome) {
+    if (source.slot.active || read_slot(source.sql, m_settings.slot.name).active) {
+        if (!free_slot(source.sql, m_settings.slot.name, k_slot_patience)) {
+            throw Error(ErrorKind::transient,
+                        "replication slot \"" + m_settings.slot.name + "\" is in use by another client",
+                        "See pg_stat_replication for who it is.", "55006");
+        }
+        return false;  // who had it may have confirmed more than this hello knows
     }
-    source.slot = read_slot(source.sql, m_settings.slot.name);
     ResumeFacts facts;
     facts.system_identifier = source.identity.system_identifier;
     facts.timeline = source.identity.timeline;
     facts.database = source.identity.database;
-    facts.slot = source.slot;
+    facts.slot = read_slot(source.sql, m_settings.slot.name);
     facts.history = read_timeline_history(source.replication, source.identity.timeline);
     facts.replica_system_identifier = welcome.system_identifier;
     facts.replica_timeline = welcome.timeline;
     facts.durable = welcome.durable;
     facts.plugin = m_settings.slot.plugin;
-    if (const auto refusal = refuse_to_resume(facts)) {
+    const auto refusal = refuse_to_resume(facts);
+    if (refusal && std::exchange(m_refused_before, true)) {
         throw Error(ErrorKind::source, refusal->message, refusal->hint);
     }
+    return !refusal;
 }
 
 bool Service::report_schema(Source& source, const std::string& session, Link& link) {
@@ -212,7 +216,10 @@ bool Service::report_schema(Source& source, const std::string& session, Link& li
 }
 
 void Service::stream(Source source, const protocol::Welcome& welcome) {
-    check_resume(source, welcome);
+    if (!may_resume(source, welcome)) {
+        return;
+    }
+    m_refused_before = false;
     m_failure.clear();
     Link link(*welcome.durable);
     if (!report_schema(source, welcome.session, link)) {

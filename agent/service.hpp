@@ -51,7 +51,7 @@ private:
     void stream(Source source, const protocol::Welcome& welcome);
     void copy(Source source, const protocol::Welcome& welcome);
     void rest(const protocol::Welcome& welcome);
-    void check_resume(Source& source, const protocol::Welcome& welcome);
+    bool may_resume(Source& source, const protocol::Welcome& welcome);
     bool report_schema(Source& source, const std::string& session, Link& link);
     void after_stream(StreamEnd end, const Link& link);
     void give_slot_up(const std::string& why);
@@ -70,6 +70,7 @@ private:
     std::chrono::steady_clock::time_point m_complained_at{};
     std::string m_failure;  // the one that was logged
     unsigned m_failed_turns = 0;
+    bool m_refused_before = false;  // a refusal counts when a new hello leads to it again
 };
 
 }  // namespace ardent::agent

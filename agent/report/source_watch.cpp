@@ -31,8 +31,10 @@ std::optional<model::Lsn> lsn_of(const pq::Value& value) {
 SourceFigures read_figures(pq::Connection& connection, const std::string& slot) {
     const pq::Result result = connection.exec(R"sql(
 SELECT w.current, s.slot_name IS NOT NULL, s.confirmed_flush_lsn,
-       GREATEST(pg_catalog.pg_wal_lsn_diff(w.current, s.restart_lsn), 0), s.wal_status,
-       GREATEST(s.safe_wal_size, 0)
+       CASE WHEN w.current >= s.restart_lsn
+            THEN pg_catalog.pg_wal_lsn_diff(w.current, s.restart_lsn) END,
+       s.wal_status,
+       CASE WHEN s.safe_wal_size < 0 THEN 0 ELSE s.safe_wal_size END
   FROM (SELECT CASE WHEN NOT pg_catalog.pg_is_in_recovery()
                     THEN pg_catalog.pg_current_wal_lsn() END) AS w (current)
   LEFT JOIN pg_catalog.pg_replication_slots AS s ON s.slot_name = $1

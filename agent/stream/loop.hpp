@@ -26,6 +26,20 @@ enum class StreamEnd {
     slot_given_up     // limits.max_retained_wal
 };
 
+/// Whether messages come so fast that it pays to let them gather.
+class Flow {
+public:
+    using Time = std::chrono::steady_clock::time_point;
+
+    void count(int messages, Time now) noexcept;
+    bool dense() const noexcept { return m_dense; }
+
+private:
+    Time m_since{};
+    std::int64_t m_messages = 0;
+    bool m_dense = false;
+};
+
 class StreamLoop {
 public:
     struct Parts {
@@ -72,7 +86,9 @@ private:
     std::optional<Time> m_source_away;                 // since when
     bool m_flushed = true;
     bool m_readable = true;
+    Flow m_flow;
     model::Lsn m_advanced;  // the last idle position that was submitted
+    Time m_next_cut{};      // of a segment that is not full
     Time m_next_line{};
 };
 
