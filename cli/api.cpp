@@ -47,7 +47,7 @@ json stored_login(const Variables& environment) {
     }
     std::ostringstream text;
     text << file.rdbuf();
-    const json stored = json::parse(text.str(), nullptr, false);
+    json stored = json::parse(text.str(), nullptr, false);
     if (!stored.is_object()) {
         throw Error(ErrorKind::config, path + " is no JSON object",
                     "Remove it and run: ardent login --api-url <url> --token-file <file>");
@@ -80,7 +80,7 @@ http::ClientOptions client_options(const Login& login) {
 
 std::string detail_of(const http::Response& response) {
     const json body = json::parse(response.body, nullptr, false);
-    const std::string detail = body.is_object() ? text_of(body, "detail") : std::string();
+    std::string detail = body.is_object() ? text_of(body, "detail") : std::string();
     if (!detail.empty()) {
         return detail;
     }

@@ -26,7 +26,7 @@ constexpr auto k_delete_patience = std::chrono::minutes(10);
 std::string text_of(const json& object, const char* name) {
     const auto at = object.find(name);
     return at != object.end() && at->is_string() ? for_terminal(at->get<std::string>())
-                                                  : std::string();
+                                                 : std::string();
 }
 
 const json& object_of(const json& object, const char* name) {
@@ -133,7 +133,8 @@ void print_not_carried(const json& connector, std::ostream& out) {
 
 void print_warnings(const json& connector, std::ostream& out) {
     for (const json& warning : list_of(connector, "warnings")) {
-        out << "  ⚠ " << (warning.is_string() ? for_terminal(warning.get<std::string>()) : warning.dump())
+        out << "  ⚠ "
+            << (warning.is_string() ? for_terminal(warning.get<std::string>()) : warning.dump())
             << '\n';
     }
 }
@@ -177,7 +178,9 @@ void create_connector(Api& api, const CreateOptions& options, std::ostream& out)
     out << "Beside the source, put this into /etc/ardent/agent.toml:\n\n"
         << text_of(agent, "config") << "\nand run as root:\n\n";
     for (const json& command : list_of(agent, "commands")) {
-        out << "  " << (command.is_string() ? for_terminal(command.get<std::string>()) : command.dump()) << '\n';
+        out << "  "
+            << (command.is_string() ? for_terminal(command.get<std::string>()) : command.dump())
+            << '\n';
     }
 }
 

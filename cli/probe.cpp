@@ -86,7 +86,8 @@ std::vector<std::pair<std::string, std::string>> parameters(const SourceUrl& url
 bool is_reachable(const SourceUrl& url) {
     const std::array<const char*, 5> names = {"dbname", "sslmode", "gssencmode", "connect_timeout",
                                               nullptr};
-    const std::array<const char*, 5> values = {url.text.c_str(), "disable", "disable", "10", nullptr};
+    const std::array<const char*, 5> values = {url.text.c_str(), "disable", "disable", "10",
+                                               nullptr};
     const PGPing ping = PQpingParams(names.data(), values.data(), 1);
     return ping == PQPING_OK || ping == PQPING_REJECT;
 }

@@ -43,6 +43,8 @@ public:
     ~Client();
     Client(Client&&) noexcept;
     Client& operator=(Client&&) noexcept;
+    Client(const Client&) = delete;
+    Client& operator=(const Client&) = delete;
 
     /// Any answer of the server is a Response; what prevents one is a base::Error: transient for the
     /// network, config for a certificate that does not verify. `stop` set by another thread ends the call within a second

@@ -64,9 +64,11 @@ Outcome judge_duplicate(const Context& context) {
     }
     if (!outcome.objects.empty()) {
         outcome.status = Status::fail;
-        list_capped(outcome.details, "This database is already connected by slot ", outcome.objects);
-        outcome.hint = "See ardent connector list; delete that connector first, or drop its slot when "
-                       "it is left over.";
+        list_capped(outcome.details, "This database is already connected by slot ",
+                    outcome.objects);
+        outcome.hint =
+            "See ardent connector list; delete that connector first, or drop its slot when "
+            "it is left over.";
         return outcome;
     }
     if (ours) {
@@ -97,7 +99,8 @@ Outcome judge_role(const Context& context) {
             outcome.details.push_back("Role " + role + " may not replicate (REPLICATION).");
         }
         if (context.flag(0, 3)) {
-            outcome.details.push_back("The password of role " + role + " has expired (VALID UNTIL).");
+            outcome.details.push_back("The password of role " + role +
+                                      " has expired (VALID UNTIL).");
         }
     }
     if (!outcome.details.empty()) {
@@ -114,8 +117,7 @@ Outcome judge_role(const Context& context) {
 Outcome judge_large_objects(const Context& context) {
     const long count = context.number(0, 0);
     Outcome outcome;
-    outcome.actual =
-        count > k_counted_objects ? "more than 10000" : std::to_string(count);
+    outcome.actual = count > k_counted_objects ? "more than 10000" : std::to_string(count);
     if (count == 0) {
         return outcome;
     }
@@ -127,8 +129,9 @@ Outcome judge_large_objects(const Context& context) {
         return outcome;
     }
     outcome.status = Status::fail;
-    outcome.hint = "Say accept => '{\"large_objects\": true}' (from outside: --accept '{\"large_objects\": "
-                   "true}') when that is all right, or remove the large objects.";
+    outcome.hint =
+        "Say accept => '{\"large_objects\": true}' (from outside: --accept '{\"large_objects\": "
+        "true}') when that is all right, or remove the large objects.";
     return outcome;
 }
 

@@ -134,7 +134,8 @@ void judge_refusal(Outcome& outcome, const Context& context) {
     outcome.status = Status::fail;
     if (context.allowance.verdict == Verdict::one_string) {
         outcome.details = {
-            "output_plugin_libraries holds one quoted string, which the server reads as ONE library "
+            "output_plugin_libraries holds one quoted string, which the server reads as ONE "
+            "library "
             "of that long name: no plugin can be used, pgoutput included.",
             "Write the names without quotes around them all: ALTER SYSTEM SET "
             "output_plugin_libraries = pgoutput, test_decoding, wal2json;"};
@@ -142,8 +143,9 @@ void judge_refusal(Outcome& outcome, const Context& context) {
         outcome.details = {"output_plugin_libraries does not allow wal2json for the role " +
                            context.server.quoted_role + "."};
     }
-    outcome.hint = "Run the grant script below (it allows wal2json for this role alone), then re-run "
-                   "preflight.";
+    outcome.hint =
+        "Run the grant script below (it allows wal2json for this role alone), then re-run "
+        "preflight.";
     outcome.fix = allow_fix(context);
 }
 
@@ -196,8 +198,9 @@ Outcome judge_plugin(const Context& context) {
     if (context.plugin) {
         outcome.actual = "loadable, allowed";
         if (context.allowance.cluster_one_string) {
-            outcome.details = {"The server's own output_plugin_libraries is one quoted string: every "
-                               "other role is refused every plugin."};
+            outcome.details = {
+                "The server's own output_plugin_libraries is one quoted string: every "
+                "other role is refused every plugin."};
         }
         return outcome;
     }
@@ -207,13 +210,16 @@ Outcome judge_plugin(const Context& context) {
     }
     outcome.status = Status::unverified;
     if (verdict == Verdict::unknown) {
-        outcome.details = {"This role may not see output_plugin_libraries (pg_read_all_settings may)."};
+        outcome.details = {
+            "This role may not see output_plugin_libraries (pg_read_all_settings may)."};
     }
     outcome.details.emplace_back(
-        "From outside, SQL cannot tell whether the server can load wal2json; creating the slot proves it.");
-    outcome.hint = "Ask inside the server: CREATE EXTENSION ardent; SELECT ardent_preflight(); or look "
-                   "for the package postgresql-" + std::to_string(context.server.major()) +
-                   "-wal2json.";
+        "From outside, SQL cannot tell whether the server can load wal2json; creating the slot "
+        "proves it.");
+    outcome.hint =
+        "Ask inside the server: CREATE EXTENSION ardent; SELECT ardent_preflight(); or look "
+        "for the package postgresql-" +
+        std::to_string(context.server.major()) + "-wal2json.";
     return outcome;
 }
 

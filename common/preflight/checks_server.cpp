@@ -12,12 +12,16 @@ constexpr long k_least_slots = 10;
 constexpr long k_least_senders = 10;
 
 constexpr const char* k_run_settings_script =
-    "Run the settings script below with psql (without -1), restart the server, then re-run preflight.";
+    "Run the settings script below with psql (without -1), restart the server, then re-run "
+    "preflight.";
 constexpr const char* k_minimum =
-    "10 is the documented minimum. Run the settings script below with psql (without -1), restart the "
+    "10 is the documented minimum. Run the settings script below with psql (without -1), restart "
+    "the "
     "server, then re-run preflight.";
 
-std::string pending_restart() { return "A new value is set already and waits for a restart."; }
+std::string pending_restart() {
+    return "A new value is set already and waits for a restart.";
+}
 
 }  // namespace
 
@@ -60,8 +64,7 @@ Outcome judge_writer(const Context& context) {
     if (context.server.in_recovery) {
         outcome.status = Status::fail;
         outcome.details = {"This server is a read replica (it is in recovery)."};
-        outcome.hint =
-            "Use the writable primary: logical replication and schema tracking need it.";
+        outcome.hint = "Use the writable primary: logical replication and schema tracking need it.";
     }
     return outcome;
 }

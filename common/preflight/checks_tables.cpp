@@ -117,12 +117,14 @@ std::string problem_line(const std::string& kind, const std::string& object) {
 
 std::string readable_hint(const std::set<std::string>& kinds) {
     const bool grants = kinds.count("role") + kinds.count("database") + kinds.count("usage") +
-                            kinds.count("table") + kinds.count("sequence") > 0;
+                            kinds.count("table") + kinds.count("sequence") >
+                        0;
     if (grants) {
         return "Run the grant script below, then re-run preflight.";
     }
     if (kinds.count("policy") > 0) {
-        return "Run the row security block at the end of the grant script (read its note first), then "
+        return "Run the row security block at the end of the grant script (read its note first), "
+               "then "
                "re-run preflight.";
     }
     return "Name the schemas that exist, then re-run preflight.";
@@ -168,8 +170,8 @@ Outcome judge_identity(const Context& context) {
         outcome.objects.push_back(table.quoted_name);
         lines.push_back(table.quoted_name + ": " + why_unidentified(table));
         if (!table.candidate.empty()) {
-            outcome.fix += std::string(outcome.fix.empty() ? "" : "\n") +
-                           use_index_statement(table);
+            outcome.fix +=
+                std::string(outcome.fix.empty() ? "" : "\n") + use_index_statement(table);
         }
     }
     if (!lines.empty()) {
@@ -177,14 +179,16 @@ Outcome judge_identity(const Context& context) {
         list_capped(outcome.details, "", lines);
         outcome.hint =
             "Decide for each table (add_pk, replica_identity_full or exclude): "
-            "SELECT ardent_replica_identity_script('{\"schema.table\": \"add_pk\"}') prints the statements.";
+            "SELECT ardent_replica_identity_script('{\"schema.table\": \"add_pk\"}') prints the "
+            "statements.";
         return outcome;
     }
     if (excluded > 0) {
         outcome.status = Status::info;
         outcome.shown = std::to_string(excluded) + " excluded";
         outcome.actual = outcome.shown;
-        outcome.details = {"Tables without identity that were accepted as excluded are not replicated."};
+        outcome.details = {
+            "Tables without identity that were accepted as excluded are not replicated."};
     }
     return outcome;
 }
@@ -204,11 +208,13 @@ Outcome judge_inexact_columns(const Context& context) {
         return outcome;
     }
     outcome.status = Status::warn;
-    outcome.details = {"wal2json below 2.6 says null for NaN and Infinity; these columns allow NULL, so "
-                       "the replica would hold NULL instead:"};
+    outcome.details = {
+        "wal2json below 2.6 says null for NaN and Infinity; these columns allow NULL, so "
+        "the replica would hold NULL instead:"};
     list_capped(outcome.details, "", outcome.objects);
-    outcome.hint = "Nothing to do when these columns never hold NaN or Infinity; otherwise install "
-                   "wal2json 2.6 or newer.";
+    outcome.hint =
+        "Nothing to do when these columns never hold NaN or Infinity; otherwise install "
+        "wal2json 2.6 or newer.";
     return outcome;
 }
 

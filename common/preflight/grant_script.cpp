@@ -52,7 +52,8 @@ std::string header(const Server& server) {
            "--   psql -v ON_ERROR_STOP=1 -1 -v ardent_password=\"$(cat FILE)\" -f grant.sql " +
            database +
            "\n"
-           "-- Without ardent_password the role's password stays as it is; set it with \\password " +
+           "-- Without ardent_password the role's password stays as it is; set it with "
+           "\\password " +
            role +
            "\n"
            "-- What it changes: creates the role " +
@@ -91,7 +92,8 @@ std::string password_part(const Server& server) {
            "            || pg_catalog.set_config('log_min_duration_statement', '-1', true)\n"
            "            || pg_catalog.set_config('log_min_error_statement', 'panic', true)\n"
            "            || pg_catalog.set_config('pg_stat_statements.track_utility', 'off', true)\n"
-           "       END || pg_catalog.set_config('password_encryption', 'scram-sha-256', true) AS quiet\n"
+           "       END || pg_catalog.set_config('password_encryption', 'scram-sha-256', true) AS "
+           "quiet\n"
            "  FROM pg_catalog.pg_roles WHERE rolname = current_user \\gset ardent_\n"
            "ALTER ROLE " +
            server.quoted_role +
@@ -113,29 +115,33 @@ std::string plugin_part(const Server& server, const PluginAllowance& allowance,
             list += ", " + quote_literal(name);
         }
     }
-    const std::string here = allowance.set_for_role_here ? " IN DATABASE " + server.quoted_database : "";
-    const std::string database =
-        allowance.set_for_role_here
-            ? "(SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
-            : "0";
+    const std::string here =
+        allowance.set_for_role_here ? " IN DATABASE " + server.quoted_database : "";
+    const std::string database = allowance.set_for_role_here
+                                     ? "(SELECT oid FROM pg_catalog.pg_database WHERE datname = "
+                                       "pg_catalog.current_database())"
+                                     : "0";
     return "\n-- this role alone may use wal2json (other roles keep what they have)\n"
            "SELECT " +
            quote_literal("ALTER ROLE " + server.quoted_role + here +
                          " SET output_plugin_libraries = " + list) +
-           "\n WHERE EXISTS (SELECT FROM pg_catalog.pg_settings WHERE name = 'output_plugin_libraries')\n"
+           "\n WHERE EXISTS (SELECT FROM pg_catalog.pg_settings WHERE name = "
+           "'output_plugin_libraries')\n"
            "   AND NOT EXISTS (SELECT FROM pg_catalog.pg_db_role_setting AS s\n"
            "                     JOIN pg_catalog.pg_roles AS r ON r.oid = s.setrole\n"
            "                    CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS e (entry)\n"
            "                    WHERE r.rolname = " +
            quote_literal(role) + " AND s.setdatabase = " + database +
            "\n                      AND pg_catalog.regexp_replace(e.entry, '\"[^\"]*\"', '', 'g')\n"
-           "                          ~ '^output_plugin_libraries=(.*[, ])?wal2json *(,|$)') \\gexec\n";
+           "                          ~ '^output_plugin_libraries=(.*[, ])?wal2json *(,|$)') "
+           "\\gexec\n";
 }
 
 std::string left_out(const std::vector<std::string>& schemas, const char* why) {
     std::vector<std::string> lines;
     list_capped(lines, "", schemas);
-    std::string result = schemas.empty() ? "" : std::string("\n-- ") + why + ", nothing is granted on them:\n";
+    std::string result =
+        schemas.empty() ? "" : std::string("\n-- ") + why + ", nothing is granted on them:\n";
     for (const std::string& line : lines) {
         result += "--   " + comment_text(line) + "\n";
     }
@@ -143,8 +149,8 @@ std::string left_out(const std::vector<std::string>& schemas, const char* why) {
 }
 
 std::string schema_grants(const std::string& schema, const std::string& role) {
-    return "\n-- schema " + comment_text(schema) + "\nGRANT USAGE ON SCHEMA " + schema + " TO " + role +
-           ";\nGRANT SELECT ON ALL TABLES IN SCHEMA " + schema + " TO " + role +
+    return "\n-- schema " + comment_text(schema) + "\nGRANT USAGE ON SCHEMA " + schema + " TO " +
+           role + ";\nGRANT SELECT ON ALL TABLES IN SCHEMA " + schema + " TO " + role +
            ";\nGRANT SELECT ON ALL SEQUENCES IN SCHEMA " + schema + " TO " + role + ";\n";
 }
 
@@ -171,8 +177,9 @@ std::string schema_part(const Rows& owners, const Server& server) {
             last = schema;
         }
         for (const char* kind : {"TABLES", "SEQUENCES"}) {
-            result += "ALTER DEFAULT PRIVILEGES FOR ROLE " + row.at(3).value_or("") + " IN SCHEMA " +
-                      schema + " GRANT SELECT ON " + kind + " TO " + server.quoted_role + ";\n";
+            result += "ALTER DEFAULT PRIVILEGES FOR ROLE " + row.at(3).value_or("") +
+                      " IN SCHEMA " + schema + " GRANT SELECT ON " + kind + " TO " +
+                      server.quoted_role + ";\n";
         }
     }
     return left_out(missing, "these schemas do not exist") +
@@ -188,7 +195,8 @@ std::string security_part(const Rows& tables, const Server& server) {
         names.push_back(row.at(0).value_or(""));
     }
     std::string result =
-        "\n-- Row security hides rows of these tables from the role, and the copy refuses to run while it\n"
+        "\n-- Row security hides rows of these tables from the role, and the copy refuses to run "
+        "while it\n"
         "-- does:\n";
     std::vector<std::string> lines;
     list_capped(lines, "", names);
@@ -196,7 +204,8 @@ std::string security_part(const Rows& tables, const Server& server) {
         result += "--   " + comment_text(line) + "\n";
     }
     return result +
-           "-- BYPASSRLS lets it read every row of every table it may select from, whatever policies say.\n"
+           "-- BYPASSRLS lets it read every row of every table it may select from, whatever "
+           "policies say.\n"
            "-- Only when you want that, run this script with -v ardent_bypassrls=1.\n"
            "\\if :{?ardent_bypassrls}\n"
            "ALTER ROLE " +

@@ -24,10 +24,11 @@ bool all_of(std::string_view text, std::string_view letters) noexcept {
 }
 
 base::Error misfit(const std::string& what) {
-    return {base::ErrorKind::config, what,
-            "Give an address such as '10.0.0.5', '10.0.0.0/24', 'fd00::5', a host name, or 'local' for "
-            "the Unix socket.",
-            "22023"};
+    return {
+        base::ErrorKind::config, what,
+        "Give an address such as '10.0.0.5', '10.0.0.0/24', 'fd00::5', a host name, or 'local' for "
+        "the Unix socket.",
+        "22023"};
 }
 
 // pg_hba.conf knows no line break inside a name.
@@ -68,14 +69,18 @@ std::string hba_lines(QueryRunner& runner, const std::string& role, const std::s
     const bool local = address == "local";
     const std::string type = local ? "local" : (ssl ? "hostssl" : "host");
     const std::string from = local ? "" : hba_address(address) + " ";
-    std::string result = "# Ardent: put this line into pg_hba.conf above wider ones, then SELECT "
-                         "pg_reload_conf(); remove it to undo.\n";
+    std::string result =
+        "# Ardent: put this line into pg_hba.conf above wider ones, then SELECT "
+        "pg_reload_conf(); remove it to undo.\n";
     if (!local && !ssl) {
-        result += "# ssl is off on this server: the password is safe (scram), the data travels in clear.\n";
+        result +=
+            "# ssl is off on this server: the password is safe (scram), the data travels in "
+            "clear.\n";
     }
     return result + type + " " + database + " " + user + " " + from +
            "scram-sha-256\n"
-           "# Not needed: logical replication matches the line above. A replication line would let the "
+           "# Not needed: logical replication matches the line above. A replication line would let "
+           "the "
            "role copy the whole cluster (pg_basebackup).\n# " +
            type + " replication " + user + " " + from + "scram-sha-256\n";
 }

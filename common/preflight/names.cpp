@@ -110,7 +110,9 @@ private:
 
 }  // namespace
 
-std::string quote_identifier(std::string_view name) { return doubled(name, '"'); }
+std::string quote_identifier(std::string_view name) {
+    return doubled(name, '"');
+}
 
 std::string quote_literal(std::string_view text) {
     std::string result = doubled(text, '\'');
@@ -161,7 +163,8 @@ std::string comment_text(std::string_view text) {
 
 std::vector<std::string> parse_schema_list(std::string_view text) {
     constexpr const char* k_hint =
-        "Give schema names separated by commas, for example 'public,billing'; put names with capital "
+        "Give schema names separated by commas, for example 'public,billing'; put names with "
+        "capital "
         "letters, spaces or commas in double quotes.";
     std::optional<std::vector<std::string>> names = split_identifiers(text);
     if (!names) {

@@ -32,16 +32,16 @@ public:
 private:
     const char* mark(Status status) const noexcept {
         switch (status) {
-            case Status::pass:
-                return m_unicode ? "✓" : "[ok]";
-            case Status::fail:
-                return m_unicode ? "✗" : "[FAIL]";
-            case Status::warn:
-                return m_unicode ? "⚠" : "[warn]";
-            case Status::unverified:
-                return m_unicode ? "?" : "[?]";
-            case Status::info:
-                return m_unicode ? "i" : "[i]";
+        case Status::pass:
+            return m_unicode ? "✓" : "[ok]";
+        case Status::fail:
+            return m_unicode ? "✗" : "[FAIL]";
+        case Status::warn:
+            return m_unicode ? "⚠" : "[warn]";
+        case Status::unverified:
+            return m_unicode ? "?" : "[?]";
+        case Status::info:
+            return m_unicode ? "i" : "[i]";
         }
         return "[?]";
     }
@@ -109,8 +109,7 @@ private:
     }
 
     void scripts() {
-        if (!m_report.settings_script.empty() &&
-            (m_report.settings_needed || m_options.verbose)) {
+        if (!m_report.settings_script.empty() && (m_report.settings_needed || m_options.verbose)) {
             script("Settings script", m_report.settings_script);
         }
         if (m_report.grant_script.empty()) {

@@ -26,16 +26,16 @@ std::vector<std::string> replicable(const std::vector<std::string>& schemas) {
 
 Row arguments_of(const Check& check, const Request& request) {
     switch (check.arguments) {
-        case Arguments::none:
-            return {};
-        case Arguments::schemas:
-            return {array_text(replicable(request.schemas))};
-        case Arguments::schemas_and_role:
-            return {array_text(request.schemas), request.role};
-        case Arguments::role:
-            return {request.role};
-        case Arguments::own_slot:
-            return {request.own_slot};
+    case Arguments::none:
+        return {};
+    case Arguments::schemas:
+        return {array_text(replicable(request.schemas))};
+    case Arguments::schemas_and_role:
+        return {array_text(request.schemas), request.role};
+    case Arguments::role:
+        return {request.role};
+    case Arguments::own_slot:
+        return {request.own_slot};
     }
     return {};
 }
@@ -49,10 +49,8 @@ Outcome unverified(const base::Error& error) {
 }
 
 /// An error that another try may mend, or that ends the statement, is not an answer of the check.
-void rethrow_unless_answer(const base::Error& error) {
-    if (error.kind() == base::ErrorKind::transient) {
-        throw error;
-    }
+bool is_answer(const base::Error& error) noexcept {
+    return error.kind() != base::ErrorKind::transient;
 }
 
 CheckResult examine(const Check& check, QueryRunner& runner, Context& context) {
@@ -64,7 +62,9 @@ CheckResult examine(const Check& check, QueryRunner& runner, Context& context) {
         }
         outcome = check.judge(context);
     } catch (const base::Error& e) {
-        rethrow_unless_answer(e);
+        if (!is_answer(e)) {
+            throw;
+        }
         outcome = unverified(e);
     }
     return {.id = check.id,
@@ -80,12 +80,13 @@ CheckResult examine(const Check& check, QueryRunner& runner, Context& context) {
             .branching = check.branching};
 }
 
-PluginAllowance look_up_allowance(QueryRunner& runner, const Request& request,
-                                  ServerProbe* probe) {
+PluginAllowance look_up_allowance(QueryRunner& runner, const Request& request, ServerProbe* probe) {
     try {
         return observe_allowance(runner, request, probe);
     } catch (const base::Error& e) {
-        rethrow_unless_answer(e);
+        if (!is_answer(e)) {
+            throw;
+        }
         return {};
     }
 }
@@ -95,7 +96,9 @@ std::string script_or_reason(Generate generate) {
     try {
         return generate();
     } catch (const base::Error& e) {
-        rethrow_unless_answer(e);
+        if (!is_answer(e)) {
+            throw;
+        }
         return "-- The script could not be made: " + comment_text(e.what()) + "\n";
     }
 }
@@ -104,9 +107,8 @@ void conclude(Report& report) {
     const auto blocks = [](const CheckResult& check) { return check.status == Status::fail; };
     report.preflight_pass = std::none_of(report.checks.begin(), report.checks.end(), blocks);
     report.branching_prerequisites_pass =
-        std::none_of(report.checks.begin(), report.checks.end(), [&](const CheckResult& check) {
-            return blocks(check) && check.branching;
-        });
+        std::none_of(report.checks.begin(), report.checks.end(),
+                     [&](const CheckResult& check) { return blocks(check) && check.branching; });
     report.settings_needed = false;
     report.nothing_to_grant = true;
     for (const CheckResult& check : report.checks) {
@@ -125,16 +127,16 @@ void conclude(Report& report) {
 
 const char* to_string(Status status) noexcept {
     switch (status) {
-        case Status::pass:
-            return "pass";
-        case Status::fail:
-            return "fail";
-        case Status::warn:
-            return "warn";
-        case Status::unverified:
-            return "unverified";
-        case Status::info:
-            return "info";
+    case Status::pass:
+        return "pass";
+    case Status::fail:
+        return "fail";
+    case Status::warn:
+        return "warn";
+    case Status::unverified:
+        return "unverified";
+    case Status::info:
+        return "info";
     }
     return "unverified";
 }
@@ -182,8 +184,7 @@ Report run(QueryRunner& runner, const Request& request, ServerProbe* probe) {
         report.checks.push_back(examine(check, runner, context));
     }
     conclude(report);
-    report.grant_script =
-        script_or_reason([&] { return grant_script(runner, request, probe); });
+    report.grant_script = script_or_reason([&] { return grant_script(runner, request, probe); });
     report.settings_script = script_or_reason([&] { return settings_script(runner); });
     report.source_provider = server.provider;
     report.source_metadata = {{"server_version", server.version},

@@ -17,8 +17,10 @@ SELECT pg_catalog.jsonb_typeof($1::pg_catalog.jsonb)
 )";
 
 base::Error misfit(const std::string& what) {
-    return {base::ErrorKind::config, what,
-            "Write it as {\"large_objects\": true, \"decisions\": {\"schema.table\": \"exclude\"}}.", "22023"};
+    return {
+        base::ErrorKind::config, what,
+        "Write it as {\"large_objects\": true, \"decisions\": {\"schema.table\": \"exclude\"}}.",
+        "22023"};
 }
 
 preflight::Rows entries(preflight::QueryRunner& runner, const std::string& jsonb,

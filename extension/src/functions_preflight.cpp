@@ -67,8 +67,7 @@ PGDLLEXPORT Datum ardent_preflight_checks(PG_FUNCTION_ARGS) {
 }
 
 PGDLLEXPORT Datum ardent_preflight_report(PG_FUNCTION_ARGS) {
-    return pg::enter([&]() -> Datum {
-        return pg::jsonb_result(preflight::to_json(examine(fcinfo, 2), false));
-    });
+    return pg::enter(
+        [&]() -> Datum { return pg::jsonb_result(preflight::to_json(examine(fcinfo, 2), false)); });
 }
 }

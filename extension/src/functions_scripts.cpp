@@ -14,14 +14,14 @@ namespace pg = ardent::ext::pg;
 
 const char* setting_name(char setting) noexcept {
     switch (setting) {
-        case 'f':
-            return "full";
-        case 'i':
-            return "index";
-        case 'n':
-            return "nothing";
-        default:
-            return "default";
+    case 'f':
+        return "full";
+    case 'i':
+        return "index";
+    case 'n':
+        return "nothing";
+    default:
+        return "default";
     }
 }
 

@@ -55,7 +55,8 @@ PG_FUNCTION_INFO_V1(ardent_slots);
 PGDLLEXPORT Datum ardent_slots(PG_FUNCTION_ARGS) {
     return pg::enter([&]() -> Datum {
         pg::SpiRunner runner;
-        return pg::rows_result(fcinfo, runner.run(k_slots, {pg::wal_disk_free(), wal_rate(runner)}));
+        return pg::rows_result(fcinfo,
+                               runner.run(k_slots, {pg::wal_disk_free(), wal_rate(runner)}));
     });
 }
 }

@@ -30,7 +30,8 @@ ScriptedRunner healthy_source() {
         .on(k_observe_senders, {{"10", "1", "f", "f"}})
         .on(k_observe_plugin_use, {{std::nullopt}})
         .on(k_observe_readable, {})
-        .on(k_observe_identities, {{"public.a", "public.a", "d", "a_pkey", "id", std::nullopt, "f"}})
+        .on(k_observe_identities,
+            {{"public.a", "public.a", "d", "a_pkey", "id", std::nullopt, "f"}})
         .on(k_observe_role, {{"f", "t", "t", "f", "f"}})
         .on(k_observe_duplicates, {})
         .on(k_observe_large_objects, {{"0"}})
@@ -56,7 +57,8 @@ const CheckResult& result(const Report& report, const std::string& id) {
 }
 
 /// The result of one check when its observation gives these rows.
-CheckResult judged(const char* observation, Rows rows, const std::string& id, Request request = {}) {
+CheckResult judged(const char* observation, Rows rows, const std::string& id,
+                   Request request = {}) {
     ScriptedRunner runner = healthy_source();
     runner.on(observation, std::move(rows));
     return result(run_on(runner, std::move(request)), id);
@@ -182,15 +184,14 @@ TEST_CASE("wal2json from outside is told only as far as it can be seen", "[prefl
 TEST_CASE("duplicate source: our own slot is none", "[preflight]") {
     Request agent;
     agent.own_slot = "ardent_1";
-    const CheckResult own = judged(k_observe_duplicates, {{"ardent_1", "own", "shop"}},
-                                   "duplicate_source", agent);
+    const CheckResult own =
+        judged(k_observe_duplicates, {{"ardent_1", "own", "shop"}}, "duplicate_source", agent);
     CHECK(own.status == Status::pass);
     CHECK(own.shown == "this connector");
     CHECK(judged(k_observe_duplicates, {{"ardent_2", "here", "shop"}}, "duplicate_source").status ==
           Status::fail);
-    CHECK(judged(k_observe_duplicates,
-                 {{"ardent_1", "own", "shop"}, {"ardent_2", "here", "shop"}}, "duplicate_source",
-                 agent)
+    CHECK(judged(k_observe_duplicates, {{"ardent_1", "own", "shop"}, {"ardent_2", "here", "shop"}},
+                 "duplicate_source", agent)
               .status == Status::fail);
     CHECK(judged(k_observe_duplicates, {{"ardent_2", "elsewhere", "other"}}, "duplicate_source")
               .status == Status::info);
@@ -221,8 +222,8 @@ TEST_CASE("a standby and an old server fail, and everything else still reports",
 TEST_CASE("a refused look makes one check unverified, a lost connection ends it all",
           "[preflight]") {
     ScriptedRunner runner = healthy_source();
-    runner.fail(k_observe_identities, {base::ErrorKind::source, "permission denied for pg_index", "",
-                                       "42501"});
+    runner.fail(k_observe_identities,
+                {base::ErrorKind::source, "permission denied for pg_index", "", "42501"});
     const Report report = run_on(runner);
     CHECK(result(report, "replica_identity").status == Status::unverified);
     CHECK(result(report, "replica_identity").details.front().find("permission denied") !=
@@ -252,8 +253,8 @@ TEST_CASE("accepted findings are info", "[preflight]") {
     request.accept.large_objects = true;
     CHECK(judged(k_observe_large_objects, {{"3"}}, "large_objects", request).status ==
           Status::info);
-    const Rows keyless = {{"public.a", "public.a", "d", std::nullopt, std::nullopt, std::nullopt,
-                           "f"}};
+    const Rows keyless = {
+        {"public.a", "public.a", "d", std::nullopt, std::nullopt, std::nullopt, "f"}};
     request.accept.decisions = {{"public.a", Decision::replica_identity_full}};
     CHECK(judged(k_observe_identities, keyless, "replica_identity", request).status ==
           Status::fail);

@@ -84,10 +84,12 @@ TEST_CASE("ASCII letters stand in for those that an encoding lacks", "[preflight
 }
 
 TEST_CASE("the closing line counts what is unverified", "[preflight]") {
-    const Report report = only({{.id = "wal2json", .label = "wal2json", .status = Status::unverified}}, "x");
+    const Report report =
+        only({{.id = "wal2json", .label = "wal2json", .status = Status::unverified}}, "x");
     CHECK(report.preflight_pass);
     CHECK(to_text(report, {}).back() ==
-          "✓ Preflight checks passed. 1 could not be verified from here; creating the slot proves it.");
+          "✓ Preflight checks passed. 1 could not be verified from here; creating the slot proves "
+          "it.");
 }
 
 TEST_CASE("a name with a line break does not make a line of its own", "[preflight]") {

@@ -39,19 +39,18 @@ Table fetch(const Statement& statement) {
     for (int i = 0; i < count; ++i) {
         types[i] = TEXTOID;
         nulls[i] = statement.values[i] == nullptr ? 'n' : ' ';
-        values[i] = statement.values[i] == nullptr ? Datum(0)
-                                                   : CStringGetTextDatum(statement.values[i]);
+        values[i] =
+            statement.values[i] == nullptr ? Datum(0) : CStringGetTextDatum(statement.values[i]);
     }
-    const int done =
-        SPI_execute_with_args(statement.sql, count, types, values, nulls, true, 0);
+    const int done = SPI_execute_with_args(statement.sql, count, types, values, nulls, true, 0);
     if (done != SPI_OK_SELECT) {
         elog(ERROR, "a statement of the preflight catalogue is no SELECT (SPI result %d)", done);
     }
     TupleDesc const shape = SPI_tuptable->tupdesc;
     Table table = {static_cast<std::size_t>(SPI_processed), static_cast<std::size_t>(shape->natts),
                    nullptr};
-    table.cells = static_cast<char**>(MemoryContextAllocHuge(
-        outside, sizeof(char*) * (table.rows * table.columns + 1)));
+    table.cells = static_cast<char**>(
+        MemoryContextAllocHuge(outside, sizeof(char*) * (table.rows * table.columns + 1)));
     for (std::size_t row = 0; row < table.rows; ++row) {
         for (std::size_t column = 0; column < table.columns; ++column) {
             char* const value =
@@ -93,7 +92,8 @@ base::Error as_answer(const PgError& error) {
 
 bool file_contains(const char* path, std::string_view wanted) {
     std::ifstream file(path, std::ios::binary);
-    const std::string content((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    const std::string content((std::istreambuf_iterator<char>(file)),
+                              std::istreambuf_iterator<char>());
     return content.find(wanted) != std::string::npos;
 }
 

@@ -107,9 +107,8 @@ bool speaks_utf8() {
 }
 
 std::optional<std::string> wal_disk_free() {
-    const bool allowed = call([] {
-        return superuser() || has_privs_of_role(GetUserId(), k_role_monitor);
-    });
+    const bool allowed =
+        call([] { return superuser() || has_privs_of_role(GetUserId(), k_role_monitor); });
     struct statvfs disk = {};
     if (!allowed || statvfs("pg_wal", &disk) != 0) {
         return std::nullopt;
