@@ -218,4 +218,17 @@ std::string describe_key(const TargetTable& table, Key key) {
     return "(" + shown(names) + ") = (" + values + ")";
 }
 
+std::string describe_row(const TargetTable& table, const Cell* cells) {
+    std::string names;
+    std::string values;
+    for (std::size_t i = 0; i < table.columns.size() && values.size() < 300; ++i) {
+        if (cells[i].state != CellState::absent) {
+            names += (names.empty() ? "" : ", ") + table.columns[i].name;
+            values += values.empty() ? "" : ", ";
+            values += cells[i].state == CellState::null ? "NULL" : shown(cells[i].view(), 50);
+        }
+    }
+    return "(" + shown(names) + ") = (" + values + ")";
+}
+
 }  // namespace ardent::apply

@@ -64,5 +64,7 @@ bool make_key(const TargetTable& table, const Cell* cells, std::string& bytes);
 
 /// "(a, b) = (1, x)" for messages.
 std::string describe_key(const TargetTable& table, Key key);
+/// The same of a row's columns, clipped.
+std::string describe_row(const TargetTable& table, const Cell* cells);
 
 }  // namespace ardent::apply

@@ -21,13 +21,12 @@ std::size_t TableWriter::keep(Ticket ticket) {
     return m_tickets.size() - 1;
 }
 
-void TableWriter::fail_missing(Work work, const TargetTable& table, Key key, model::Lsn lsn) {
+void TableWriter::fail_missing(Work work, const TargetTable& table, const std::string& row,
+                               model::Lsn lsn) {
     const std::string verb = work == Work::update ? "UPDATE of " : "DELETE from ";
-    const std::string row = key.bytes().empty() ? "the row (REPLICA IDENTITY FULL)"
-                                                : "the row " + describe_key(table, key);
-    throw Failed(
-        "LSN " + model::to_string(lsn) + ": " + verb + table.shown_name + " did not find " + row,
-        k_miss_hint, lsn, table.shown_name);
+    throw Failed("LSN " + model::to_string(lsn) + ": " + verb + table.shown_name +
+                     " did not find the row " + row,
+                 k_miss_hint, lsn, table.shown_name);
 }
 
 void TableWriter::fail(const StatementError& error) {
@@ -62,7 +61,8 @@ void TableWriter::fail(const StatementError& error) {
                      "A rule or trigger of the replica interferes; remove it and make a new copy.",
                      ticket.lsn, table.shown_name);
     }
-    fail_missing(ticket.work, table, ticket.key, ticket.lsn);
+    fail_missing(ticket.work, table,
+                 ticket.row.empty() ? describe_key(table, ticket.key) : ticket.row, ticket.lsn);
 }
 
 /// Finds the key that is not there. The connection is in order, the transaction still open.
@@ -90,7 +90,7 @@ void TableWriter::fail_many(const Ticket& ticket, const StatementError& error) {
         std::size_t place = 0;
         std::from_chars(text.data(), text.data() + text.size(), place);
         const KeyPlace& missing = ticket.many.at(place);
-        fail_missing(ticket.work, table, missing.key, missing.lsn);
+        fail_missing(ticket.work, table, describe_key(table, missing.key), missing.lsn);
     }
     throw Failed(
         "up to LSN " + model::to_string(ticket.lsn) + ": a change of " +

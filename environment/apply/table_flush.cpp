@@ -365,6 +365,7 @@ void TableWriter::queue_full(PendingTable& pending, RowKind kind, const sql::Pla
     Ticket ticket;
     ticket.work = kind == RowKind::update_full ? Work::update : Work::remove;
     ticket.lsn = lsn;
+    ticket.row = describe_row(*pending.table, m_identity.data());
     send_row(pending, kind, shape, std::move(ticket));
 }
 

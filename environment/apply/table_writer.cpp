@@ -186,7 +186,7 @@ void TableWriter::update(const model::Change& change) {
         return;
     }
     if (!NetEffect::update(entry, m_cells, m_arena)) {
-        fail_missing(Work::update, target, entry.key, change.lsn);
+        fail_missing(Work::update, target, describe_key(target, entry.key), change.lsn);
     }
 }
 
@@ -205,7 +205,8 @@ void TableWriter::remove(const model::Change& change) {
     }
     KeyEntry& entry = entry_at_key(pending, change.lsn);
     if (!NetEffect::remove(entry)) {
-        fail_missing(Work::remove, *pending.table, entry.key, change.lsn);
+        fail_missing(Work::remove, *pending.table, describe_key(*pending.table, entry.key),
+                     change.lsn);
     }
 }
 

@@ -76,6 +76,7 @@ private:
         Work work = Work::insert;
         model::Lsn lsn;
         Key key;                     // of one row
+        std::string row;             // REPLICA IDENTITY FULL: the old row, for people
         std::vector<KeyPlace> many;  // of many
         std::string savepoint;       // set before a DELETE of many
     };
@@ -119,8 +120,8 @@ private:
     std::size_t keep(Ticket ticket);
     [[noreturn]] void fail(const StatementError& error);
     [[noreturn]] void fail_many(const Ticket& ticket, const StatementError& error);
-    [[noreturn]] static void fail_missing(Work work, const TargetTable& table, Key key,
-                                          model::Lsn lsn);
+    [[noreturn]] static void fail_missing(Work work, const TargetTable& table,
+                                          const std::string& row, model::Lsn lsn);
 
     ReplicaSession& m_session;
     const TargetTables& m_tables;

@@ -17,7 +17,7 @@ SELECT n.nspname, c.relname, c.relkind, c.relreplident,
                 WHERE o.indrelid = c.oid AND (o.indisunique OR o.indisexclusion)
                   AND o.indexrelid IS DISTINCT FROM i.indexrelid),
        a.attname, pg_catalog.format_type(a.atttypid, -1), a.atttypid, a.atttypmod, t.typdelim,
-       t.typcategory = 'A' OR t.typarray = 0,
+       t.typcategory IN ('A', 'C') OR t.typarray = 0,
        a.attnotnull, a.attgenerated <> '', a.attidentity = 'a',
        COALESCE(l.collisdeterministic, true),
        COALESCE(a.attnum = ANY ((i.indkey::pg_catalog.int2[])[0:i.indnkeyatts - 1]), false)

@@ -17,7 +17,8 @@ struct TargetColumn {
     std::string quoted;
     std::string type;      // pg_catalog.format_type(atttypid, -1): what a parameter is cast to
     char delimiter = ',';  // pg_type.typdelim, between the elements of an array of this type
-    bool text_elements = false;  // arrays of this type are passed as text[] and cast one by one
+    bool text_elements =
+        false;  // arrays are passed as text[] and cast one by one (unnest opens composites)
     bool not_null = false;
     bool generated = false;
     bool identity_always = false;

@@ -211,13 +211,15 @@ void Worker::Impl::end(std::optional<protocol::Failure> failure, bool lost) noex
         process::log_error("applying stopped",
                            {{"error", failure->message}, {"hint", failure->hint}});
     }
+    {
+        const std::lock_guard lock(m_mutex);  // before a refused submit asks why
+        m_failure = std::move(failure);
+        m_lost = lost;
+        m_ended = true;
+        m_news.notify_all();
+    }
     m_queue.close();
     m_queue.clear();
-    const std::lock_guard lock(m_mutex);
-    m_failure = std::move(failure);
-    m_lost = lost;
-    m_ended = true;
-    m_news.notify_all();
 }
 
 std::optional<protocol::Failure> Worker::Impl::check_tables(
