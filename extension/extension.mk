@@ -49,8 +49,8 @@ CXX := $(compiler)
 $(shell mkdir -p $(sort $(dir $(OBJS))) extension)
 -include $(OBJS:.o=.d)
 
-common/base/version.o: CPPFLAGS += -DARDENT_VERSION='"$(EXTVERSION)"'
-common/base/version.o: $(ardent_srcdir)/ardent.control
+common/base/version.o extension/src/module.o: CPPFLAGS += -DARDENT_VERSION='"$(EXTVERSION)"'
+common/base/version.o extension/src/module.o: $(ardent_srcdir)/ardent.control
 
 $(DATA_built): $(ardent_srcdir)/extension/ardent.sql
 	cp $< $@

@@ -44,6 +44,11 @@ my @inside = split /\n/, $node->safe_psql('shop', q(SELECT label FROM ardent_pre
 is(join(',', grep { my $l = $_; !grep { $_ eq $l } 'replication role', 'exact numbers', 'large objects' } @outside),
 	join(',', 'tcp reachable', 'auth', @inside), 'one list behind two doors');
 
+# the documentation has a part for each check, and for none that is not there
+my @documented = slurp_file('docs/preflight.md') =~ /^### (\w+)$/mg;
+my @ids = split /\n/, $node->safe_psql('shop', 'SELECT id FROM ardent_preflight_checks()');
+is(join(',', sort @documented), join(',', sort 'tcp_reachable', 'auth', @ids), 'docs/preflight.md: a part for each check');
+
 # make it pass from outside
 my $grants = $node->safe_psql('shop', 'SELECT ardent_grant_script()');
 my $file = $node->basedir . '/grant.sql';

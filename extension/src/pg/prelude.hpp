@@ -38,6 +38,9 @@ extern "C" {
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/tuplestore.h"
+#if PG_VERSION_NUM >= 160000  // a header of its own since then
+#include "varatt.h"
+#endif
 }
 #pragma GCC diagnostic pop
 
