@@ -33,6 +33,7 @@ constexpr std::string_view k_socket_file = "/.s.PGSQL.5432.lock";
 constexpr std::size_t k_short_id = 12;
 constexpr std::streamoff k_log_tail = 8192;
 constexpr auto k_start_patience = std::chrono::seconds(120);
+constexpr auto k_destroy_patience = std::chrono::seconds(20);
 constexpr auto k_poll = std::chrono::milliseconds(50);
 
 void make_private_directory(const std::string& path) {
@@ -160,27 +161,28 @@ void Instance::start() {
 
 void Instance::stop(std::chrono::milliseconds patience) {
     const std::lock_guard lock(m_mutex);
+    if (!stop_as("fast", patience) && !stop_as("immediate", patience)) {
+        process::log_error("instance does not stop", {{"instance", m_spec.name}});
+    }
+}
+
+bool Instance::stop_as(const std::string& mode, std::chrono::milliseconds patience) {
     if (!running_postmaster(data())) {
-        return;
+        return true;
     }
     const auto seconds = std::max<std::int64_t>(1, patience.count() / 1000);
-    const std::vector<std::string> stop = {m_spec.binaries + "/pg_ctl", "stop",   "--pgdata=" + data(),
-                                           "--silent",                  "--wait", "--timeout="};
-    for (const char* const mode : {"fast", "immediate"}) {
-        std::vector<std::string> argv = stop;
-        argv.back() += std::to_string(seconds);
-        argv.push_back("--mode=" + std::string(mode));
-        if (run(argv).exit_code == 0 || !running_postmaster(data())) {
-            process::log_info("instance stopped", {{"instance", m_spec.name}, {"mode", mode}});
-            return;
-        }
+    run({m_spec.binaries + "/pg_ctl", "stop", "--pgdata=" + data(), "--silent", "--wait",
+         "--timeout=" + std::to_string(seconds), "--mode=" + mode});
+    if (running_postmaster(data())) {
+        return false;
     }
-    process::log_error("instance does not stop", {{"instance", m_spec.name}});
+    process::log_info("instance stopped", {{"instance", m_spec.name}, {"mode", mode}});
+    return true;
 }
 
 void Instance::destroy() {
-    stop(std::chrono::seconds(20));
     const std::lock_guard lock(m_mutex);
+    stop_as("immediate", k_destroy_patience);  // nothing of it is wanted any more
     clean_up_after_crash(data(), m_spec.socket_directory);
     fs::remove_all(m_spec.directory);
     fs::remove_all(m_spec.socket_directory);

@@ -61,6 +61,8 @@ private:
     std::string data() const { return m_spec.directory + "/data"; }
     void write_configuration() const;
     void launch();
+    /// False when it still runs.
+    bool stop_as(const std::string& mode, std::chrono::milliseconds patience);
     std::string log_tail() const;
 
     InstanceSpec m_spec;

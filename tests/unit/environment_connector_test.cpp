@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "common/base/error.hpp"
+#include "environment/api/json_views.hpp"
+#include "environment/api/metrics.hpp"
+#include "environment/connector/sequencer.hpp"
+#include "environment/connector/states.hpp"
+#include "environment/state/record_json.hpp"
+
+#include "tests/support/catch.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+using namespace ardent;
+using namespace ardent::environment;
+using Clock = std::chrono::steady_clock;
+using Turn = Sequencer::Turn;
+
+namespace {
+
+Clock::time_point in(std::chrono::milliseconds time) {
+    return Clock::now() + time;
+}
+
+constexpr std::chrono::milliseconds k_short{10};
+constexpr std::chrono::seconds k_patience{20};
+
+ConnectorView example_view() {
+    ConnectorView view;
+    view.record.id = "0123456789abcdef0123456789abcdef";
+    view.record.name = "shop \"1\"";
+    view.record.schemas = {"public"};
+    view.record.phase = Phase::streaming;
+    view.status = "streaming";
+    view.durable = model::Lsn{0x1000};
+    protocol::AgentStatus status;
+    status.source_lsn = model::Lsn{0x1800};
+    view.record.agent_status = status;
+    view.applied = {3, 40};
+    return view;
+}
+
+}  // namespace
+
+TEST_CASE("segments get their turn in the order of their numbers", "[environment]") {
+    Sequencer sequencer(100);
+    std::vector<std::uint64_t> order;
+    std::vector<std::thread> threads;
+    for (std::uint64_t number = 20; number-- > 0;) {  // the last one comes first
+        threads.emplace_back([&sequencer, &order, number] {
+            if (sequencer.enter(number, Clock::now() + k_patience) == Turn::mine) {
+                order.push_back(number);
+                sequencer.leave(true);
+            }
+        });
+    }
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+    REQUIRE(order.size() == 20);
+    for (std::uint64_t i = 0; i < order.size(); ++i) {
+        CHECK(order[i] == i);
+    }
+    CHECK(sequencer.next() == 20);
+}
+
+TEST_CASE("a repeated segment is known, one that is far ahead refused, a gap is late", "[environment]") {
+    Sequencer sequencer(2);
+    REQUIRE(sequencer.enter(0, in(k_short)) == Turn::mine);
+    sequencer.leave(true);
+    CHECK(sequencer.enter(0, in(k_short)) == Turn::repeated);
+    CHECK(sequencer.enter(3, in(k_short)) == Turn::late);
+    CHECK(sequencer.enter(4, in(k_short)) == Turn::too_far);
+    REQUIRE(sequencer.enter(1, in(k_short)) == Turn::mine);
+    CHECK(sequencer.enter(1, in(k_short)) == Turn::late);  // the same one once more while the first is at work
+    sequencer.leave(false);
+    CHECK(sequencer.next() == 1);
+    CHECK(sequencer.enter(1, in(k_short)) == Turn::mine);  // it was not admitted, so it may come again
+}
+
+TEST_CASE("closing a sequencer wakes who waits", "[environment]") {
+    Sequencer sequencer(10);
+    std::atomic<int> turn{-1};
+    std::thread waiting([&] { turn = static_cast<int>(sequencer.enter(5, Clock::now() + k_patience)); });
+    sequencer.close();
+    waiting.join();
+    CHECK(turn == static_cast<int>(Turn::closed));
+    CHECK(sequencer.enter(0, in(k_short)) == Turn::closed);
+}
+
+TEST_CASE("a connector's phases follow the table and nothing else", "[environment]") {
+    CHECK(next_phase(Phase::pending, Event::copy_begun) == Phase::copying);
+    CHECK(next_phase(Phase::copying, Event::copy_begun) == Phase::copying);
+    CHECK(next_phase(Phase::copying, Event::copy_done) == Phase::streaming);
+    CHECK(next_phase(Phase::streaming, Event::resync) == Phase::pending);
+    CHECK(next_phase(Phase::streaming, Event::removal) == Phase::deleting);
+    CHECK_FALSE(next_phase(Phase::streaming, Event::copy_begun));  // would wipe a good replica
+    CHECK_FALSE(next_phase(Phase::streaming, Event::copy_done));
+    CHECK_FALSE(next_phase(Phase::pending, Event::copy_done));
+    CHECK_FALSE(next_phase(Phase::deleting, Event::copy_begun));
+    CHECK_FALSE(next_phase(Phase::deleting, Event::resync));
+    for (const Phase phase : {Phase::pending, Phase::copying, Phase::streaming, Phase::deleting}) {
+        CHECK(parse_phase(to_string(phase)) == phase);
+    }
+    CHECK_THROWS_AS(parse_phase("paused"), base::Error);
+}
+
+TEST_CASE("the status word puts removal before failure before warnings", "[environment]") {
+    CHECK(std::string(status_word(Phase::streaming, false, false)) == "streaming");
+    CHECK(std::string(status_word(Phase::streaming, false, true)) == "degraded");
+    CHECK(std::string(status_word(Phase::streaming, true, true)) == "failed");
+    CHECK(std::string(status_word(Phase::pending, false, true)) == "pending");
+    CHECK(std::string(status_word(Phase::deleting, true, true)) == "deleting");
+}
+
+TEST_CASE("parts of a record survive their way through JSON", "[environment]") {
+    protocol::Failure failure{"no row\xc3\xa4", "mend it", model::Lsn{0x16B3748}, "public.t"};
+    const protocol::Failure back = parse_failure(failure_to_json(failure));
+    CHECK(back.message == failure.message);
+    CHECK(back.hint == failure.hint);
+    CHECK(back.lsn == failure.lsn);
+    CHECK(back.table == failure.table);
+    protocol::SourceIdentity source;
+    source.system_identifier = "7388214559125110000";
+    source.timeline = 3;
+    source.server_version_num = 150020;
+    source.database = "sh'op";
+    source.server_encoding = "LATIN1";
+    source.locale_provider = "i";
+    source.lc_collate = "C";
+    source.lc_ctype = "C";
+    source.icu_locale = "de-DE";
+    const protocol::SourceIdentity known = parse_source(source_to_json(source));
+    CHECK(known.system_identifier == source.system_identifier);
+    CHECK(known.icu_locale == source.icu_locale);
+    CHECK_FALSE(known.extension_version);
+    CHECK(parse_texts(texts_to_json({"a\"b", ""})) == std::vector<std::string>{"a\"b", ""});
+    const auto triggers = parse_triggers(triggers_to_json({{{"s", "t"}, "always", 'R', true}}));
+    REQUIRE(triggers.size() == 1);
+    CHECK(triggers[0].relation.name == "t");
+    CHECK(triggers[0].enabled == 'R');
+    CHECK(triggers[0].rule);
+    CHECK_THROWS_AS(parse_failure("[]"), base::Error);
+}
+
+TEST_CASE("a connector's row tells lag and what is not carried, and never the token's hash", "[environment]") {
+    ConnectorView view = example_view();
+    view.record.token_hash = "deadbeef";
+    view.record.not_carried.sequences = {"public.s"};
+    const nlohmann::json row = connector_row(view);
+    CHECK(row["replica"]["lag_bytes"] == 0x800);
+    CHECK(row["replica"]["rows_applied"] == 40);
+    CHECK(row["not_carried"]["sequences"][0] == "public.s");
+    CHECK(row["failure"].is_null());
+    CHECK(row.dump().find("deadbeef") == std::string::npos);
+    view.record.agent_status.reset();
+    CHECK(connector_row(view)["replica"]["lag_bytes"].is_null());
+}
+
+TEST_CASE("metrics have a help line each, escaped labels, and no figure that is not known", "[environment]") {
+    ConnectorView view = example_view();
+    const std::string text = metrics_text({view});
+    const std::string labels =
+        R"({connector="0123456789abcdef0123456789abcdef",name="shop \"1\""})";
+    CHECK(text.find("# TYPE ardent_lag_bytes gauge\nardent_lag_bytes" + labels + " 2048\n") !=
+          std::string::npos);
+    CHECK(text.find("ardent_rows_applied_total" + labels + " 40\n") != std::string::npos);
+    CHECK(text.find("ardent_source_retained_wal_bytes{") == std::string::npos);
+    CHECK(metrics_text({}).find("# HELP ardent_connector_failed") != std::string::npos);
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "common/base/error.hpp"
+#include "environment/config/settings.hpp"
+#include "environment/instance/configuration.hpp"
+#include "environment/instance/instance.hpp"
+#include "environment/instance/server_process.hpp"
+#include "environment/replica/archive.hpp"
+
+#include "tests/support/catch.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+using namespace ardent;
+using namespace ardent::environment;
+
+namespace {
+
+constexpr const char* k_contents = R"(;
+; Archive created at 2026-01-01
+;
+6; 2615 16385 SCHEMA - sales shop
+3; 3079 16386 EXTENSION - citext 
+3500; 0 0 COMMENT - EXTENSION citext 
+215; 1259 16390 TABLE sales SCHEMA shop
+216; 1259 16391 FOREIGN TABLE public far shop
+3501; 0 0 ACL - SCHEMA sales shop
+3502; 0 0 ACL sales TABLE orders shop
+3503; 826 16400 DEFAULT ACL sales DEFAULT PRIVILEGES FOR TABLES shop
+3600; 0 16390 TABLE DATA sales orders shop
+220; 6104 16410 PUBLICATION - pub shop
+221; 6100 16411 SUBSCRIPTION - sub shop
+222; 3466 16412 EVENT TRIGGER - capture shop
+223; 1417 16413 SERVER - far shop
+224; 1418 16414 USER MAPPING - USER MAPPING shop SERVER far shop
+3361; 2606 16420 CONSTRAINT sales orders_pkey shop
+)";
+
+config::Values values(std::map<std::string, std::string> given) {
+    config::Inputs inputs;
+    inputs.flags = std::move(given);
+    return config::load(options(), inputs);
+}
+
+std::string problem_of(const std::map<std::string, std::string>& given) {
+    try {
+        read_settings(values(given));
+    } catch (const base::Error& error) {
+        CHECK(error.kind() == base::ErrorKind::config);
+        return error.what();
+    }
+    return {};
+}
+
+}  // namespace
+
+TEST_CASE("a replica's schema is restored without what must not be in it", "[environment]") {
+    const std::string kept = filter_contents(k_contents);
+    CHECK(kept ==
+          "215; 1259 16390 TABLE sales SCHEMA shop\n"
+          "216; 1259 16391 FOREIGN TABLE public far shop\n"
+          "3501; 0 0 ACL - SCHEMA sales shop\n"
+          "3502; 0 0 ACL sales TABLE orders shop\n"
+          "3503; 826 16400 DEFAULT ACL sales DEFAULT PRIVILEGES FOR TABLES shop\n"
+          "3361; 2606 16420 CONSTRAINT sales orders_pkey shop\n");
+    CHECK(grants_of(kept) ==
+          "3501; 0 0 ACL - SCHEMA sales shop\n"
+          "3502; 0 0 ACL sales TABLE orders shop\n"
+          "3503; 826 16400 DEFAULT ACL sales DEFAULT PRIVILEGES FOR TABLES shop\n");
+}
+
+TEST_CASE("foreign servers are read as identifiers, quoted or not, once each", "[environment]") {
+    const std::string script =
+        "CREATE FOREIGN TABLE public.a (\n    x integer\n)\nSERVER far;\n\n"
+        "CREATE FOREIGN TABLE public.b (\n    x text DEFAULT 'SERVER no'::text\n)\n"
+        "SERVER \"Odd \"\"one\"\"; DROP\"\nOPTIONS (\n    a 'b'\n);\n"
+        "CREATE FOREIGN TABLE public.c (\n    x integer\n)\nSERVER far\nOPTIONS (a 'b');\n"
+        "SERVER not_a_table;\n";
+    CHECK(foreign_servers(script) == std::vector<std::string>{"far", "Odd \"one\"; DROP"});
+}
+
+TEST_CASE("grants are given by a member, not by a superuser, and not by psql", "[environment]") {
+    CHECK(grants_script("\\restrict abc\nSET SESSION AUTHORIZATION grantor;\n"
+                        "GRANT SELECT ON TABLE a TO b;\nRESET SESSION AUTHORIZATION;\n"
+                        "SET SESSION AUTHORIZATION DEFAULT;\n\\unrestrict abc") ==
+          "SET ROLE grantor;\nGRANT SELECT ON TABLE a TO b;\nRESET ROLE;\nRESET ROLE;\n");
+}
+
+TEST_CASE("plain HTTP is for loopback only, TLS files go together", "[environment]") {
+    CHECK(read_settings(values({{"environment.listen", "127.0.0.1:0"}})).listen_port == 0);
+    CHECK(read_settings(values({{"environment.listen", "[::1]:8765"}})).listen_host == "::1");
+    CHECK(read_settings(values({{"environment.listen", "[::1]:8765"}})).public_url == "http://[::1]:8765");
+    CHECK_THAT(problem_of({{"environment.listen", "0.0.0.0:8765"}}), Catch::Contains("no TLS certificate"));
+    CHECK_THAT(problem_of({{"environment.listen", "128.0.0.1:8765"}}), Catch::Contains("no TLS certificate"));
+    CHECK_THAT(problem_of({{"environment.listen", "127.0.0.1"}}), Catch::Contains("no address and port"));
+    CHECK_THAT(problem_of({{"environment.listen", "127.0.0.1:70000"}}), Catch::Contains("65535"));
+    CHECK_THAT(problem_of({{"environment.listen", "127.0.0.1:80x"}}), Catch::Contains("65535"));
+    CHECK_THAT(problem_of({{"environment.tls_certificate", "/dev/null"}}), Catch::Contains("go together"));
+}
+
+TEST_CASE("a socket's path that would be too long is refused before anything starts", "[environment]") {
+    const std::string fits(107 - 1 - 12 - 19, 'x');
+    CHECK_NOTHROW(check_socket_directory("/" + fits.substr(1)));
+    CHECK_THROWS_AS(check_socket_directory("/" + fits), base::Error);
+    CHECK_THAT(problem_of({{"environment.data_dir", "/" + std::string(100, 'd')}}),
+               Catch::Contains("107"));
+    CHECK_THAT(problem_of({{"environment.data_dir", "relative"}}), Catch::Contains("absolute"));
+    CHECK(socket_directory("/run/a", "0123456789abcdef") == "/run/a/0123456789ab");
+}
+
+TEST_CASE("a major that is not installed is refused by its package's name", "[environment]") {
+    const std::string root = std::filesystem::temp_directory_path() / "ardent-binaries-test";
+    std::filesystem::remove_all(root);
+    std::filesystem::create_directories(root + "/9/bin");
+    std::filesystem::create_directories(root + "/16/bin");
+    std::ofstream(root + "/16/bin/postgres") << "";
+    CHECK(installed_majors(root) == std::vector<int>{16});
+    CHECK(find_binaries(root, 16) == root + "/16/bin");
+    try {
+        find_binaries(root, 17);
+        FAIL("17 is not installed");
+    } catch (const base::Error& error) {
+        CHECK_THAT(error.hint(), Catch::Contains("postgresql-17"));
+    }
+    std::filesystem::remove_all(root);
+}
+
+TEST_CASE("a server is known by its working directory, not by its pid alone", "[environment]") {
+    const std::string directory = std::filesystem::temp_directory_path() / "ardent-process-test";
+    std::filesystem::create_directories(directory);
+    std::ofstream(directory + "/postmaster.pid") << ::getpid() << "\n";
+    CHECK_FALSE(running_postmaster(directory));  // alive, but it works elsewhere: a pid that was reused
+    CHECK(server_processes(directory).empty());
+    clean_up_after_crash(directory, directory);
+    CHECK_FALSE(std::filesystem::exists(directory + "/postmaster.pid"));
+    std::filesystem::remove_all(directory);
+}
+
+TEST_CASE("an instance has no network port, keeps what it confirms, and logs no rows", "[environment]") {
+    InstanceSpec spec;
+    spec.socket_directory = "/run/it's";
+    spec.settings = {{"shared_buffers", "1GB"}};
+    const std::string text = configuration_text(spec);
+    CHECK_THAT(text, Catch::Contains("listen_addresses = ''\n") &&
+                         Catch::Contains("unix_socket_directories = '/run/it''s'\n") &&
+                         Catch::Contains("shared_buffers = '1GB'\n") &&
+                         Catch::Contains("log_min_error_statement = 'panic'\n") &&
+                         !Catch::Contains("fsync") && !Catch::Contains("synchronous_commit"));
+    CHECK(hba_text() == "local all ardent_admin,ardent_apply,ardent_reader peer map=ardent\n");
+    CHECK_THAT(ident_text(), Catch::EndsWith("ardent root ardent_reader\n"));
+}
