@@ -64,6 +64,10 @@ test-unit regress isolation tap e2e: all ## one suite; make tap T=tests/tap/file
 soak: programs ## kill rounds: make soak ROUNDS=200 SEED=17
 	@ROUNDS=$(or $(ROUNDS),100) SEED=$(SEED) V=1 scripts/test tests/e2e/kill_rounds.pl
 
+.PHONY: bench
+bench: programs ## side by side with PostgreSQL's own replication; make bench ARGS="--only c --scale 0.1"
+	@scripts/bench $(ARGS)
+
 .PHONY: demo mutants try-bare
 demo: ## the main job before your eyes; KEEP=1 leaves it running
 	@scripts/deps build demo
