@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: PostgreSQL
+# The environment's PostgreSQL servers: they outlive it, are adopted, are started again, are cleaned up after, and
+# nobody comes in but over the socket.
+use strict;
+use warnings;
+use Ardent::Test;
+use Test::More;
+use Time::HiRes qw(usleep);
+
+my $t = Ardent::Test->new(name => 'servers', sql => <<'SQL');
+CREATE TABLE public.item (id integer PRIMARY KEY, v text);
+INSERT INTO public.item SELECT g, 'v' || g FROM generate_series(1, 1000) AS g;
+SQL
+$t->start_all;
+$t->wait_caught_up;
+
+my $pid_of = sub {
+	my ($directory) = @_;
+	open(my $in, '<', $t->dir . "/data/$directory/data/postmaster.pid") or return 0;
+	return (<$in> // '') =~ /^(\d+)/ ? $1 : 0;
+};
+my $replica = "replicas/$t->{connector}";
+my $change = sub {
+	my ($v) = @_;
+	$t->source->safe_psql($Ardent::Test::database, "UPDATE public.item SET v = '$v' WHERE id % 10 = 0");
+	return $t->wait_caught_up(90);
+};
+
+# who may come in
+is($t->replica_psql('SHOW listen_addresses'), '', 'no network port');
+is($t->replica_psql("SELECT current_setting('fsync') || current_setting('synchronous_commit')"
+	  . " || current_setting('full_page_writes') || current_setting('data_checksums')"), 'onononon',
+	'what is told durable is durable: after the copy the durable settings are back');
+is($t->replica_psql('SHOW wal_level'), 'replica', 'and WAL is complete');
+ok(!defined $t->replica_try('DELETE FROM public.item'), 'the reader cannot write');
+is($t->replica_psql(q(SELECT string_agg(rolname, ',' ORDER BY rolname) FROM pg_roles WHERE rolcanlogin)),
+	'ardent_admin,ardent_apply,ardent_reader', 'nobody else has a login');
+is($t->replica_psql(q(SELECT string_agg(rolname, ',') FROM pg_roles WHERE rolsuper)), 'ardent_admin',
+	'apply is no superuser');
+foreach my $path ('data', "data/$replica", "data/$replica/data", 'run')
+{
+	is(sprintf('%04o', (stat($t->dir . "/$path"))[2] & 07777), '0700', "$path is nobody else's");
+}
+
+# the environment is killed; its servers are not
+my ($before, $state_before) = ($pid_of->($replica), $pid_of->('state'));
+$t->environment->kill9;
+is($t->replica_psql('SELECT count(*) FROM public.item'), 1000, 'the replica is readable while the environment is dead');
+$t->start_environment;
+is($pid_of->($replica), $before, 'the replica server was adopted');
+is($pid_of->('state'), $state_before, 'and so was the state server');
+$change->('adopted');
+$t->compare_ok('after the environment was killed');
+
+# the replica's server is killed
+kill KILL => $before;
+$t->wait_for('another server', sub { my $pid = $pid_of->($replica); return $pid && $pid != $before });
+$change->('restarted');
+$t->compare_ok('after the replica server was killed');
+
+# a killed server leaves children behind: here one that is busy
+my $busy = Ardent::Process->start(name => 'busy', log => $t->dir . '/busy.log',
+	command => [ 'psql', '-X', '-d', $t->replica_conninfo, '-c', 'SELECT count(*) FROM generate_series(1, 1e12)' ]);
+$t->wait_for('a busy child', sub {
+	return $t->replica_psql(q(SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT count%1e12%')) >= 1;
+});
+$before = $pid_of->($replica);
+kill KILL => $before;
+$t->wait_for('another server beside no old child', sub { my $pid = $pid_of->($replica); return $pid && $pid != $before });
+$change->('busy');
+$t->compare_ok('after a server was killed under a busy child');
+$busy->kill9 if $busy->alive;
+
+# the state's server is killed
+$before = $pid_of->('state');
+kill KILL => $before;
+$t->wait_for('another state server', sub { my $pid = $pid_of->('state'); return $pid && $pid != $before });
+$t->wait_for('the environment is ready', sub { return $t->http('GET', '/readyz')->{status} == 200 });
+is($t->http('POST', "/v1/connectors/$t->{connector}/agent-token", {})->{status}, 200, 'and the state can be written');
+my $answer = $t->http('POST', "/v1/connectors/$t->{connector}/agent-token", {});
+$t->write_file('token', $answer->{json}{agent_token} . "\n", 0600);
+
+# all of them at once
+my @pids = ($t->environment->pid, $pid_of->($replica), $pid_of->('state'));
+kill KILL => @pids;
+$t->wait_for('everything is dead', sub { return !$t->environment->alive });
+$t->start_environment;
+$t->agent->stop(30);
+$t->start_agent;
+$t->wait_streaming;
+$change->('all');
+$t->compare_ok('after everything was killed');
+
+# SIGTERM takes the servers along; they are there again at the next start, without an agent
+$t->agent->stop(30);
+@pids = ($pid_of->($replica), $pid_of->('state'));
+is($t->environment->stop(60), 0, 'SIGTERM: exit 0');
+is(scalar(grep { -d "/proc/$_" && (readlink("/proc/$_/cwd") // '') ne '' } @pids), 0, 'and no server is left');
+$t->start_environment;
+is($t->replica_psql('SELECT count(*) FROM public.item'), 1000, 'a replica is readable without an agent');
+is($t->status, 'streaming', 'and its connector knows its state');
+
+# removal takes everything along
+my $handle = $t->http('DELETE', "/v1/connectors/$t->{connector}")->{json};
+$t->wait_for('the removal is done', sub {
+	return $t->http('GET', "/v1/operations/$handle->{operation_id}?wait=5")->{json}{status} eq 'completed';
+}, 30);
+ok(!-e $t->dir . "/data/$replica", 'the data directory is gone');
+is(scalar(grep { index($t->{connector}, (split m{/}, $_)[-1]) == 0 } glob($t->dir . '/run/*')), 0, 'and the socket');
+$t->stop_all;
+done_testing();
