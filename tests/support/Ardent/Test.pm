@@ -136,7 +136,7 @@ sub start_environment
 	{
 		my $said = qx("$bin/ardent-environment" init --config "$file" 2>&1);
 		croak "ardent-environment init: $said" if $?;
-		($self->{admin_key}) = $said =~ /\b(ardent_[A-Za-z0-9_-]{20,})/
+		($self->{admin_key}) = $said =~ /(sk-[A-Za-z0-9_-]{20,})/
 		  or croak "ardent-environment init printed no admin key: $said";
 	}
 	$self->{environment} = Ardent::Process->start(
