@@ -11,7 +11,7 @@ namespace ardent::agent {
 namespace {
 
 constexpr const char* k_resync =
-    "To make the replica anew: ardent connector resync, or delete the connector and create it again.";
+    "To make the replica anew: ardent connector retry-setup --resync, or delete the connector and create it again.";
 
 std::optional<Refusal> check_system(const ResumeFacts& facts) {
     if (facts.replica_system_identifier && *facts.replica_system_identifier == facts.system_identifier) {
