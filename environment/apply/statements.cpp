@@ -73,23 +73,18 @@ std::string one_of(const TargetTable& table, const Places& compared, std::size_t
            (parts.empty() ? "" : " WHERE " + base::join(parts, " AND ")) + " LIMIT 1)";
 }
 
-/// ROWS FROM (unnest($1::int4[]), unnest($2::text[])): the arrays side by side, a row an element.
+/// (SELECT unnest($1::int4[]) AS c1, unnest($2::text[]) AS c2) AS v: the arrays side by side, a row an element.
+/// In the select list they are read as they go; in ROWS FROM each would be written into a store first.
 std::string arrays(const TargetTable& table, const Places& places) {
-    Parts parameters;
+    Parts columns;
     for (std::size_t i = 0; i < places.size(); ++i) {
         const TargetColumn& column = at(table, places[i]);
-        parameters.push_back("pg_catalog.unnest($" + std::to_string(i + 1) + "::" +
-                             (column.text_elements ? "pg_catalog.text" : column.type) + "[])");
+        const std::string number = std::to_string(i + 1);
+        columns.push_back("pg_catalog.unnest($" + number +
+                          "::" + (column.text_elements ? "pg_catalog.text" : column.type) +
+                          "[]) AS c" + number);
     }
-    return "ROWS FROM (" + list(parameters) + ")";
-}
-
-std::string array_names(std::size_t count) {
-    Parts names;
-    for (std::size_t i = 1; i <= count; ++i) {
-        names.push_back("c" + std::to_string(i));
-    }
-    return list(names);
+    return "(SELECT " + list(columns) + ") AS v";
 }
 
 std::string element(const TargetColumn& column, std::size_t place) {
@@ -195,7 +190,7 @@ std::string update_many(const TargetTable& table, const Places& set) {
     const Places by = identifying(table);
     Places all = set;
     all.insert(all.end(), by.begin(), by.end());
-    const std::string values = arrays(table, all) + " AS v (" + array_names(all.size()) + ") ";
+    const std::string values = arrays(table, all) + " ";
     const std::string where = "WHERE " + equals_elements(table, by, set.size());
     if (set.empty()) {
         return "SELECT FROM ONLY " + table.sql_name + " AS t, " + values + where;
@@ -210,15 +205,14 @@ std::string update_many(const TargetTable& table, const Places& set) {
 
 std::string remove_many(const TargetTable& table) {
     return "DELETE FROM ONLY " + table.sql_name + " AS t USING " + arrays(table, table.key) +
-           " AS v (" + array_names(table.key.size()) + ") WHERE " +
-           equals_elements(table, table.key, 0);
+           " WHERE " + equals_elements(table, table.key, 0);
 }
 
 std::string missing_key(const TargetTable& table) {
-    return "SELECT v.ordinality - 1 FROM " + arrays(table, table.key) + " WITH ORDINALITY AS v (" +
-           array_names(table.key.size()) + ", ordinality) WHERE NOT EXISTS (SELECT FROM ONLY " +
-           table.sql_name + " AS t WHERE " + equals_elements(table, table.key, 0) +
-           ") ORDER BY v.ordinality LIMIT 1";
+    return "SELECT n.place - 1 FROM (SELECT pg_catalog.row_number() OVER () AS place, v.* FROM " +
+           arrays(table, table.key) + ") AS n WHERE NOT EXISTS (SELECT FROM ONLY " +
+           table.sql_name + " AS t, LATERAL (SELECT n.*) AS v WHERE " +
+           equals_elements(table, table.key, 0) + ") ORDER BY n.place LIMIT 1";
 }
 
 std::string truncate(const std::vector<const TargetTable*>& tables) {

@@ -87,15 +87,15 @@ TEST_CASE("apply: what an UPDATE may set") {
 
 TEST_CASE("apply: statements of many rows take arrays, composites and arrays as text") {
     const TargetTable table = sample();
-    CHECK(
-        sql::update_many(table, {1, 5}) ==
-        R"(UPDATE ONLY "s"."t""x" AS t SET "n a" = v.c1, "a" = v.c2::integer[] FROM )"
-        R"(ROWS FROM (pg_catalog.unnest($1::numeric[]), pg_catalog.unnest($2::pg_catalog.text[]), )"
-        R"(pg_catalog.unnest($3::integer[]), pg_catalog.unnest($4::bigint[])) AS v (c1, c2, c3, c4) )"
-        R"(WHERE t."id" = v.c3 AND t."i" = v.c4)");
+    CHECK(sql::update_many(table, {1, 5}) ==
+          R"(UPDATE ONLY "s"."t""x" AS t SET "n a" = v.c1, "a" = v.c2::integer[] FROM )"
+          R"((SELECT pg_catalog.unnest($1::numeric[]) AS c1, )"
+          R"(pg_catalog.unnest($2::pg_catalog.text[]) AS c2, )"
+          R"(pg_catalog.unnest($3::integer[]) AS c3, pg_catalog.unnest($4::bigint[]) AS c4) AS v )"
+          R"(WHERE t."id" = v.c3 AND t."i" = v.c4)");
     CHECK(sql::remove_many(table) ==
-          R"(DELETE FROM ONLY "s"."t""x" AS t USING ROWS FROM (pg_catalog.unnest($1::integer[])) )"
-          R"(AS v (c1) WHERE t."id" = v.c1)");
+          R"(DELETE FROM ONLY "s"."t""x" AS t USING )"
+          R"((SELECT pg_catalog.unnest($1::integer[]) AS c1) AS v WHERE t."id" = v.c1)");
 }
 
 TEST_CASE("apply: REPLICA IDENTITY FULL takes one of the equal rows, equal in text too") {
