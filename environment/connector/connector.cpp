@@ -69,13 +69,13 @@ bool Connector::authorizes(std::string_view token) const {
 void Connector::set_token_hash(const std::string& hash) {
     const std::lock_guard lock(m_mutex);
     m_record.token_hash = hash;
-    m_store.save(m_record);
+    save();
 }
 
 void Connector::rename(const std::string& name) {
     const std::lock_guard lock(m_mutex);
     m_record.name = name;
-    m_store.save(m_record);
+    save();
 }
 
 ConnectorView Connector::view() const {
@@ -113,7 +113,9 @@ ConnectorView Connector::view() const {
 }
 
 void Connector::save() {
+    m_unsaved = true;
     m_store.save(m_record);
+    m_unsaved = false;
 }
 
 void Connector::change_phase(Event event) {
@@ -273,22 +275,36 @@ void Connector::stop_instance(std::chrono::milliseconds patience) {
 void Connector::keep() {
     std::unique_lock lock(m_mutex);
     while (!m_wake.wait_for(lock, k_keeper_interval, [this] { return m_closing; })) {
-        const bool wanted = m_record.phase == Phase::streaming && m_instance != nullptr;
-        const std::shared_ptr<Session> session = m_session;
         lock.unlock();
-        const std::unique_lock lifecycle(m_lifecycle, std::try_to_lock);
         try {
-            if (lifecycle.owns_lock() && wanted) {
-                ensure_instance();
-            }
-            if (session && session->worker && session->worker->failure()) {
-                record_failure(*session->worker->failure());
-            }
-        } catch (const Error& error) {
-            process::log_warning("the replica's server is not there",
+            look_after_everything();
+        } catch (const std::exception& error) {
+            process::log_warning("not all is well with a connector",
                                  {{"connector", id()}, {"error", error.what()}});
         }
         lock.lock();
+    }
+}
+
+void Connector::look_after_everything() {
+    std::shared_ptr<Session> session;
+    bool wanted = false;
+    {
+        const std::lock_guard lock(m_mutex);
+        if (m_unsaved) {
+            save();
+        }
+        session = m_session;
+        wanted = m_record.phase == Phase::streaming && m_instance != nullptr;
+    }
+    if (session && session->worker) {
+        if (const auto failure = session->worker->failure()) {
+            record_failure(*failure);
+        }
+    }
+    const std::unique_lock lifecycle(m_lifecycle, std::try_to_lock);
+    if (wanted && lifecycle.owns_lock()) {
+        ensure_instance();
     }
 }
 

@@ -119,6 +119,7 @@ private:
     void change_phase(Event event);
     void save();
     void keep();
+    void look_after_everything();
 
     const Settings& m_settings;
     Store& m_store;
@@ -126,6 +127,7 @@ private:
     std::mutex m_lifecycle;
     mutable std::mutex m_mutex;
     ConnectorRecord m_record;
+    bool m_unsaved = false;  // the store was away when the record changed; the keeper tries again
     std::unique_ptr<Instance> m_instance;
     std::shared_ptr<Session> m_session;  // requests hold it while another hello replaces it
     std::shared_ptr<CopyJob> m_copy;     // likewise

@@ -75,10 +75,18 @@ constexpr const char* k_select_operation = R"sql(
 
 pq::Result Store::run(const std::string& sql, std::initializer_list<Value> parameters) {
     const std::lock_guard lock(m_mutex);
-    if (!m_connection || !m_connection->ok()) {
-        m_connection = std::make_unique<pq::Connection>(
-            m_instance.connect_options(k_admin_role, k_state_database, ErrorKind::bug));
+    if (m_connection) {
+        try {
+            return m_connection->exec(sql, parameters);
+        } catch (const Error&) {
+            if (m_connection->ok()) {
+                throw;
+            }
+        }
     }
+    // Every statement here may be repeated, so one whose answer was lost is.
+    m_connection = std::make_unique<pq::Connection>(
+        m_instance.connect_options(k_admin_role, k_state_database, ErrorKind::bug));
     return m_connection->exec(sql, parameters);
 }
 
@@ -198,7 +206,10 @@ std::vector<OperationRecord> Store::unfinished_operations() {
 }
 
 void Store::save(const ApiKeyRecord& record) {
-    run("INSERT INTO environment.api_key (id, name, prefix, hash) VALUES ($1, $2, $3, $4)",
+    run(R"sql(
+        INSERT INTO environment.api_key (id, name, prefix, hash) VALUES ($1, $2, $3, $4)
+        ON CONFLICT DO NOTHING
+        )sql",
         {record.id, record.name, record.prefix, record.hash});
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 // The environment's own tables, in an instance of their own that is never cloned. One connection behind a
-// mutex, opened anew when it broke; calls are short. Any thread. Throws base::Error (transient) while the
+// mutex, opened anew when it broke; calls are short, and each may be repeated. Any thread. Throws base::Error (transient) while the
 // instance is away.
 #pragma once
 
