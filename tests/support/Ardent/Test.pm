@@ -396,7 +396,11 @@ sub compare_ok
 sub restart_source
 {
 	my ($self) = @_;
-	return $self->wait_for('the source starts', sub { return $self->source->start(fail_ok => 1) }, 60);
+	return $self->wait_for('the source starts', sub {
+		# A start that failed because a backend of the killed server lives on leaves the old process id behind.
+		$self->source->{_pid} = undef;
+		return $self->source->start(fail_ok => 1);
+	}, 60);
 }
 
 # Ends everything; the exit codes of agent and environment.
