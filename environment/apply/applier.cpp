@@ -5,6 +5,7 @@
 #include "environment/apply/progress.hpp"
 
 #include <array>
+#include <utility>
 
 namespace ardent::apply {
 
@@ -13,6 +14,7 @@ namespace {
 constexpr std::uint64_t k_commit_bytes = std::uint64_t{8} << 20U;
 constexpr std::uint64_t k_commit_transactions = 10000;
 constexpr std::size_t k_flush_bytes = std::size_t{32} << 20U;
+constexpr unsigned k_poll_messages = 64;  // between looks at the commit under way
 constexpr std::string_view k_heartbeat = "ardent.heartbeat";
 constexpr const char* k_progress_statement = "progress";
 
@@ -36,10 +38,11 @@ Ahead look_ahead(protocol::MessageReader rest) {
 Applier::Applier(ReplicaSession& session, const TargetTables& tables,
                  const std::string& server_encoding, model::Lsn durable, Committed committed)
     : m_session(session),
-      m_writer(session, tables),
+      m_writer(session, tables, [this] { finish_commit(); }),
       m_decoder(server_encoding),
       m_committed(std::move(committed)),
       m_durable(durable),
+      m_flight{durable, 0, {}},
       m_end(durable) {}
 
 void Applier::apply(const protocol::SegmentHeader& header, std::string_view payload,
@@ -52,6 +55,9 @@ void Applier::apply(const protocol::SegmentHeader& header, std::string_view payl
         }
         const protocol::MessageView message = reader.next();
         read(message, reader);
+        if (committing() && ++m_messages >= k_poll_messages) {
+            continue_commit(std::chrono::milliseconds(0));
+        }
     }
     advance(header.advance_to);
 }
@@ -110,8 +116,8 @@ void Applier::begin(const model::Change& change, protocol::MessageReader rest) {
         return;
     }
     const Ahead ahead = look_ahead(rest);
-    if (m_end > m_durable && (!ahead.ends || ahead.truncates)) {
-        commit();
+    if (m_end > m_flight.end && (!ahead.ends || ahead.truncates)) {
+        start_commit();
     }
 }
 
@@ -134,7 +140,7 @@ void Applier::end(const model::Change& change) {
     ++m_pending_transactions;
     if (m_alone || m_pending_transactions >= k_commit_transactions ||
         m_pending_bytes >= k_commit_bytes) {
-        commit();
+        start_commit();
     }
 }
 
@@ -184,7 +190,8 @@ void Applier::advance(model::Lsn position) {
     m_end = position;
 }
 
-void Applier::commit() {
+void Applier::start_commit() {
+    finish_commit();
     m_writer.flush();
     m_session.begin();
     if (!m_prepared) {
@@ -196,18 +203,45 @@ void Applier::commit() {
     const std::array<const char*, 3> parameters{
         position.c_str(), m_timestamp.empty() ? nullptr : m_timestamp.c_str(), before.c_str()};
     m_session.queue_prepared(k_progress_statement, parameters, 1, ReplicaSession::k_no_ticket);
-    m_writer.settle();
-    m_session.commit();
-    m_durable = m_end;
-    m_counters.transactions += m_pending_transactions;
-    ++m_counters.target_transactions;
-    if (!m_timestamp.empty()) {
-        m_counters.last_commit_timestamp = m_timestamp;
-    }
-    m_counters.last_applied = std::chrono::system_clock::now();
-    m_timestamp.clear();
+    m_writer.hand_over();
+    m_flight = {m_end, m_pending_transactions, std::exchange(m_timestamp, {})};
     m_pending_transactions = 0;
     m_pending_bytes = 0;
+    step_commit([this] { m_session.start_commit(); });
+}
+
+void Applier::continue_commit(std::chrono::milliseconds most) {
+    m_messages = 0;
+    step_commit([&] { m_session.poll_for(most); });
+}
+
+void Applier::finish_commit() {
+    if (committing()) {
+        step_commit([this] { m_session.finish_commit(); });
+    }
+}
+
+template <class Step>
+void Applier::step_commit(Step step) {
+    try {
+        step();
+    } catch (const StatementError& error) {
+        m_writer.fail_handed_over(error);
+    }
+    if (!committing()) {
+        committed();
+    }
+}
+
+void Applier::committed() {
+    m_writer.released();
+    m_durable = m_flight.end;
+    m_counters.transactions += m_flight.transactions;
+    ++m_counters.target_transactions;
+    if (!m_flight.timestamp.empty()) {
+        m_counters.last_commit_timestamp = m_flight.timestamp;
+    }
+    m_counters.last_applied = std::chrono::system_clock::now();
     m_committed(m_durable, m_counters);
 }
 

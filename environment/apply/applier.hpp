@@ -14,6 +14,7 @@
 #include "environment/apply/worker.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -41,8 +42,13 @@ public:
     void deliver(const protocol::SegmentHeader& header, std::size_t bytes);
 
     /// True when whole transactions or an idle position wait for a commit, and none is cut in the middle.
-    bool pending() const noexcept { return !m_open && m_end > m_durable; }
-    void commit();
+    bool pending() const noexcept { return !m_open && m_end > m_flight.end; }
+    /// Sends the target transaction's statements; its commit is then under way while more messages are read.
+    /// Waits for the end of the one before.
+    void start_commit();
+    bool committing() const noexcept { return m_session.committing(); }
+    /// Goes on with the commit under way, waiting at most this long for the server.
+    void continue_commit(std::chrono::milliseconds most);
 
 private:
     void read(const protocol::MessageView& message, const protocol::MessageReader& rest);
@@ -52,6 +58,10 @@ private:
     void truncate(const model::Change& change);
     void finish_truncate();
     void advance(model::Lsn position);
+    void finish_commit();
+    void committed();
+    template <class Step>
+    void step_commit(Step step);
     void require_open(const model::Change& change, bool open) const;
 
     ReplicaSession& m_session;
@@ -60,8 +70,16 @@ private:
     Committed m_committed;
     Counters m_counters;
 
+    /// The target transaction whose commit is under way, or the last one.
+    struct Flight {
+        model::Lsn end;
+        std::uint64_t transactions = 0;
+        std::string timestamp;
+    };
+
     model::Lsn m_durable;
-    model::Lsn m_end;       // of what is pending; m_durable when nothing is
+    Flight m_flight;
+    model::Lsn m_end;       // of what is pending; m_flight.end when nothing is
     model::Lsn m_open_end;  // commit end that the open transaction's begin announced
     bool m_open = false;    // between begin and commit
     bool m_skip = false;    // the open transaction is durable already
@@ -69,6 +87,7 @@ private:
     bool m_prepared = false;
     std::uint64_t m_pending_transactions = 0;
     std::uint64_t m_pending_bytes = 0;
+    unsigned m_messages = 0;  // read since the commit under way was looked at
     std::string m_timestamp;  // of the last pending commit
     std::vector<const TargetTable*> m_truncated;
     model::Lsn m_truncate_lsn;

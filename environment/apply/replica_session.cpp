@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "environment/apply/replica_session.hpp"
 
+#include <poll.h>
+
 namespace ardent::apply {
 
 namespace {
@@ -60,11 +62,13 @@ ReplicaSession::ReplicaSession(pq::ConnectOptions options, const std::string& se
 }
 
 void ReplicaSession::enter() {
-    if (m_copy) {
-        throw base::Error(base::ErrorKind::bug, "a statement was queued while a COPY runs");
+    if (m_copy || committing()) {
+        throw base::Error(base::ErrorKind::bug,
+                          "a statement was queued while a COPY or COMMIT runs");
     }
     if (!m_pipeline) {
-        if (PQenterPipelineMode(m_connection.handle()) != 1) {
+        if (PQenterPipelineMode(m_connection.handle()) != 1 ||
+            PQsetnonblocking(m_connection.handle(), 1) != 0) {
             throw m_connection.failure("pipeline");
         }
         m_pipeline = true;
@@ -74,7 +78,8 @@ void ReplicaSession::enter() {
 void ReplicaSession::leave() {
     drain();
     if (m_pipeline) {
-        if (PQexitPipelineMode(m_connection.handle()) != 1) {
+        if (PQexitPipelineMode(m_connection.handle()) != 1 ||
+            PQsetnonblocking(m_connection.handle(), 0) != 0) {
             throw m_connection.failure("pipeline");
         }
         m_pipeline = false;
@@ -119,53 +124,118 @@ void ReplicaSession::queue(const std::string& sql, std::span<const char* const> 
          rows, ticket);
 }
 
-std::optional<StatementError> ReplicaSession::read_answer(const Waiting& expected) {
-    std::optional<StatementError> error;
-    const pq::Result result(PQgetResult(m_connection.handle()));
-    if (result.status() == PGRES_PIPELINE_ABORTED) {
-        return error;  // the error before it is the one to tell
+void ReplicaSession::sync() {
+    sent(PQpipelineSync(m_connection.handle()), k_sync, k_no_ticket);
+}
+
+/// Reads the answer to the oldest thing queued; at a sync, throws the first error before it.
+void ReplicaSession::read_answer() {
+    const Waiting expected = m_waiting.front();
+    m_waiting.pop_front();
+    if (expected.rows != k_sync) {
+        read_statement(expected);
+        return;
+    }
+    const pq::Result result(m_connection.ok() ? PQgetResult(m_connection.handle()) : nullptr);
+    if (m_error) {
+        m_stage = Stage::none;
+        throw *std::exchange(m_error, std::nullopt);
+    }
+    m_connection.check(result.handle(), "pipeline");
+}
+
+void ReplicaSession::read_statement(const Waiting& expected) {
+    const pq::Result result(m_connection.ok() ? PQgetResult(m_connection.handle()) : nullptr);
+    if (result.status() == PGRES_PIPELINE_ABORTED && result.handle() != nullptr) {
+        while (PGresult* const more = PQgetResult(m_connection.handle())) {
+            const pq::Result rest(more);
+        }
+        return;  // the error before it is the one to tell
     }
     try {
         m_connection.check(result.handle(), {});
     } catch (const base::Error& failure) {
-        error.emplace(failure, expected.ticket);
+        if (!m_error) {
+            m_error.emplace(failure, expected.ticket);
+        }
     }
     if (result.handle() == nullptr) {
-        return error;
+        return;
     }
     while (PGresult* const more = PQgetResult(m_connection.handle())) {
         const pq::Result rest(more);
     }
-    if (!error && expected.rows >= 0 &&
+    if (!m_error && expected.rows >= 0 &&
         result.affected() != static_cast<std::uint64_t>(expected.rows)) {
-        error.emplace(expected.ticket, result.affected());
+        m_error.emplace(expected.ticket, result.affected());
     }
-    return error;
+    if (!m_error && m_stage == Stage::commit &&
+        std::string_view(PQcmdStatus(result.handle())) != "COMMIT") {
+        m_error.emplace(base::Error(base::ErrorKind::bug, "COMMIT was answered with ROLLBACK"),
+                        expected.ticket);
+    }
 }
 
 void ReplicaSession::drain() {
     if (m_waiting.empty()) {
         return;
     }
-    if (PQpipelineSync(m_connection.handle()) != 1) {
-        throw m_connection.failure("pipeline");
+    sync();
+    while (!m_waiting.empty()) {
+        read_answer();
     }
-    std::optional<StatementError> first;
-    for (const Waiting& expected : m_waiting) {
-        std::optional<StatementError> error = read_answer(expected);
-        if (error && !first) {
-            first = std::move(error);
+}
+
+void ReplicaSession::start_commit() {
+    enter();
+    sync();
+    m_stage = Stage::statements;
+    poll();
+}
+
+/// Called when everything sent has answered well.
+void ReplicaSession::next_stage() {
+    if (m_stage == Stage::statements) {
+        m_stage = Stage::none;
+        queue("COMMIT", {}, k_any_rows, k_no_ticket);
+        sync();
+        m_stage = Stage::commit;
+    } else {
+        m_stage = Stage::none;
+        m_in_transaction = false;
+    }
+}
+
+void ReplicaSession::poll() {
+    PGconn* const handle = m_connection.handle();
+    while (committing()) {
+        if (PQflush(handle) < 0 || PQconsumeInput(handle) != 1) {
+            throw m_connection.failure("commit");
         }
-        if (!m_connection.ok()) {
-            break;
+        while (!m_waiting.empty() && PQisBusy(handle) == 0) {
+            read_answer();
         }
+        if (!m_waiting.empty()) {
+            return;
+        }
+        next_stage();
     }
-    m_waiting.clear();
-    const pq::Result sync(m_connection.ok() ? PQgetResult(m_connection.handle()) : nullptr);
-    if (first) {
-        throw *first;
+}
+
+void ReplicaSession::poll_for(std::chrono::milliseconds most) {
+    const bool unsent = PQflush(m_connection.handle()) == 1;
+    pollfd ready{m_connection.socket(), static_cast<short>(POLLIN | (unsent ? POLLOUT : 0)), 0};
+    ::poll(&ready, 1, static_cast<int>(most.count()));
+    poll();
+}
+
+void ReplicaSession::finish_commit() {
+    while (committing()) {
+        while (!m_waiting.empty()) {
+            read_answer();
+        }
+        next_stage();
     }
-    m_connection.check(sync.handle(), "pipeline");
 }
 
 void ReplicaSession::begin_copy(const std::string& sql) {
@@ -177,15 +247,6 @@ std::uint64_t ReplicaSession::end_copy() {
     const std::uint64_t rows = m_copy->finish();
     m_copy.reset();
     return rows;
-}
-
-void ReplicaSession::commit() {
-    leave();
-    const pq::Result result = m_connection.exec("COMMIT");
-    m_in_transaction = false;
-    if (std::string_view(PQcmdStatus(result.handle())) != "COMMIT") {
-        throw base::Error(base::ErrorKind::bug, "COMMIT was answered with ROLLBACK");
-    }
 }
 
 pq::Connection& ReplicaSession::plain() {

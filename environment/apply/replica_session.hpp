@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: PostgreSQL
 // The connection that writes into the replica. Statements are queued in libpq's pipeline mode and answered
-// at `drain`; a COPY runs beside that (it cannot be in a pipeline). One thread, except `cancel`.
+// at `drain`; a COPY runs beside that (it cannot be in a pipeline). A commit may be on its way while the
+// caller does something else (`start_commit`, `poll`). One thread, except `cancel`.
 #pragma once
 
 #include "common/base/error.hpp"
 #include "common/pq/connection.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace ardent::apply {
 
@@ -63,8 +65,16 @@ public:
     std::uint64_t end_copy();
     bool copying() const noexcept { return m_copy.has_value(); }
 
-    /// Drains, then commits. Returns once the commit is flushed.
-    void commit();
+    /// Sends what is queued and will send COMMIT once all of it has answered as expected, so that no wrong
+    /// number of rows is ever committed. Until the commit is over nothing else may be queued.
+    void start_commit();
+    bool committing() const noexcept { return m_stage != Stage::none; }
+    /// Goes on with the commit as far as it goes without waiting. Throws as `drain`; the commit is then given up.
+    void poll();
+    /// Waits until the commit has something new to say, at most this long, and goes on with it.
+    void poll_for(std::chrono::milliseconds most);
+    /// Waits for the end of the commit: it is flushed then.
+    void finish_commit();
 
     /// The connection outside of the pipeline; drains first.
     pq::Connection& plain();
@@ -72,19 +82,27 @@ public:
     void cancel() noexcept { m_connection.cancel(); }
 
 private:
+    static constexpr std::int64_t k_sync = -2;  // in the place of rows: the end of a pipeline
+
     struct Waiting {
         std::int64_t rows;
         std::size_t ticket;
     };
+    enum class Stage { none, statements, commit };
 
     void enter();
     void leave();
     void sent(int done, std::int64_t rows, std::size_t ticket);
-    std::optional<StatementError> read_answer(const Waiting& expected);
+    void sync();
+    void read_answer();
+    void read_statement(const Waiting& expected);
+    void next_stage();
 
     pq::Connection m_connection;
     std::optional<pq::CopyIn> m_copy;
-    std::vector<Waiting> m_waiting;
+    std::deque<Waiting> m_waiting;
+    std::optional<StatementError> m_error;  // the first one since the last sync
+    Stage m_stage = Stage::none;
     bool m_pipeline = false;
     bool m_in_transaction = false;
 };

@@ -65,6 +65,11 @@ void TableWriter::fail(const StatementError& error) {
                  ticket.row.empty() ? describe_key(table, ticket.key) : ticket.row, ticket.lsn);
 }
 
+void TableWriter::fail_handed_over(const StatementError& error) {
+    std::swap(m_tickets, m_sent_tickets);
+    fail(error);
+}
+
 /// Finds the key that is not there. The connection is in order, the transaction still open.
 void TableWriter::fail_many(const Ticket& ticket, const StatementError& error) {
     const TargetTable& table = *ticket.table;

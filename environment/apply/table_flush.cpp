@@ -65,14 +65,14 @@ void in_slices(const TargetTable& table, const std::vector<const KeyEntry*>& ent
 }  // namespace
 
 void TableWriter::ready() {
+    m_before_sending();
     close_copy();
     m_session.begin();
 }
 
 void TableWriter::stream(PendingTable& pending) {
     if (m_copying != &pending) {
-        close_copy();
-        m_session.begin();
+        ready();
         settle();
         m_session.begin_copy(sql::copy(*pending.table));
         m_copying = &pending;
@@ -129,6 +129,16 @@ void TableWriter::settle() {
     if (m_touched.empty()) {
         m_arena.reset();
     }
+}
+
+void TableWriter::hand_over() {
+    std::swap(m_arena, m_sent_arena);
+    std::swap(m_tickets, m_sent_tickets);
+}
+
+void TableWriter::released() noexcept {
+    m_sent_arena.reset();
+    m_sent_tickets.clear();
 }
 
 void TableWriter::flush_table(PendingTable& pending) {

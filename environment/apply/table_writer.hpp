@@ -13,6 +13,7 @@
 #include "environment/apply/target_table.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -40,8 +41,10 @@ struct PendingTable {
 
 class TableWriter {
 public:
-    TableWriter(ReplicaSession& session, const TargetTables& tables) noexcept
-        : m_session(session), m_tables(tables) {}
+    /// `before_sending` is called before anything goes to the session: it waits for a commit on its way.
+    TableWriter(ReplicaSession& session, const TargetTables& tables,
+                std::function<void()> before_sending)
+        : m_session(session), m_tables(tables), m_before_sending(std::move(before_sending)) {}
 
     /// Each throws Failed when the change does not fit the replica, base::Error when the connection broke.
     void insert(const model::Change& change);
@@ -56,10 +59,15 @@ public:
     void flush();
     /// Waits for the answers. After `flush` the batch's memory is given back.
     void settle();
+    /// After `flush`: what was queued belongs to a commit from here on, and its memory is kept until `released`;
+    /// the next batch may begin.
+    void hand_over();
+    void released() noexcept;
+    /// Throws what a failed statement of the batch that was handed over was about.
+    [[noreturn]] void fail_handed_over(const StatementError& error);
 
     /// Bytes that wait to be written.
     std::size_t bytes() const noexcept { return m_arena.used() + m_copy_bytes; }
-    bool idle() const noexcept { return m_touched.empty() && m_session.waiting() == 0; }
 
 private:
     enum class Work : char { insert, update, remove, truncate };
@@ -125,7 +133,10 @@ private:
 
     ReplicaSession& m_session;
     const TargetTables& m_tables;
+    std::function<void()> m_before_sending;
     Arena m_arena;
+    Arena m_sent_arena;                  // of the batch that is being committed
+    std::vector<Ticket> m_sent_tickets;  // and what its statements were about
     std::map<const TargetTable*, std::unique_ptr<PendingTable>> m_pending;
     PendingTable* m_last = nullptr;
     std::vector<PendingTable*> m_touched;

@@ -26,6 +26,7 @@ struct Item {
 };
 
 constexpr std::chrono::milliseconds k_cancel_again{100};
+constexpr std::chrono::milliseconds k_look_again{1};  // for a segment while a commit is under way
 
 base::Error ended(const std::string& why) {
     return {base::ErrorKind::transient, "applying has ended: " + why};
@@ -189,10 +190,15 @@ void Worker::Impl::work() {
                     });
     for (;;) {
         std::optional<Item> item = m_queue.try_pop();
+        if (!item && applier.committing()) {
+            applier.continue_commit(k_look_again);
+            continue;
+        }
+        if (!item && applier.pending()) {
+            applier.start_commit();
+            continue;
+        }
         if (!item) {
-            if (applier.pending()) {
-                applier.commit();
-            }
             item = m_queue.pop();
         }
         if (!item) {
