@@ -6,7 +6,7 @@
 \set day random(0, 99)
 BEGIN;
 DELETE FROM public.pairs WHERE a = :a AND b = :b;
-INSERT INTO public.pairs VALUES (:a, :b, 'again');
+INSERT INTO public.pairs VALUES (:a, :b, 'again') ON CONFLICT DO NOTHING;
 UPDATE public.pairs SET a = a + 1000 WHERE a = :a AND b = :b;
 UPDATE public.pairs SET a = a - 1000 WHERE a = :a + 1000 AND b = :b;
 UPDATE public.items SET code = code || '.' WHERE id = :id AND length(code) < 80;

@@ -11,7 +11,7 @@ VALUES ('new ' || gen_random_uuid(), :n / 3.0, E'tab\there \\ and "quotes" é', 
 UPDATE public.items SET amount = amount + 0.01, at = now() WHERE id = :id;
 UPDATE public.pairs SET v = v || 'x' WHERE a = :a AND b = :b AND length(v) < 40;
 SAVEPOINT s;
-DELETE FROM public.items WHERE id < 100;
+DELETE FROM public.items WHERE id = :id;
 ROLLBACK TO SAVEPOINT s;
 UPDATE public.keyless SET t = 'changed ' || :n WHERE n = :n;
 INSERT INTO public.orders (day, item) VALUES (:day, :id);
