@@ -3,6 +3,7 @@
 
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
+#include "common/decode/scan.hpp"
 
 #include <simdjson.h>
 
@@ -65,16 +66,15 @@ void widen(std::string_view bytes, std::string& text) {
 
 class Wal2jsonDecoder::Impl {
 public:
-    explicit Impl(std::string_view encoding) : m_utf8(encoding == "UTF8") {}
+    Impl(std::string_view encoding, bool scan) : m_utf8(encoding == "UTF8"), m_scan(scan) {}
 
     const model::Change& decode(model::Lsn lsn, std::string_view message) {
+        clear();
         m_change.lsn = lsn;
-        m_change.columns.clear();
-        m_change.identity.clear();
-        m_change.schema = m_change.table = {};
-        m_change.prefix = m_change.content = m_change.commit_timestamp = {};
-        m_change.commit_end = {};
-        m_change.transactional = false;
+        if (m_scan && scan(message, m_utf8, m_change)) {
+            return m_change;
+        }
+        clear();
         if (m_buffer.size() > k_keep_bytes && message.size() < k_keep_bytes) {
             m_buffer = {};
             m_parser = simdjson::ondemand::parser();
@@ -91,6 +91,15 @@ public:
     }
 
 private:
+    void clear() noexcept {
+        m_change.columns.clear();
+        m_change.identity.clear();
+        m_change.schema = m_change.table = {};
+        m_change.prefix = m_change.content = m_change.commit_timestamp = {};
+        m_change.commit_end = {};
+        m_change.transactional = false;
+    }
+
     void fill(std::string_view message) {
         m_buffer.clear();
         m_buffer.reserve(2 * message.size() + simdjson::SIMDJSON_PADDING);
@@ -270,14 +279,15 @@ private:
     }
 
     bool m_utf8;
+    bool m_scan;
     simdjson::ondemand::parser m_parser;
     std::string m_buffer;  // the message and the padding that the parser reads over
     std::size_t m_size = 0;
     model::Change m_change;
 };
 
-Wal2jsonDecoder::Wal2jsonDecoder(std::string_view server_encoding)
-    : m_impl(std::make_unique<Impl>(server_encoding)) {}
+Wal2jsonDecoder::Wal2jsonDecoder(std::string_view server_encoding, bool scan)
+    : m_impl(std::make_unique<Impl>(server_encoding, scan)) {}
 
 Wal2jsonDecoder::~Wal2jsonDecoder() = default;
 Wal2jsonDecoder::Wal2jsonDecoder(Wal2jsonDecoder&&) noexcept = default;

@@ -18,13 +18,13 @@ namespace ardent::decode {
 /// One stream's decoder, for one thread. It keeps its buffers from message to message.
 class Wal2jsonDecoder {
 public:
-    /// `server_encoding` as pg_encoding_to_char prints it.
-    explicit Wal2jsonDecoder(std::string_view server_encoding);
+    /// `server_encoding` as pg_encoding_to_char prints it. Without `scan` every message takes the long way (scan.hpp).
+    explicit Wal2jsonDecoder(std::string_view server_encoding, bool scan = true);
     ~Wal2jsonDecoder();
     Wal2jsonDecoder(Wal2jsonDecoder&&) noexcept;
     Wal2jsonDecoder& operator=(Wal2jsonDecoder&&) noexcept;
 
-    /// The views in the result live until the next call. Throws base::Error (replica) for a message
+    /// The views in the result live until the next call, and as long as `message` does. Throws base::Error (replica) for a message
     /// that is not what wal2json writes; the text names the LSN and what is wrong.
     const model::Change& decode(model::Lsn lsn, std::string_view message);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// One message of the source's output plugin, read. The texts are views into the decoder that made the Change
-// and live until it reads the next message. Bytes are in the source server's encoding.
+// One message of the source's output plugin, read. The texts are views into the message or the decoder that made
+// the Change, and live until it reads the next message. Bytes are in the source server's encoding.
 #pragma once
 
 #include "common/model/lsn.hpp"

@@ -2,9 +2,13 @@
 #include "tests/support/catch.hpp"
 
 #include "common/base/error.hpp"
+#include "common/decode/scan.hpp"
 #include "common/decode/wal2json.hpp"
 
+#include <algorithm>
+#include <random>
 #include <string>
+#include <vector>
 
 using ardent::base::Error;
 using ardent::decode::Wal2jsonDecoder;
@@ -173,4 +177,105 @@ TEST_CASE("decode: the action letter without reading the rest") {
     CHECK(ardent::decode::action_letter(R"({"action":"T","xid":1})") == 'T');
     CHECK(ardent::decode::action_letter(R"({"action":")") == '\0');
     CHECK(ardent::decode::action_letter("{}") == '\0');
+}
+
+namespace {
+
+/// A Change as one text, so that two can be compared.
+std::string spelled(const Change& change) {
+    std::string text{static_cast<char>(change.action)};
+    const auto add = [&](std::string_view part) { (text += '|') += part; };
+    add(change.schema);
+    add(change.table);
+    add(to_string(change.commit_end));
+    add(change.commit_timestamp);
+    for (const auto* const list : {&change.columns, &change.identity}) {
+        for (const ColumnValue& column : *list) {
+            add(column.name);
+            add(std::to_string(static_cast<int>(column.kind)) + (column.plain ? "p" : "e"));
+            add(column.text);
+        }
+        text += '#';
+    }
+    return text;
+}
+
+std::string long_way(const std::string& message, const char* encoding) {
+    Wal2jsonDecoder decoder(encoding, false);
+    try {
+        return spelled(decoder.decode(k_lsn, message));
+    } catch (const Error&) {
+        return "error";
+    }
+}
+
+/// Empty when the short way leaves the message to the long one.
+std::string short_way(const std::string& message, bool ascii) {
+    Change change;
+    return ardent::decode::scan(message, ascii, change) ? spelled(change) : std::string();
+}
+
+std::vector<std::string> seeds() {
+    return {
+        insert_of("1"),
+        insert_of("\"a text of some length, longer than a word\""),
+        insert_of(R"("with \"escapes\" \\ \n")"),
+        insert_of("\"h\xC3\xA9 \xE6\x97\xA5\""),
+        insert_of("null},{\"name\":\"b\",\"value\":true},{\"name\":\"d\",\"value\":-1.5e-300"),
+        R"({"action":"U","xid":1,"timestamp":"2026-11-21 08:44:32+00","lsn":"0/1","schema":"s","table":"t",)"
+        R"("columns":[{"name":"id","value":3}],"identity":[{"name":"id","value":2}]})",
+        R"({"action":"D","xid":1,"lsn":"0/1","schema":"s","table":"t","identity":[{"name":"i","value":"x"}]})",
+        R"({"action":"I","xid":1,"lsn":"0/1","schema":"s","table":"t","columns":[]})",
+        R"({"action":"T","xid":1,"lsn":"0/1","schema":"s","table":"t"})",
+        R"({"action":"B","xid":1,"timestamp":"2026-11-21 08:44:32+00","lsn":"0/1","nextlsn":"A/2"})",
+        R"({"action":"M","xid":null,"timestamp":null,"lsn":"0/1","transactional":false,"prefix":"p","content":"c"})"};
+}
+
+}  // namespace
+
+TEST_CASE("decode: the short way reads what wal2json writes, and as the long way does") {
+    std::size_t read = 0;
+    for (const std::string& message : seeds()) {
+        const std::string result = short_way(message, true);
+        read += result.empty() ? 0 : 1;
+        CHECK((result.empty() || result == long_way(message, "UTF8")));
+    }
+    CHECK(read == 8);  // not the ones with escapes, other letters, or a logical message
+}
+
+TEST_CASE("decode: the short way never reads what the long way reads otherwise") {
+    std::mt19937 random(20261121);
+    const std::string alphabet = "\"\\{}[],:ntf0123456789.-+eEaxu \n\x01\x1F\x7F\x80\xC3\xA9\xFF";
+    const std::vector<std::string> all = seeds();
+    std::size_t read = 0;
+    for (int round = 0; round < 60000; ++round) {
+        std::string message = all[random() % all.size()];
+        for (unsigned edits = random() % 3; edits > 0; --edits) {
+            const std::size_t place = random() % message.size();
+            switch (random() % 4) {
+            case 0:
+                message[place] = alphabet[random() % alphabet.size()];
+                break;
+            case 1:
+                message.insert(place, 1, alphabet[random() % alphabet.size()]);
+                break;
+            case 2:
+                message.erase(place, 1 + random() % 4);
+                break;
+            default:
+                message.insert(place, message.substr(random() % message.size(), random() % 20));
+            }
+            if (message.empty()) {
+                message = "{";
+            }
+        }
+        const bool ascii = random() % 2 == 0;
+        const std::string result = short_way(message, ascii);
+        if (!result.empty()) {
+            ++read;
+            INFO(message);
+            REQUIRE(result == long_way(message, ascii ? "UTF8" : "LATIN1"));
+        }
+    }
+    CHECK(read > 10000);
 }
