@@ -19,6 +19,7 @@ export PG_CONFIG
 
 builddir := $(ardent_srcdir)/build
 installed_programs := ardent ardent-agent ardent-environment
+examples := agent.toml.example environment.toml.example
 units    := $(wildcard $(addprefix $(ardent_srcdir)/packaging/systemd/*.,service socket))
 rooms    := common agent environment cli
 room      = +@$(MAKE) -C $(1) ARDENT_DOOR=1
@@ -95,15 +96,12 @@ install: programs ## the extension into the server, programs to $(prefix)/bin, u
 	    sed 's|/usr/local/bin/|$(prefix)/bin/|g' $$unit > '$(DESTDIR)$(prefix)/lib/systemd/system/'$${unit##*/} && \
 	    chmod 644 '$(DESTDIR)$(prefix)/lib/systemd/system/'$${unit##*/} && echo "install $${unit##*/}" || exit 1; \
 	done
-	@for program in agent environment; do \
-	    $(builddir)/bin/ardent-$$program config --example > '$(DESTDIR)/etc/ardent/'$$program.toml.example && \
-	    chmod 644 '$(DESTDIR)/etc/ardent/'$$program.toml.example && echo "install /etc/ardent/$$program.toml.example" || exit 1; \
-	done
+	install -m 644 $(addprefix $(ardent_srcdir)/packaging/,$(examples)) '$(DESTDIR)/etc/ardent/'
 uninstall: ## takes away what install put in place
 	+@$(pgxs) uninstall
 	rm -f $(foreach p,$(installed_programs),'$(DESTDIR)$(prefix)/bin/$(p)') \
 	    $(foreach u,$(notdir $(units)),'$(DESTDIR)$(prefix)/lib/systemd/system/$(u)') \
-	    '$(DESTDIR)/etc/ardent/agent.toml.example' '$(DESTDIR)/etc/ardent/environment.toml.example'
+	    $(foreach e,$(examples),'$(DESTDIR)/etc/ardent/$(e)')
 
 .PHONY: clean
 clean: ## removes build/
