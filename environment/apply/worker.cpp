@@ -123,6 +123,7 @@ private:
     std::optional<protocol::Failure> m_failure;
     bool m_lost = false;
     bool m_ended = false;
+    bool m_follow_timeline = false;  // the progress row is to say the source's timeline
 
     std::mutex m_stop_mutex;
     std::thread m_thread;
@@ -143,10 +144,7 @@ void Worker::Impl::read_start() {
                               m_options.system_identifier,
                           "Point the agent to the right source, or make a new copy.");
     }
-    if (m_options.timeline != 0 && m_options.timeline != row->timeline) {
-        connection.exec("UPDATE ardent.progress SET timeline = $1::pg_catalog.int8",
-                        {std::to_string(m_options.timeline)});
-    }
+    m_follow_timeline = m_options.timeline != 0 && m_options.timeline != row->timeline;
     m_durable = row->durable;
     m_counters.last_commit_timestamp = row->commit_timestamp.value_or("");
 }
@@ -203,6 +201,11 @@ void Worker::Impl::work() {
         }
         if (!item) {
             return;
+        }
+        if (std::exchange(m_follow_timeline, false)) {
+            // Only now: a segment says that the agent compared the timelines and accepted the new one.
+            m_session->plain().exec("UPDATE ardent.progress SET timeline = $1::pg_catalog.int8",
+                                    {std::to_string(m_options.timeline)});
         }
         if (m_options.delivered_only) {
             applier.deliver(item->header, item->payload.size());

@@ -31,7 +31,7 @@ struct WorkerOptions {
     pq::ConnectOptions replica;
     std::string system_identifier;  // of the source, as hello said; must be the progress row's
     std::uint32_t timeline =
-        0;  // of the source, as hello said; written to the progress row when not 0
+        0;  // of the source, as hello said; written to the progress row, when not 0, with the first segment
     std::string server_encoding = "UTF8";  // of the source, and so of the replica
     std::vector<std::string> schemas;      // what the connector replicates, as in hello
     std::vector<std::string> excluded;

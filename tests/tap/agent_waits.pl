@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: PostgreSQL
+# What the agent waits for, and what it says meanwhile: a preflight report with failures, a transaction that is in the
+# way of the slot, a slot in other hands, a stopped connector.
+use strict;
+use warnings;
+use Ardent::Test;
+use Test::More;
+
+my $t = Ardent::Test->new(name => 'waits', sql => 'CREATE TABLE public.bare (n integer)');
+my $source = $t->source;
+my $database = $Ardent::Test::database;
+$t->start_environment;
+$t->create_connector;
+$t->start_agent;
+$t->wait_for('it says that preflight fails', sub { return $t->agent->log_text =~ /preflight|not ready|source to be ready/i });
+ok($t->agent->alive, 'it waits');
+is($t->slot->{name}, undef, 'and made no slot');
+is($t->status, 'pending', 'the connector is pending');
+
+# a transaction that writes is open when the table is mended
+my $blocker = $source->background_psql($database);
+$blocker->query_safe('BEGIN; CREATE TABLE public.open_one (id integer PRIMARY KEY)');
+$source->safe_psql($database, 'ALTER TABLE public.bare ADD PRIMARY KEY (n)');
+$t->wait_with_agent('it says who is in the way',
+	sub { return $t->agent->log_text =~ /cannot be created while older transactions run: pid \d+/ }, 60);
+$blocker->query_safe('ROLLBACK');
+$blocker->quit;
+$t->wait_streaming(60);
+$t->wait_caught_up;
+$t->compare_ok('after the waits');
+
+# another client has the slot
+is($t->agent->stop, 0, 'the agent stops');
+my $slot = $t->slot->{name};
+my $thief = Ardent::Process->start(
+	name => 'thief', log => $t->dir . '/thief.log',
+	command => [ 'pg_recvlogical', '-h', $source->host, '-p', $source->port, '-d', $database, '--slot', $slot, '--start',
+		'-f', '/dev/null', '--fsync-interval=0', '--status-interval=0' ]);
+$t->wait_for('somebody else has the slot', sub { return $t->slot->{active} eq 't' });
+$t->start_agent;
+$t->wait_for('it says so', sub { return $t->agent->log_text =~ /is in use by another client/ }, 60);
+ok($t->agent->alive && $thief->alive, 'it waits, and leaves the other alone');
+$thief->kill9;
+$t->wait_for('the slot is free', sub { return !defined $t->slot->{pid} || $t->slot->{pid} eq '' || $t->status =~ /^str/ });
+$t->wait_streaming(60);
+$t->wait_caught_up;
+$t->compare_ok('after the other one left');
+
+# an agent that was killed left its walsender behind, stopped in the middle of nowhere
+kill STOP => $t->agent->pid;
+my $left = $t->agent;
+$t->start_agent;
+$t->wait_streaming(60);
+$t->wait_caught_up;
+like($t->agent->log_text, qr/ended the walsender that an earlier agent left behind/, 'a walsender of our own role is ended');
+kill CONT => $left->pid;
+$left->kill9;
+$t->wait_streaming(60);
+$t->wait_caught_up;
+$t->compare_ok('after the earlier agent is gone');
+$t->stop_all;
+done_testing();
