@@ -11,7 +11,7 @@ use Test::More;
 my $knows_libraries =
   `grep -c '^#output_plugin_libraries' "\$(pg_config --sharedir)/postgresql.conf.sample"` > 0;
 my $node = PostgreSQL::Test::Cluster->new('source');
-$node->init;
+$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
 $node->append_conf('postgresql.conf', <<'CONF');
 wal_level = replica
 max_replication_slots = 2

@@ -10,7 +10,7 @@ use Test::More;
 my $knows_libraries =
   `grep -c '^#output_plugin_libraries' "\$(pg_config --sharedir)/postgresql.conf.sample"` > 0;
 my $node = PostgreSQL::Test::Cluster->new('source');
-$node->init(allows_streaming => 'logical');
+$node->init(allows_streaming => 'logical', extra => [ '--encoding=UTF8', '--locale=C' ]);
 $node->append_conf('postgresql.conf', "max_replication_slots = 10\nmax_wal_senders = 10\n");
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION ardent; CREATE ROLE ardent_replication LOGIN REPLICATION; CREATE ROLE reader');
@@ -58,9 +58,9 @@ SKIP:
 	is(check('wal2json', 'status'), 'pass', 'as it should be');
 }
 
-# a library that is not there; the extension itself is found by its path
-my $path = $node->safe_psql('postgres', 'SHOW dynamic_library_path');
-like($node->safe_psql('postgres', q(SELECT ardent_settings_script() IS NULL; SET dynamic_library_path = '/nonexistent';
+# a library that is not there, in a session that finds the extension as before
+my $elsewhere = $node->safe_psql('postgres', q(SELECT replace(current_setting('dynamic_library_path'), '$libdir', '/nonexistent')));
+like($node->safe_psql('postgres', qq(SET dynamic_library_path = '$elsewhere'; SELECT ardent_settings_script() IS NULL;
 	SELECT status, detail, hint FROM ardent_preflight_checks() WHERE id = 'wal2json')),
 	qr/fail\|The server cannot load wal2json: could not access file "wal2json".*postgresql-\d+-wal2json/,
 	'wal2json that is not installed: the package is named');

@@ -9,7 +9,7 @@ use Test::More;
 use Time::HiRes qw(time);
 
 my $node = PostgreSQL::Test::Cluster->new('source');
-$node->init(allows_streaming => 'logical');
+$node->init(allows_streaming => 'logical', extra => [ '--encoding=UTF8', '--locale=C' ]);
 $node->append_conf('postgresql.conf', "autovacuum = off\nmax_locks_per_transaction = 256\n");
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION ardent; CREATE ROLE ardent_replication LOGIN REPLICATION');

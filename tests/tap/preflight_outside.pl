@@ -10,7 +10,7 @@ use Test::More;
 
 $ENV{LC_ALL} = 'C.UTF-8';
 my $node = PostgreSQL::Test::Cluster->new('source');
-$node->init(allows_streaming => 'logical');
+$node->init(allows_streaming => 'logical', extra => [ '--encoding=UTF8', '--locale=C' ]);
 $node->append_conf('postgresql.conf', "max_replication_slots = 10\nmax_wal_senders = 10\n");
 $node->start;
 $node->safe_psql('postgres', q(CREATE DATABASE shop));

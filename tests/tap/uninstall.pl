@@ -10,7 +10,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('source');
-$node->init(allows_streaming => 'logical');
+$node->init(allows_streaming => 'logical', extra => [ '--encoding=UTF8', '--locale=C' ]);
 $node->append_conf('postgresql.conf', "autovacuum = off\nmax_replication_slots = 4\nmax_wal_senders = 10\n");
 $node->start;
 my @databases = ('shop', 'billing');
