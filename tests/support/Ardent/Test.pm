@@ -31,7 +31,7 @@ our $database = 'shop';
 our $patience = 60;    # seconds that a wait may take, unless it says otherwise
 
 # new(name => …, source_conf => 'lines', schemas => ['public'], sql => 'run in the database before anything else',
-#     grants => 0 to leave the role and the grants to the test)
+#     grants => 0 to leave the role and the grants to the test, database => 'options of CREATE DATABASE')
 sub new
 {
 	my ($class, %args) = @_;
@@ -48,7 +48,7 @@ sub new
 	$source->append_conf('postgresql.conf', "max_wal_senders = 20\nmax_replication_slots = 20\nfsync = off\n");
 	$source->start;
 	$self->{source} = $source;
-	$source->safe_psql('postgres', "CREATE DATABASE $database");
+	$source->safe_psql('postgres', "CREATE DATABASE $database " . ($args{database} // ''));
 	$source->safe_psql($database, $args{sql}) if defined $args{sql};
 	# what wait_caught_up looks at
 	$source->safe_psql($database, 'CREATE TABLE public.beacon (id integer PRIMARY KEY, n bigint NOT NULL);'
