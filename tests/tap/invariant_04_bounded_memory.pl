@@ -10,9 +10,20 @@ use Test::More;
 my $t = Ardent::Test->new(name => 'memory', sql => 'CREATE TABLE public.wide (id bigint PRIMARY KEY, v text)');
 my $source = $t->source;
 $t->start_all;
-# about 700 MB of messages in one transaction
+# about 700 MB of messages in one transaction, for an environment that takes nothing at first
+kill STOP => $t->environment->pid;
 $source->safe_psql($Ardent::Test::database,
 	q(INSERT INTO public.wide SELECT g, repeat(md5(g::text), 30) FROM generate_series(1, 600000) AS g));
+my ($sent, $same) = ('', 0);
+$t->wait_for('the agent reads no further', sub {
+	my $now = $source->safe_psql('postgres', 'SELECT max(sent_lsn) FROM pg_stat_replication');
+	my $moving = $now ne $sent || $t->agent->resident_kb > 256 * 1024;
+	$same = $moving ? 0 : $same + 1;
+	$sent = $now;
+	return $same > 10 || $t->agent->peak_kb > 256 * 1024;
+});
+cmp_ok($t->agent->peak_kb, '<', 256 * 1024, 'invariant 4: the agent stops reading when nobody takes what it has');
+kill CONT => $t->environment->pid;
 $t->wait_caught_up(240);
 my $peak = $t->agent->peak_kb;
 cmp_ok($peak, '<', 256 * 1024, "invariant 4: the agent needed at most $peak kB for one transaction of 600,000 rows");
