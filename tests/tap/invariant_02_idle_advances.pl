@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use Ardent::Test;
 use Test::More;
+use Time::HiRes qw(time);
 
 my $t = Ardent::Test->new(name => 'idle', source_conf => "wal_sender_timeout = 4s\n");
 my $source = $t->source;
@@ -28,6 +29,21 @@ foreach my $round (1 .. 3)
 	ok(1, "invariant 2: round $round, the slot of the quiet database has passed the other's WAL");
 	is($beyond, 0, 'invariant 2: each position stood in the progress row first');
 }
+# With nobody to record it, no position may be confirmed, however often the source asks.
+kill STOP => $t->environment->pid;
+$source->safe_psql('postgres', q(INSERT INTO busy SELECT repeat('x', 1000) FROM generate_series(1, 5000)));
+my ($samples, $deadline) = (0, time + 6);
+while (time < $deadline)
+{
+	$samples++;
+	last if $source->safe_psql('postgres', 'SELECT confirmed_flush_lsn > '
+		  . q((SELECT pg_lsn ') . $t->replica_psql('SELECT durable_lsn FROM ardent.progress') . q(')) FROM pg_replication_slots)) eq 't';
+}
+my $confirmed = $t->slot->{confirmed};
+my $durable = $t->replica_psql('SELECT durable_lsn FROM ardent.progress');
+is($source->safe_psql('postgres', "SELECT pg_lsn '$confirmed' <= '$durable'"), 't',
+	"invariant 2: with the environment stopped no idle position is confirmed ($samples samples)");
+kill CONT => $t->environment->pid;
 is($t->replica_psql('SELECT n FROM public.beacon'), $row, 'and no row of the database was written for it');
 my $retained = $source->safe_psql('postgres',
 	'SELECT pg_current_wal_lsn() - restart_lsn < 16777216 FROM pg_replication_slots');
