@@ -26,12 +26,12 @@ room      = +@$(MAKE) -C $(1) ARDENT_DOOR=1
 pgxs      = $(MAKE) $(if $(V),,-s) -C $(builddir)/extension -f $(ardent_srcdir)/Makefile ARDENT_PGXS=1 \
 	PG_CONFIG=$(PG_CONFIG)
 
-.PHONY: help all programs $(rooms) extension unit packages deps
+.PHONY: help all programs $(rooms) extension unit apply-driver packages deps
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1\t\2/p' $(ardent_srcdir)/Makefile | expand -t 16
 
-all: programs unit ## the extension, the three programs, the unit tests
+all: programs unit apply-driver ## the extension, the three programs, the unit tests
 programs: extension agent environment cli
 
 packages:
@@ -45,6 +45,8 @@ agent environment cli: common
 	$(call room,$@)
 unit: $(if $(ONLY),common $(or $(ROOMS),agent environment cli),common agent environment cli)
 	$(call room,tests/unit)
+apply-driver: common environment
+	$(call room,tests/support/apply)
 extension: packages
 	+@if [ -f ardent.control ] && [ -f extension/ardent.sql ]; then \
 	    mkdir -p $(builddir)/extension && echo 'extension' && $(pgxs) all; \

@@ -78,7 +78,8 @@ private:
 
 int dump(const std::vector<std::string>& arguments) {
     pq::ConnectOptions options = options_of(arguments.at(0), "source");
-    options.parameters.emplace_back("client_encoding", "SQL_ASCII");  // no conversion: the plugin's own bytes
+    options.parameters.emplace_back("client_encoding",
+                                    "SQL_ASCII");  // no conversion: the plugin's own bytes
     pq::Connection connection(options);
     decode::Wal2jsonDecoder decoder("SQL_ASCII");
     SegmentFile file(arguments.at(2), std::stoul(arguments.at(3)));
@@ -116,7 +117,8 @@ model::Lsn submit_all(apply::Worker& worker, const std::string& bytes) {
         const std::uint64_t stored = [&] {
             std::uint64_t value = 0;
             for (int i = 7; i >= 0; --i) {
-                value = value << 8U | static_cast<unsigned char>(rest[static_cast<std::size_t>(72 + i)]);
+                value = value << 8U |
+                        static_cast<unsigned char>(rest[static_cast<std::size_t>(72 + i)]);
             }
             return value;
         }();
