@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -20,6 +21,7 @@ namespace ardent::process {
 namespace {
 
 constexpr std::size_t k_error_tail = 8192;
+constexpr int k_most_descriptors = 65536;  // where the kernel has no close_range
 constexpr auto k_poll = std::chrono::milliseconds(200);
 constexpr auto k_patience = std::chrono::seconds(5);
 
@@ -58,6 +60,17 @@ struct Child {
     pid_t parent = 0;
     bool outlive = false;
 
+    // Libraries open descriptors without O_CLOEXEC (the HTTP server's sockets): a child that lives on would keep
+    // a dead program's connections open.
+    static void close_rest_at_exec() noexcept {
+        if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0) {
+            return;
+        }
+        for (int fd = STDERR_FILENO + 1; fd < k_most_descriptors; ++fd) {
+            fcntl(fd, F_SETFD, FD_CLOEXEC);
+        }
+    }
+
     [[noreturn]] void exec() const noexcept {
         restore_default_signals();
         if (!outlive) {
@@ -69,6 +82,7 @@ struct Child {
         dup2(input, STDIN_FILENO);
         dup2(output, STDOUT_FILENO);
         dup2(error, STDERR_FILENO);
+        close_rest_at_exec();
         execvpe(argv.front(), argv.data(), envp.data());
         const int code = errno;
         static_cast<void>(write(report, &code, sizeof code));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-// Child processes with an exact argument vector and an exact environment, no shell. The child dies with
+// Child processes with an exact argument vector, environment and descriptors (0, 1, 2), no shell. The child dies with
 // its parent (PR_SET_PDEATHSIG) unless `outlive` says otherwise. A Subprocess belongs to one thread.
 #pragma once
 

@@ -24,6 +24,17 @@ TEST_CASE("log fields are one line whatever is in them", "[process]") {
           R"(msg=x e="a \"b\"\nc\\" empty="")");
 }
 
+TEST_CASE("a child inherits no descriptor but its three", "[process]") {
+    std::array<int, 2> ends{};
+    REQUIRE(::pipe(ends.data()) == 0);  // without O_CLOEXEC, as some libraries do
+    const Fd one(ends[0]);
+    const Fd other(ends[1]);
+    Command command;
+    command.argv = {"sh", "-c", "ls /proc/self/fd | wc -l"};
+    command.environment = plain_environment();
+    CHECK(run(command).output == "4\n");  // 0, 1, 2, and the one that ls reads the folder with
+}
+
 TEST_CASE("a child has exactly its own environment, arguments and exit code", "[process]") {
     ::setenv("ARDENT_TEST_SECRET", "hunter2", 1);
     Command command;
