@@ -140,9 +140,9 @@ void CopyJob::finish() {
     m_outcome.disabled_triggers = disable_triggers(*admin);
     tell("setting owners and grants");
     set_owners(*admin, m_plan.begin.owners, m_outcome.warnings);
-    if (const std::string warning = archive.restore_grants(*connect(k_apply_role)); !warning.empty()) {
-        m_outcome.warnings.push_back(warning);
-    }
+    const std::vector<std::string> not_granted =
+        archive.restore_grants(*admin, *connect(k_apply_role), m_plan.begin.schemas);
+    m_outcome.warnings.insert(m_outcome.warnings.end(), not_granted.begin(), not_granted.end());
     grant_reader(*admin);
     tell("collecting statistics");
     admin->exec("ANALYZE");

@@ -192,25 +192,48 @@ void Archive::restore_after_data(unsigned jobs) {
              "--jobs=" + std::to_string(jobs), "--use-list=" + write_list("after", m_contents)});
 }
 
-std::string Archive::restore_grants(pq::Connection& apply) {
-    const std::string grants = grants_of(m_contents);
-    if (grants.empty()) {
-        return {};
+// An object's owner gives its grants, so that the grantor is right. At the source he may have had no USAGE on the
+// schema; here everybody has it meanwhile.
+std::vector<std::string> Archive::restore_grants(pq::Connection& admin, pq::Connection& apply,
+                                                 const std::vector<std::string>& schemas) {
+    std::vector<std::string> warnings;
+    std::vector<std::string> opened;
+    for (const std::string& schema : schemas) {
+        const std::string sql = "SELECT pg_catalog.has_schema_privilege('public', $1, 'USAGE')";
+        if (admin.value(sql, {schema}) == "f") {
+            admin.exec("GRANT USAGE ON SCHEMA " + pq::quote_identifier(schema) + " TO PUBLIC");
+            opened.push_back(schema);
+        }
     }
-    const std::string script =
-        restore({"--file=-", "--no-owner", "--use-list=" + write_list("grants", grants)});
+    const std::string grants = grants_of(m_contents);
+    const auto on_schema = [](std::string_view entry) { return entry.starts_with("ACL - SCHEMA "); };
+    run_grants(apply, "objects", select_lines(grants, std::not_fn(on_schema)), warnings);
+    for (const std::string& schema : opened) {
+        admin.exec("REVOKE USAGE ON SCHEMA " + pq::quote_identifier(schema) + " FROM PUBLIC");
+    }
+    run_grants(apply, "schemas", select_lines(grants, on_schema), warnings);
+    return warnings;
+}
+
+void Archive::run_grants(pq::Connection& apply, const std::string& what, const std::string& list,
+                         std::vector<std::string>& warnings) const {
+    if (list.empty()) {
+        return;
+    }
+    const std::string script = restore(
+        {"--file=-", "--use-set-session-authorization", "--use-list=" + write_list(what, list)});
     try {
         apply.exec("BEGIN");
         apply.exec(grants_script(script));
         apply.exec("COMMIT");
-        return {};
     } catch (const Error& error) {
         if (error.kind() == ErrorKind::transient) {
             throw;
         }
         apply.exec("ROLLBACK");
-        return std::string("the grants of the source could not be made in the replica: ") + error.what();
+        warnings.push_back("the source's grants on " + what + " are not in the replica: " + error.what());
     }
+    apply.exec("RESET ROLE");
 }
 
 }  // namespace ardent::environment

@@ -24,8 +24,8 @@ std::string grants_of(std::string_view contents);
 std::vector<std::string> foreign_servers(std::string_view script);
 
 /// A script of GRANT and REVOKE that pg_restore wrote, for a role without special rights and for a connection
-/// instead of psql: SET SESSION AUTHORIZATION, which needs a superuser, becomes SET ROLE, which a member may say,
-/// and psql's \restrict lines go. Only whole lines are touched.
+/// instead of psql: SET SESSION AUTHORIZATION, which needs a superuser, becomes SET ROLE, which a member may say
+/// (a grantor matters: whoever is revoked takes along what he gave), and psql's \restrict lines go. Only whole lines are touched.
 std::string grants_script(std::string_view script);
 
 class Archive {
@@ -47,12 +47,15 @@ public:
     void create_inert_servers(pq::Connection& admin, pq::Connection& apply);
     void restore_before_data();
     void restore_after_data(unsigned jobs);
-    /// Grants; the first that fails is returned as a warning, empty when all went well.
-    std::string restore_grants(pq::Connection& apply);
+    /// Grants, after the owners. What could not be granted comes back as warnings.
+    std::vector<std::string> restore_grants(pq::Connection& admin, pq::Connection& apply,
+                                            const std::vector<std::string>& schemas);
 
 private:
     std::string write_list(const std::string& name, const std::string& text) const;
     std::string restore(const std::vector<std::string>& arguments) const;
+    void run_grants(pq::Connection& apply, const std::string& what, const std::string& list,
+                    std::vector<std::string>& warnings) const;
 
     const Instance& m_instance;
     std::string m_database;
