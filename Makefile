@@ -85,7 +85,7 @@ try-bare: ## plays the README in a fresh Debian 12
 .PHONY: lint
 lint: ## format, clang-tidy, rooms, exported symbols, SQL safety, shellcheck; make lint C="rooms sql" runs some
 	@scripts/deps build lint
-	$(if $(C),,+@$(MAKE) extension)
+	$(if $(C),,+@$(MAKE) programs)
 	@scripts/lint $(C)
 
 # With DESTDIR, below it: how packages are made. Configuration that is there is never touched.

@@ -84,27 +84,45 @@ server_settings() {
     fi
 }
 
-# stop_everything: ends whatever still runs out of the scratch folder.
-stop_everything() {
-    local pid file
-    for pid in $(pgrep -f "^$scratch/bin/" || :); do
-        kill -KILL "$pid" 2>/dev/null || :
+# processes_here: the ids of what runs out of the scratch folder: our programs, and servers on data below it.
+processes_here() {
+    local process
+    for process in /proc/[0-9]*; do
+        case "$(readlink "$process/exe" 2>/dev/null || :) $(readlink "$process/cwd" 2>/dev/null || :)" in
+        "$scratch"/*) echo "${process#/proc/}" ;;
+        */postgres" $scratch"/*) echo "${process#/proc/}" ;;
+        esac
     done
+}
+
+# stop_everything: ends whatever still runs out of the scratch folder. Servers get SIGQUIT first, their way of ending at
+# once; what is left gets SIGKILL.
+stop_everything() {
+    local pid file deadline
     while IFS= read -r file; do
         pid=$(head -n 1 "$file" 2>/dev/null || :)
         case $(readlink "/proc/${pid:-none}/cwd" 2>/dev/null || :) in
         "$scratch"/*) kill -QUIT "$pid" 2>/dev/null || : ;;
         esac
     done < <(find "$scratch" -name postmaster.pid 2>/dev/null)
+    deadline=$((SECONDS + 5))
+    while [ -n "$(processes_here)" ] && [ $SECONDS -lt $deadline ]; do
+        for pid in $(processes_here); do
+            case $(readlink "/proc/$pid/exe" 2>/dev/null || :) in
+            "$scratch"/bin/*) kill -KILL "$pid" 2>/dev/null || : ;;
+            esac
+        done
+        read -rt 0.1 <> <(:) || :
+    done
+    for pid in $(processes_here); do
+        kill -KILL "$pid" 2>/dev/null || :
+    done
 }
 
 # remove_scratch: for an EXIT trap.
 remove_scratch() {
     [ -n "${scratch:-}" ] && [ -d "$scratch" ] || return 0
+    cd /
     stop_everything
-    local deadline=$((SECONDS + 20))
-    while pgrep -f "(^|[ =])$scratch/" >/dev/null && [ $SECONDS -lt $deadline ]; do
-        read -rt 0.1 <> <(:) || :
-    done
     rm -rf --one-file-system "$scratch"
 }
