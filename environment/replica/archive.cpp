@@ -113,13 +113,19 @@ std::vector<std::string> foreign_servers(std::string_view script) {
 
 std::string grants_script(std::string_view script) {
     std::string result;
+    std::string owner = "RESET ROLE;";
     for (const std::string& line : base::split(script, '\n')) {
-        if (line == k_reset_session || line == k_default_session) {
-            result += "RESET ROLE;";
-        } else if (line.starts_with(k_session)) {
-            result += "SET ROLE " + line.substr(k_session.size());
-        } else if (line.starts_with("\\restrict ") || line.starts_with("\\unrestrict ")) {
+        if (line.starts_with("\\restrict ") || line.starts_with("\\unrestrict ")) {
             continue;
+        }
+        if (line == k_reset_session || line == k_default_session) {
+            result += owner;
+        } else if (line.starts_with(k_session)) {
+            const std::string role = "SET ROLE " + line.substr(k_session.size());
+            if (line[k_session.size()] == '\'') {
+                owner = role;
+            }
+            result += role;
         } else {
             result += line;
         }

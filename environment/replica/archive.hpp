@@ -23,9 +23,11 @@ std::string grants_of(std::string_view contents);
 /// The names after SERVER in the CREATE FOREIGN TABLE statements of a script that pg_restore wrote.
 std::vector<std::string> foreign_servers(std::string_view script);
 
-/// A script of GRANT and REVOKE that pg_restore wrote, for a role without special rights and for a connection
-/// instead of psql: SET SESSION AUTHORIZATION, which needs a superuser, becomes SET ROLE, which a member may say
-/// (a grantor matters: whoever is revoked takes along what he gave), and psql's \restrict lines go. Only whole lines are touched.
+/// A script of GRANT and REVOKE that pg_restore wrote with --use-set-session-authorization, for a role without
+/// special rights and for a connection instead of psql: SET SESSION AUTHORIZATION, which needs a superuser, becomes
+/// SET ROLE, which a member may say, and psql's \restrict lines go. pg_restore names an object's owner as a literal;
+/// what another grantor gave stands in between, and after it the owner goes on. (A grantor matters: whoever is revoked
+/// takes along what he gave.) Only whole lines are touched.
 std::string grants_script(std::string_view script);
 
 class Archive {

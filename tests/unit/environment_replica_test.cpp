@@ -81,10 +81,14 @@ TEST_CASE("foreign servers are read as identifiers, quoted or not, once each", "
 }
 
 TEST_CASE("grants are given by a member, not by a superuser, and not by psql", "[environment]") {
-    CHECK(grants_script("\\restrict abc\nSET SESSION AUTHORIZATION grantor;\n"
-                        "GRANT SELECT ON TABLE a TO b;\nRESET SESSION AUTHORIZATION;\n"
-                        "SET SESSION AUTHORIZATION DEFAULT;\n\\unrestrict abc") ==
-          "SET ROLE grantor;\nGRANT SELECT ON TABLE a TO b;\nRESET ROLE;\nRESET ROLE;\n");
+    CHECK(grants_script("\\restrict abc\nSET SESSION AUTHORIZATION 'own er';\nGRANT SELECT ON TABLE a TO b;\n"
+                        "SET SESSION AUTHORIZATION grantor;\nGRANT SELECT ON TABLE a TO c;\n"
+                        "RESET SESSION AUTHORIZATION;\nGRANT SELECT ON TABLE a TO d;\n"
+                        "SET SESSION AUTHORIZATION 'next';\nGRANT SELECT ON TABLE b TO c;\n\\unrestrict abc") ==
+          "SET ROLE 'own er';\nGRANT SELECT ON TABLE a TO b;\n"
+          "SET ROLE grantor;\nGRANT SELECT ON TABLE a TO c;\n"
+          "SET ROLE 'own er';\nGRANT SELECT ON TABLE a TO d;\n"
+          "SET ROLE 'next';\nGRANT SELECT ON TABLE b TO c;\n");
 }
 
 TEST_CASE("plain HTTP is for loopback only, TLS files go together", "[environment]") {
