@@ -143,7 +143,8 @@ std::vector<Option> make_options() {
          .maximum = 8},
         {.key = "limits.compression",
          .type = Type::integer,
-         .help = "zstd level of segments, 0 for none; when not set: 1, or 0 for a local environment.",
+         .help = "zstd level of segments, 0 for none.",
+         .default_value = "1",
          .minimum = 0,
          .maximum = 19},
         {.key = "limits.max_retained_wal",
@@ -160,13 +161,6 @@ std::vector<Option> make_options() {
          .default_value = "info",
          .choices = {"debug", "info", "warning", "error"}},
     };
-}
-
-bool is_local_url(const std::string& url) {
-    const std::size_t start = url.find("://");
-    std::string host = start == std::string::npos ? url : url.substr(start + 3);
-    host = host.starts_with('[') ? host.substr(1, host.find(']') - 1) : host.substr(0, host.find_first_of(":/"));
-    return is_local_host(host);
 }
 
 SourceSettings read_source(const config::Values& values) {
@@ -242,10 +236,7 @@ Settings read_settings(const config::Values& values) {
     LimitSettings& limits = settings.limits;
     limits.segment_bytes = values.bytes("limits.segment_bytes");
     limits.in_flight = static_cast<unsigned>(values.integer("limits.in_flight"));
-    limits.compression = is_local_url(settings.environment.url) ? 0 : 1;
-    if (values.has("limits.compression")) {
-        limits.compression = static_cast<int>(values.integer("limits.compression"));
-    }
+    limits.compression = static_cast<int>(values.integer("limits.compression"));
     if (values.has("limits.max_retained_wal")) {
         limits.max_retained_wal = values.bytes("limits.max_retained_wal");
     }
