@@ -82,11 +82,14 @@ mutants: ## breaks the code on purpose and sees the tests fail
 try-bare: ## plays the README in a fresh Debian 12
 	@scripts/try-bare
 
-.PHONY: lint
+.PHONY: lint format
 lint: ## format, clang-tidy, rooms, exported symbols, SQL safety, shellcheck; make lint C="rooms sql" runs some
 	@scripts/deps build lint
 	$(if $(C),,+@$(MAKE) programs)
 	@scripts/lint $(C)
+
+format: ## clang-format of every source, in place
+	git ls-files '*.cpp' '*.hpp' | xargs clang-format -i
 
 # With DESTDIR, below it: how packages are made. Configuration that is there is never touched.
 .PHONY: install uninstall
