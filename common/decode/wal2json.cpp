@@ -290,8 +290,6 @@ Wal2jsonDecoder::Wal2jsonDecoder(std::string_view server_encoding, bool scan)
     : m_impl(std::make_unique<Impl>(server_encoding, scan)) {}
 
 Wal2jsonDecoder::~Wal2jsonDecoder() = default;
-Wal2jsonDecoder::Wal2jsonDecoder(Wal2jsonDecoder&&) noexcept = default;
-Wal2jsonDecoder& Wal2jsonDecoder::operator=(Wal2jsonDecoder&&) noexcept = default;
 
 const model::Change& Wal2jsonDecoder::decode(model::Lsn lsn, std::string_view message) {
     return m_impl->decode(lsn, message);

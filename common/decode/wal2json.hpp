@@ -21,8 +21,8 @@ public:
     /// `server_encoding` as pg_encoding_to_char prints it. Without `scan` every message takes the long way (scan.hpp).
     explicit Wal2jsonDecoder(std::string_view server_encoding, bool scan = true);
     ~Wal2jsonDecoder();
-    Wal2jsonDecoder(Wal2jsonDecoder&&) noexcept;
-    Wal2jsonDecoder& operator=(Wal2jsonDecoder&&) noexcept;
+    Wal2jsonDecoder(const Wal2jsonDecoder&) = delete;
+    Wal2jsonDecoder& operator=(const Wal2jsonDecoder&) = delete;
 
     /// The views in the result live until the next call, and as long as `message` does. Throws base::Error (replica) for a message
     /// that is not what wal2json writes; the text names the LSN and what is wrong.

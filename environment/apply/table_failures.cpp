@@ -31,7 +31,7 @@ void TableWriter::fail_missing(Work work, const TargetTable& table, const std::s
 
 void TableWriter::fail(const StatementError& error) {
     if (is_lost(error)) {
-        throw base::Error(error);
+        throw base::Error(error.kind(), error.what(), error.hint(), error.sqlstate());
     }
     if (error.ticket() >= m_tickets.size()) {
         throw Failed(error.mismatch() ? "the progress row does not stand where this session left it"

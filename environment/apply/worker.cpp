@@ -45,6 +45,8 @@ public:
     }
 
     ~Impl() { stop(); }
+    Impl(const Impl&) = delete;
+    Impl& operator=(const Impl&) = delete;
 
     void submit(const protocol::SegmentHeader& header, std::string payload) {
         const std::size_t bytes = payload.size() + protocol::k_segment_header_bytes;
