@@ -40,6 +40,15 @@ bool passes(const std::string& preflight) {
     return report.is_object() && found != report.end() && found->is_boolean() && found->get<bool>();
 }
 
+std::vector<std::string> sorted(std::vector<std::string> names) {
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+std::string listed(const std::vector<std::string>& names) {
+    return names.empty() ? "no table" : base::join(names, ", ");
+}
+
 Failure simple_failure(const std::string& message, const std::string& hint) {
     return {message, hint, std::nullopt, {}};
 }
@@ -65,9 +74,9 @@ std::optional<Failure> Connector::obstacle(const protocol::Hello& hello) const {
     }
     const protocol::SourceIdentity& source = hello.source;
     if (hello.slot.plugin != "wal2json") {
-        return simple_failure("the slot's plugin is " + hello.slot.plugin +
-                                  "; this environment decodes wal2json",
-                              "Set slot.plugin to wal2json in the agent's configuration.");
+        return simple_failure(
+            "the slot's plugin is " + hello.slot.plugin + "; this environment decodes wal2json",
+            "Set slot.plugin to wal2json in the agent's configuration.");
     }
     if (m_record.phase != Phase::streaming) {
         if (source.server_version_num < k_oldest_server) {
@@ -88,14 +97,22 @@ std::optional<Failure> Connector::obstacle(const protocol::Hello& hello) const {
                               "The agent speaks to another server than before. " + resync);
     }
     if (source.database != known.database) {
-        return simple_failure("the replica is of database " + known.database + ", this source is " +
-                                  source.database,
-                              resync);
+        return simple_failure(
+            "the replica is of database " + known.database + ", this source is " + source.database,
+            resync);
     }
     if (hello.schemas != m_record.schemas) {
-        return simple_failure("the replica has the schemas " + base::join(m_record.schemas, ", ") +
-                                  ", the agent carries " + base::join(hello.schemas, ", "),
-                              "Set source.schemas in the agent's configuration as before, or: " + resync);
+        return simple_failure(
+            "the replica has the schemas " + base::join(m_record.schemas, ", ") +
+                ", the agent carries " + base::join(hello.schemas, ", "),
+            "Set source.schemas in the agent's configuration as before, or: " + resync);
+    }
+    if (sorted(hello.excluded) != m_record.excluded) {
+        return simple_failure(
+            "the replica leaves out " + listed(m_record.excluded) + ", the agent leaves out " +
+                listed(sorted(hello.excluded)),
+            "Set source.exclude in the agent's configuration as before: what a table missed meanwhile would be "
+            "gone. Or: " + resync);
     }
     return std::nullopt;
 }
@@ -147,7 +164,8 @@ protocol::Welcome Connector::hello(const protocol::Hello& hello) {
         const std::lock_guard lock(m_mutex);
         phase = m_record.phase;
         if (phase != Phase::streaming && !m_record.preflight_pass) {
-            throw PreflightRefused("the preflight report of the source has failures", m_record.preflight);
+            throw PreflightRefused("the preflight report of the source has failures",
+                                   m_record.preflight);
         }
         welcome.failure = obstacle(hello);
     }
@@ -163,9 +181,10 @@ protocol::Welcome Connector::hello(const protocol::Hello& hello) {
         throw HttpError(503, "unavailable", "the environment stops");
     }
     m_session = session;
-    process::log_info("hello", {{"connector", m_record.id},
-                                {"state", protocol::to_string(welcome.state)},
-                                {"durable", welcome.durable ? model::to_string(*welcome.durable) : ""}});
+    process::log_info("hello",
+                      {{"connector", m_record.id},
+                       {"state", protocol::to_string(welcome.state)},
+                       {"durable", welcome.durable ? model::to_string(*welcome.durable) : ""}});
     return welcome;
 }
 
@@ -194,7 +213,7 @@ std::unique_ptr<apply::Worker> Connector::make_worker(const protocol::Hello& hel
         options.timeline = hello.source.timeline;
         options.server_encoding = m_record.source->server_encoding;
         options.schemas = hello.schemas;
-        options.excluded = hello.excluded;
+        options.excluded = m_record.excluded;
         options.queue_bytes = m_settings.queue_bytes;
         options.delivered_only = m_settings.delivered_only;
         auto worker = std::make_unique<apply::Worker>(std::move(options));
@@ -226,6 +245,7 @@ std::string Connector::begin_copy(const protocol::CopyBegin& begin) {
         before.swap(m_copy);
         m_record.source = m_hello->source;
         m_record.schemas = m_hello->schemas;
+        m_record.excluded = sorted(m_hello->excluded);
         m_record.slot = begin.slot;
         m_record.consistent_point.reset();
         m_record.not_carried = begin.not_carried;
@@ -244,13 +264,12 @@ std::string Connector::begin_copy(const protocol::CopyBegin& begin) {
     auto instance = std::make_unique<Instance>(plan.durable);
     const auto job = std::make_shared<CopyJob>(
         std::move(plan),
-        CopyJob::Reports{
-            [this, begin](const CopyOutcome& outcome) { finish_copy(begin, outcome); },
-            [this](const Failure& failure, ErrorKind kind) {
-                if (kind != ErrorKind::transient) {
-                    record_failure(failure);
-                }
-            }});
+        CopyJob::Reports{[this, begin](const CopyOutcome& outcome) { finish_copy(begin, outcome); },
+                         [this](const Failure& failure, ErrorKind kind) {
+                             if (kind != ErrorKind::transient) {
+                                 record_failure(failure);
+                             }
+                         }});
     const std::lock_guard lock(m_mutex);
     m_instance = std::move(instance);
     m_copy = job;
@@ -294,7 +313,7 @@ protocol::Progress Connector::progress_of(const std::shared_ptr<Session>& sessio
     m_agent_seen = Clock::now();
     progress.durable = session->worker ? session->worker->durable() : m_last_durable;
     progress.failure = m_record.failure;
-    progress.state = m_record.failure ? ConnectorState::failed
+    progress.state = m_record.failure  ? ConnectorState::failed
                      : session->worker ? ConnectorState::streaming
                                        : ConnectorState::copy;
     return progress;

@@ -51,7 +51,11 @@ CREATE TABLE environment.api_key (
 );
 )sql";
 
-constexpr std::array k_migrations = {k_first};
+constexpr std::string_view k_excluded = R"sql(
+ALTER TABLE environment.connector ADD COLUMN excluded text NOT NULL DEFAULT '{"list":[]}';
+)sql";
+
+constexpr std::array k_migrations = {k_first, k_excluded};
 
 }  // namespace
 

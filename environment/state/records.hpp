@@ -14,7 +14,8 @@ namespace ardent::environment {
 inline constexpr const char* k_org = "org_default";
 inline constexpr const char* k_project = "project_default";
 
-struct DisabledTrigger {  // ENABLE ALWAYS or REPLICA at the source; off in the replica, back on in a branch
+struct
+    DisabledTrigger {  // ENABLE ALWAYS or REPLICA at the source; off in the replica, back on in a branch
     model::RelationName relation;
     std::string name;
     char enabled = 'A';  // pg_trigger.tgenabled or pg_rewrite.ev_enabled: 'A' always, 'R' replica
@@ -28,12 +29,14 @@ struct ConnectorRecord {
     std::string project_id = k_project;
     std::string service_name = "postgresql";
     std::vector<std::string> schemas;
+    std::vector<std::string> excluded;  // tables that the copy left out, sorted
     std::string created_at;
     std::string token_hash;
     Phase phase = Phase::pending;
     std::optional<protocol::Failure> failure;
 
-    std::optional<protocol::SourceIdentity> source;  // of the replica; before there is one: of the last hello
+    std::optional<protocol::SourceIdentity>
+        source;  // of the replica; before there is one: of the last hello
     std::string slot;
     std::optional<model::Lsn> consistent_point;
     protocol::NotCarried not_carried;

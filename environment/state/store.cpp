@@ -58,6 +58,7 @@ ConnectorRecord read_connector(const pq::Result& row, int at) {
         record.agent_status = protocol::parse_agent_status(*status);
     }
     record.agent_seen_at = next().value_or("");
+    record.excluded = parse_texts(next().value());
     return record;
 }
 
@@ -130,7 +131,7 @@ std::vector<ConnectorRecord> Store::connectors() {
         SELECT id, name, org_id, project_id, service_name, schemas, created_at, token_hash, phase,
                failure, source, slot, consistent_point, not_carried, copy_warnings,
                disabled_triggers, agent_version, preflight, preflight_pass, agent_status,
-               agent_seen_at
+               agent_seen_at, excluded
           FROM environment.connector
          ORDER BY created_at, id
     )sql");
@@ -147,30 +148,43 @@ std::string Store::save(const ConnectorRecord& record) {
         INSERT INTO environment.connector AS c (
                id, name, org_id, project_id, service_name, schemas, token_hash, phase, failure,
                source, slot, consistent_point, not_carried, copy_warnings, disabled_triggers,
-               agent_version, preflight, preflight_pass, agent_status, agent_seen_at)
+               agent_version, preflight, preflight_pass, agent_status, agent_seen_at, excluded)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                $19, $20)
+                $19, $20, $21)
         ON CONFLICT (id) DO UPDATE
            SET (name, project_id, schemas, token_hash, phase, failure, source, slot,
                 consistent_point, not_carried, copy_warnings, disabled_triggers, agent_version,
-                preflight, preflight_pass, agent_status, agent_seen_at)
+                preflight, preflight_pass, agent_status, agent_seen_at, excluded)
              = (excluded.name, excluded.project_id, excluded.schemas, excluded.token_hash,
                 excluded.phase, excluded.failure, excluded.source, excluded.slot,
                 excluded.consistent_point, excluded.not_carried, excluded.copy_warnings,
                 excluded.disabled_triggers, excluded.agent_version, excluded.preflight,
-                excluded.preflight_pass, excluded.agent_status, excluded.agent_seen_at)
+                excluded.preflight_pass, excluded.agent_status, excluded.agent_seen_at,
+                excluded.excluded)
         RETURNING created_at
         )sql",
-        {record.id, record.name, record.org_id, record.project_id, record.service_name,
-         texts_to_json(record.schemas), record.token_hash, to_string(record.phase),
-         maybe(record.failure, failure_to_json), maybe(record.source, source_to_json), record.slot,
+        {record.id,
+         record.name,
+         record.org_id,
+         record.project_id,
+         record.service_name,
+         texts_to_json(record.schemas),
+         record.token_hash,
+         to_string(record.phase),
+         maybe(record.failure, failure_to_json),
+         maybe(record.source, source_to_json),
+         record.slot,
          maybe(record.consistent_point, [](model::Lsn lsn) { return model::to_string(lsn); }),
-         protocol::to_json(record.not_carried), texts_to_json(record.copy_warnings),
-         triggers_to_json(record.disabled_triggers), record.agent_version, record.preflight,
+         protocol::to_json(record.not_carried),
+         texts_to_json(record.copy_warnings),
+         triggers_to_json(record.disabled_triggers),
+         record.agent_version,
+         record.preflight,
          record.preflight_pass ? "t" : "f",
          maybe(record.agent_status,
                [](const protocol::AgentStatus& status) { return protocol::to_json(status); }),
-         text_or_null(record.agent_seen_at)});
+         text_or_null(record.agent_seen_at),
+         texts_to_json(record.excluded)});
     return row.value(0, 0).value();
 }
 
