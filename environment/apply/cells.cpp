@@ -18,29 +18,40 @@ struct PartHeader {
     std::uint32_t flags = 0;
 };
 
-void append_copy_text(std::string_view text, std::string& out) {
-    for (;;) {
-        const std::size_t special = text.find_first_of("\\\n\r\t");
-        out += text.substr(0, special);
-        if (special == std::string_view::npos) {
-            return;
-        }
-        out += '\\';
-        switch (text[special]) {
-        case '\n':
-            out += 'n';
-            break;
-        case '\r':
-            out += 'r';
-            break;
-        case '\t':
-            out += 't';
-            break;
-        default:
-            out += '\\';
-        }
-        text.remove_prefix(special + 1);
+/// The letter behind the backslash in COPY text format; 0 for a character that stands for itself.
+constexpr char copy_escape(char c) noexcept {
+    switch (c) {
+    case '\\':
+        return '\\';
+    case '\n':
+        return 'n';
+    case '\r':
+        return 'r';
+    case '\t':
+        return 't';
+    default:
+        return 0;
     }
+}
+
+/// In the text of an array, inside of quotes.
+constexpr char element_escape(char c) noexcept {
+    return c == '"' || c == '\\' ? c : '\0';
+}
+
+template <class Escape>
+void append_escaped(std::string_view text, Escape escape, std::string& out) {
+    std::size_t begin = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char letter = escape(text[i]);
+        if (letter != 0) {
+            out += text.substr(begin, i - begin);
+            out += '\\';
+            out += letter;
+            begin = i + 1;
+        }
+    }
+    out += text.substr(begin);
 }
 
 [[noreturn]] void fail_unknown_column(const TargetTable& table, model::Lsn lsn,
@@ -136,7 +147,7 @@ void append_copy_line(const TargetTable& table, const Cell* cells, std::string& 
         if (cell.plain) {
             out.append(cell.text, cell.size);
         } else {
-            append_copy_text(cell.view(), out);
+            append_escaped(cell.view(), copy_escape, out);
         }
     }
     out += '\n';
@@ -155,18 +166,11 @@ void append_element(const Cell& cell, std::string& out) {
     if (cell.bytea) {
         out += "\\\\x";
     }
-    std::string_view text = cell.view();
-    while (!cell.plain) {
-        const std::size_t special = text.find_first_of("\"\\");
-        if (special == std::string_view::npos) {
-            break;
-        }
-        out += text.substr(0, special);
-        out += '\\';
-        out += text[special];
-        text.remove_prefix(special + 1);
+    if (cell.plain) {
+        out.append(cell.text, cell.size);
+    } else {
+        append_escaped(cell.view(), element_escape, out);
     }
-    out += text;
     out += '"';
 }
 

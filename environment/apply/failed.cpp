@@ -24,7 +24,9 @@ std::string shown(std::string_view text, std::size_t limit) {
 }
 
 bool is_lost(const base::Error& error) noexcept {
-    return error.kind() == base::ErrorKind::transient && error.sqlstate().substr(0, 2) != "53";
+    constexpr const char* k_query_canceled = "57014";
+    return error.sqlstate() == k_query_canceled ||
+           (error.kind() == base::ErrorKind::transient && error.sqlstate().substr(0, 2) != "53");
 }
 
 protocol::Failure to_failure(const base::Error& error) {

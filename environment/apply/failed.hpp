@@ -30,7 +30,7 @@ private:
 /// Any text for people: clipped, and bytes that are no UTF-8 shown as \xHH.
 std::string shown(std::string_view text, std::size_t limit = 300);
 
-/// True for an error after which a new session may simply go on: the connection broke, or the server asks to try
+/// True for an error after which a new session may simply go on: the connection broke, the server asks to try
 /// again. A server out of disk or memory (class 53) is no such case: somebody has to mend it.
 bool is_lost(const base::Error& error) noexcept;
 

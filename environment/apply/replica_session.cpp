@@ -16,12 +16,25 @@ pq::ConnectOptions with_settings(pq::ConnectOptions options, const std::string& 
     }
     options.settings["synchronous_commit"] = "on";
     options.settings["jit"] = "off";
-    // Array statements look their keys up one by one in the index; the size of the table must not tempt
-    // the planner to read all of it.
+    // Keys are looked up one by one in the index; neither the size of a table nor old statistics may tempt
+    // the planner to read all of it. (Without an index it still does.)
     options.settings["enable_hashjoin"] = "off";
     options.settings["enable_mergejoin"] = "off";
+    options.settings["enable_seqscan"] = "off";
     options.kind = base::ErrorKind::replica;
     return options;
+}
+
+/// Triggers and foreign keys of the replica did their work at the source; here they would do it twice.
+void require_replica_role(pq::Connection& connection) {
+    const pq::Value role =
+        connection.value("SELECT pg_catalog.current_setting('session_replication_role')");
+    if (role != "replica") {
+        throw base::Error(base::ErrorKind::replica,
+                          connection.name() + ": session_replication_role is " + role.value_or("") +
+                              " for the role that applies",
+                          "As superuser: ALTER ROLE … SET session_replication_role = replica.");
+    }
 }
 
 // The lock stands for "applies into this database". Its holder is gone once its last transaction is over,
@@ -58,6 +71,7 @@ StatementError::StatementError(std::size_t ticket, std::uint64_t rows)
 
 ReplicaSession::ReplicaSession(pq::ConnectOptions options, const std::string& server_encoding)
     : m_connection(with_settings(std::move(options), server_encoding)) {
+    require_replica_role(m_connection);
     take_over(m_connection);
 }
 

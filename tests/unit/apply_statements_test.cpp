@@ -211,6 +211,7 @@ TEST_CASE("apply: a full disk is a failure, a broken connection is not") {
     using base::ErrorKind;
     CHECK(is_lost(base::Error(ErrorKind::transient, "gone")));
     CHECK(is_lost(base::Error(ErrorKind::transient, "deadlock", "", "40P01")));
+    CHECK(is_lost(base::Error(ErrorKind::replica, "canceled", "", "57014")));
     CHECK_FALSE(is_lost(base::Error(ErrorKind::transient, "full", "", "53100")));
     CHECK_FALSE(is_lost(base::Error(ErrorKind::replica, "duplicate", "", "23505")));
 }
