@@ -40,7 +40,9 @@ constexpr std::chrono::seconds k_more_time{60};
 }  // namespace
 
 Service::Service(Settings settings)
-    : m_settings(std::move(settings)), m_backoff(k_first_wait, k_longest_wait, std::random_device{}()) {}
+    : m_settings(std::move(settings)),
+      m_stop_flag(m_signals.fd()),
+      m_backoff(k_first_wait, k_longest_wait, std::random_device{}()) {}
 
 int Service::run() {
     process::log_info("ardent-agent starts",
@@ -83,7 +85,24 @@ int Service::end_with(const Error& error, int code) {
                                       {"sqlstate", error.sqlstate()},
                                       {"exit", code}});
     m_notifier.status(std::string("ended: ") + error.what());
+    if (code == k_exit_source) {
+        tell_environment(error);
+    }
     return code;
+}
+
+void Service::tell_environment(const Error& error) noexcept {
+    if (m_session.empty()) {
+        return;
+    }
+    try {
+        protocol::AgentStatus status;
+        status.session = m_session;
+        status.warnings = {std::string("the agent ended: ") + error.what() + " " + error.hint()};
+        EnvironmentApi(m_settings.environment, m_stop_flag.get()).status(status);
+    } catch (const std::exception& e) {
+        process::log_debug("the environment could not be told", {{"why", e.what()}});
+    }
 }
 
 void Service::complain(const Error& error) {
@@ -100,7 +119,7 @@ void Service::complain(const Error& error) {
 void Service::turn() {
     m_notifier.alive();
     Source source = connect();
-    EnvironmentApi api(m_settings.environment, nullptr);
+    EnvironmentApi api(m_settings.environment, m_stop_flag.get());
     const protocol::Hello hello = make_hello(source);
     const HelloAnswer answer = api.hello(hello);
     m_notifier.extend_start(k_more_time);
@@ -109,6 +128,7 @@ void Service::turn() {
         return;
     }
     const protocol::Welcome& welcome = *answer.welcome;
+    m_session = welcome.session;
     process::log_info("the environment says hello",
                       {{"state", protocol::to_string(welcome.state)},
                        {"durable", welcome.durable ? model::to_string(*welcome.durable) : "none"},
@@ -173,7 +193,7 @@ void Service::copy(Source source, const protocol::Welcome& welcome) {
     { const Source done = std::move(source); }  // the copier has its own connections
     Link link(model::Lsn{});
     const Reporter reporter(m_settings, welcome.session, Reporter::Mode::status_only, link);
-    EnvironmentApi api(m_settings.environment, nullptr);
+    EnvironmentApi api(m_settings.environment, m_stop_flag.get());
     Copier copier({m_settings, api, m_signals, m_notifier}, identity, welcome.session);
     copier.run();
     m_backoff.reset();
@@ -206,7 +226,7 @@ bool Service::may_resume(Source& source, const protocol::Welcome& welcome) {
 }
 
 bool Service::report_schema(Source& source, const std::string& session, Link& link) {
-    EnvironmentApi api(m_settings.environment, nullptr);
+    EnvironmentApi api(m_settings.environment, m_stop_flag.get());
     const auto progress = api.schema({session, pq::read_tables(source.sql, m_settings.source.schemas,
                                                                m_settings.source.excluded_names())});
     if (progress) {

@@ -12,6 +12,7 @@
 #include "agent/source/connect.hpp"
 #include "agent/source/resume.hpp"
 #include "agent/stream/loop.hpp"
+#include "agent/stop_flag.hpp"
 #include "common/base/backoff.hpp"
 #include "common/process/notify.hpp"
 #include "common/process/signals.hpp"
@@ -56,6 +57,7 @@ private:
     void after_stream(StreamEnd end, const Link& link);
     void give_slot_up(const std::string& why);
     int end_with(const base::Error& error, int code);
+    void tell_environment(const base::Error& error) noexcept;
     /// Waits, or until a signal; keeps the service manager calm.
     void wait(std::chrono::milliseconds time);
     std::chrono::milliseconds patience_of_failed();
@@ -63,9 +65,11 @@ private:
 
     const Settings m_settings;
     process::TerminationSignals m_signals;
+    StopFlag m_stop_flag;
     process::Notifier m_notifier;
     base::Backoff m_backoff;
     bool m_stopped = false;
+    std::string m_session;
     std::string m_complained;
     std::chrono::steady_clock::time_point m_complained_at{};
     std::string m_failure;  // the one that was logged

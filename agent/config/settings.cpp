@@ -205,6 +205,14 @@ const std::vector<Option>& options() {
     return s_options;
 }
 
+std::string current_secret(const std::string& path) {
+    try {
+        return config::read_secret(path);
+    } catch (const base::Error& e) {
+        throw base::Error(base::ErrorKind::transient, e.what(), e.hint());
+    }
+}
+
 bool is_local_host(const std::string& host) {
     return host.starts_with('/') || host.starts_with('@') || host == "localhost" || host == "::1" ||
            host.starts_with("127.");

@@ -66,6 +66,9 @@ const std::vector<config::Option>& options();
 /// refuse or that does not begin with ardent_.
 Settings read_settings(const config::Values& values);
 
+/// A secret as it is now. Throws base::Error (transient): what was right at the start may be in the middle of a change.
+std::string current_secret(const std::string& path);
+
 /// True for a Unix socket's folder, localhost and loopback addresses.
 bool is_local_host(const std::string& host);
 

@@ -44,7 +44,9 @@ void Copier::run() {
         copy(*replication, maintenance);
     } catch (...) {
         replication.reset();
-        drop_slot_quietly(maintenance);
+        if (!m_all_sent) {
+            drop_slot_quietly(maintenance);
+        }
         throw;
     }
 }
@@ -78,6 +80,7 @@ void Copier::copy(pq::Connection& replication, pq::Connection& maintenance) {
     await_phase("data");
     protocol::CopyFinish finish{m_session, transfer(connection, begin.tables)};
     connection.exec("COMMIT");
+    m_all_sent = true;
     if (!m_parts.api.finish_copy(m_copy_id, finish)) {
         start_over();
     }

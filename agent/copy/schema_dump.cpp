@@ -4,7 +4,6 @@
 #include "common/base/error.hpp"
 #include "common/base/fd.hpp"
 #include "common/base/text.hpp"
-#include "common/config/config.hpp"
 #include "common/pq/connection.hpp"
 #include "common/process/subprocess.hpp"
 
@@ -187,7 +186,7 @@ std::string dump_schema(const SourceSettings& source, const std::string& program
     command.environment = dump_environment(source);
     std::optional<PasswordFile> password;
     if (!source.password_file.empty()) {
-        password.emplace(config::read_secret(source.password_file));
+        password.emplace(current_secret(source.password_file));
         command.environment["PGPASSFILE"] = password->path();
     }
     const process::Outcome outcome = process::run(command, {}, go_on);

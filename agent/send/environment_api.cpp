@@ -28,7 +28,7 @@ http::ClientOptions client_options(const EnvironmentSettings& settings) {
         options.base_url.pop_back();
     }
     options.ca_file = settings.ca_file;
-    options.token = config::read_secret(settings.token_file);
+    options.token = current_secret(settings.token_file);
     options.user_agent = std::string("ardent-agent/") + base::version();
     return options;
 }

@@ -28,7 +28,7 @@ pq::ConnectOptions common_options(const SourceSettings& source, const std::strin
         options.parameters.emplace_back("sslrootcert", source.sslrootcert);
     }
     if (!source.password_file.empty()) {
-        options.parameters.emplace_back("password", config::read_secret(source.password_file));
+        options.parameters.emplace_back("password", current_secret(source.password_file));
     }
     return options;
 }

@@ -9,7 +9,7 @@
 namespace ardent::agent {
 
 /// An ordinary session in UTF-8 with exact text settings. Throws base::Error: transient when the
-/// server cannot be reached, config for the password file.
+/// server cannot be reached or the password file cannot be read.
 pq::Connection connect_sql(const SourceSettings& source, const std::string& purpose);
 
 /// A walsender of the database (replication=database). Its settings decide what the output plugin prints.

@@ -224,13 +224,18 @@ void StreamLoop::send_status() {
 }
 
 std::optional<StreamEnd> StreamLoop::look_at_source(Time now) {
-    const bool away = m_source_away && now - *m_source_away >= k_source_patience;
+    const bool away = m_source_away && now - *m_source_away >= k_source_patience && !all_confirmed();
     if (!away && !m_feedback.holds_up_shutdown(now)) {
         return std::nullopt;
     }
     process::log_warning("the source is stopping and what it sent cannot be confirmed in time: leaving it",
                          {{"durable", model::to_string(m_feedback.flush())}});
     return StreamEnd::source_stops;
+}
+
+bool StreamLoop::all_confirmed() const {
+    return !m_held && m_assembler.empty() && m_parts.courier.idle() &&
+           m_feedback.flush() >= std::max(m_assembler.last_commit_end(), m_advanced);
 }
 
 bool StreamLoop::drained(Time now) {

@@ -68,6 +68,7 @@ private:
     void send_idle_position();
     void send_status();
     std::optional<StreamEnd> look_at_source(Time now);
+    bool all_confirmed() const;
     bool drained(Time now);
     void finish();
     void wait();

@@ -58,5 +58,25 @@ $left->kill9;
 $t->wait_streaming(60);
 $t->wait_caught_up;
 $t->compare_ok('after the earlier agent is gone');
+
+# a stop while a call to the environment hangs, and one in the middle of a copy
+$t->agent->stop;
+kill STOP => $t->environment->pid;
+$t->start_agent;
+$t->wait_for('it has said hello', sub {
+	return $source->safe_psql('postgres', q(SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'ardent-agent%')) >= 2;
+});
+is($t->agent->stop(15), 0, 'it stops while the environment does not answer');
+kill CONT => $t->environment->pid;
+$source->safe_psql($database, q(INSERT INTO public.bare SELECT g FROM generate_series(1, 300000) AS g));
+is($t->http('POST', "/v1/connectors/$t->{connector}/engine-setup", { resync => JSON::PP::true })->{status}, 200, 'resync');
+$t->start_agent;
+$t->wait_for('the copy is under way', sub { return ($t->connector->{copy}{phase} // '') =~ /^(creating|schema|restoring|data)$/ });
+is($t->agent->stop(15), 0, 'it stops in the middle of a copy');
+is($t->slot->{name}, undef, 'and takes its slot along');
+$t->start_agent;
+$t->wait_streaming(60);
+$t->wait_caught_up;
+$t->compare_ok('after a copy that began again');
 $t->stop_all;
 done_testing();

@@ -56,5 +56,6 @@ $t->start_agent;
 is($t->agent->wait(30), 3, 'invariant 9: it is refused');
 like($t->agent->log_text, qr/timeline 3.*changes that the source lost/, 'invariant 9: by its cause');
 is($t->replica_psql('SELECT count(*) FROM public.n'), 2, 'the replica is as it was');
+like(JSON::PP::encode_json($t->connector), qr/the agent ended: .*timeline 3/, 'the connector says why its agent ended');
 $t->stop_all;
 done_testing();
