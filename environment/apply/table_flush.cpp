@@ -120,6 +120,7 @@ void TableWriter::flush() {
 }
 
 void TableWriter::settle() {
+    m_before_sending();  // the answers of a commit on its way are not ours to read
     try {
         m_session.drain();
     } catch (const StatementError& error) {
