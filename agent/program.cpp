@@ -65,11 +65,14 @@ Settings load_settings(const CommandLine& line) {
 }
 
 int parse_and_run(int argc, char** argv) {
-    CLI::App app("Streams a PostgreSQL database's logical slot to an Ardent environment.", "ardent-agent");
+    CLI::App app("Streams a PostgreSQL database's logical slot to an Ardent environment.",
+                 "ardent-agent");
     CommandLine line;
     CommandLine check_line;
-    CLI::App& run_verb = *app.add_subcommand("run", "Stream in the foreground until a signal comes (default)");
-    CLI::App& check_verb = *app.add_subcommand("check", "Look at everything that run needs; change nothing");
+    CLI::App& run_verb =
+        *app.add_subcommand("run", "Stream in the foreground until a signal comes (default)");
+    CLI::App& check_verb =
+        *app.add_subcommand("check", "Look at everything that run needs; change nothing");
     CLI::App& version_verb = *app.add_subcommand("version", "Print the version");
     CLI::App& config_verb = *app.add_subcommand("config", "About the configuration file");
     config_verb.add_flag("--example", line.example, "Print a commented example")->required();
@@ -90,7 +93,8 @@ int parse_and_run(int argc, char** argv) {
         std::cout << config::example_file(options());
         return k_exit_clean;
     }
-    return check_verb.parsed() ? check(load_settings(check_line)) : Service(load_settings(line)).run();
+    return check_verb.parsed() ? check(load_settings(check_line))
+                               : Service(load_settings(line)).run();
 }
 
 }  // namespace

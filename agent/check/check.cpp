@@ -50,30 +50,35 @@ int look_at_source(const Settings& settings) {
     std::optional<pq::Connection> replication;
     int worst = look("source: ordinary connection", [&] {
         sql.emplace(connect_sql(settings.source, "check"));
-        return "PostgreSQL " + std::to_string(sql->server_version() / 10000) + ", role " + settings.source.user;
+        return "PostgreSQL " + std::to_string(sql->server_version() / 10000) + ", role " +
+               settings.source.user;
     });
     if (!sql) {
         return worst;
     }
     worst = std::max(worst, look("source: replication connection", [&] {
-        replication.emplace(connect_replication(settings.source));
-        const protocol::SourceIdentity identity = read_identity(*replication, *sql);
-        return "system " + identity.system_identifier + ", timeline " + std::to_string(identity.timeline);
-    }));
-    worst = std::max(worst, look("replication slot", [&]() -> std::string {
-        const SlotFacts slot = read_slot(*sql, settings.slot.name);
-        if (!slot.exists) {
-            return settings.slot.name + " is not there yet; the initial copy creates it";
-        }
-        if (const auto refusal = unusable_slot(slot, settings.slot.plugin, settings.source.database)) {
-            throw base::Error(base::ErrorKind::source, refusal->message, refusal->hint);
-        }
-        return settings.slot.name + ", confirmed up to " +
-               (slot.confirmed_flush ? model::to_string(*slot.confirmed_flush) : "nothing");
-    }));
+                         replication.emplace(connect_replication(settings.source));
+                         const protocol::SourceIdentity identity =
+                             read_identity(*replication, *sql);
+                         return "system " + identity.system_identifier + ", timeline " +
+                                std::to_string(identity.timeline);
+                     }));
+    worst = std::max(
+        worst, look("replication slot", [&]() -> std::string {
+            const SlotFacts slot = read_slot(*sql, settings.slot.name);
+            if (!slot.exists) {
+                return settings.slot.name + " is not there yet; the initial copy creates it";
+            }
+            if (const auto refusal =
+                    unusable_slot(slot, settings.slot.plugin, settings.source.database)) {
+                throw base::Error(base::ErrorKind::source, refusal->message, refusal->hint);
+            }
+            return settings.slot.name + ", confirmed up to " +
+                   (slot.confirmed_flush ? model::to_string(*slot.confirmed_flush) : "nothing");
+        }));
     worst = std::max(worst, look("pg_dump", [&] {
-        return find_pg_dump(settings.source.pg_dump, sql->server_version());
-    }));
+                         return find_pg_dump(settings.source.pg_dump, sql->server_version());
+                     }));
     return std::max(worst, look_at_preflight(*sql, settings));
 }
 

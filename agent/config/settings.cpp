@@ -59,9 +59,10 @@ void check_slot_name(const std::string& name) {
     constexpr std::string_view k_allowed = "abcdefghijklmnopqrstuvwxyz0123456789_";
     if (!name.starts_with("ardent_") || name.size() < 8 || name.size() > 63 ||
         name.find_first_not_of(k_allowed) != std::string::npos) {
-        throw refuse("slot.name: \"" + name + "\" is no name for our slot",
-                     "It begins with ardent_ and has lower-case letters, digits and underscores, at most "
-                     "63 in all.");
+        throw refuse(
+            "slot.name: \"" + name + "\" is no name for our slot",
+            "It begins with ardent_ and has lower-case letters, digits and underscores, at most "
+            "63 in all.");
     }
 }
 
@@ -77,7 +78,8 @@ std::string system_certificates() {
 std::vector<Option> make_options() {
     return {
         {.key = "environment.url",
-         .help = "Where the Ardent environment listens, for example https://ardent.example.com:8443.",
+         .help =
+             "Where the Ardent environment listens, for example https://ardent.example.com:8443.",
          .required = true},
         {.key = "environment.connector", .help = "The connector's id.", .required = true},
         {.key = "environment.token_file",
@@ -102,9 +104,11 @@ std::vector<Option> make_options() {
          .default_value = "ardent_replication"},
         {.key = "source.password_file",
          .type = Type::secret_file,
-         .help = "File with its password, mode 0600; read anew at every connect. Not set: none is sent."},
+         .help = "File with its password, mode 0600; read anew at every connect. Not set: none is "
+                 "sent."},
         {.key = "source.sslmode",
-         .help = "How the connection is protected; when not set: verify-full, or prefer for a local host.",
+         .help = "How the connection is protected; when not set: verify-full, or prefer for a "
+                 "local host.",
          .choices = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}},
         {.key = "source.sslrootcert",
          .type = Type::file,
@@ -131,7 +135,8 @@ std::vector<Option> make_options() {
          .choices = {"wal2json"}},
         {.key = "limits.segment_bytes",
          .type = Type::bytes,
-         .help = "Messages are shipped in segments of at most this size; the environment may ask for less.",
+         .help = "Messages are shipped in segments of at most this size; the environment may ask "
+                 "for less.",
          .default_value = "4MB",
          .minimum = 4096,
          .maximum = 16 * 1024 * 1024},
@@ -149,7 +154,8 @@ std::vector<Option> make_options() {
          .maximum = 19},
         {.key = "limits.max_retained_wal",
          .type = Type::bytes,
-         .help = "Give the slot up when it holds back more WAL than this on the source. The replica must then "
+         .help = "Give the slot up when it holds back more WAL than this on the source. The "
+                 "replica must then "
                  "be made anew. Never when not set."},
         {.key = "limits.drain",
          .type = Type::duration,
@@ -232,7 +238,8 @@ std::string default_slot_name(const std::string& connector) {
 Settings read_settings(const config::Values& values) {
     Settings settings;
     settings.environment = {values.text("environment.url"), values.text("environment.connector"),
-                            values.text("environment.token_file"), values.text("environment.ca_file")};
+                            values.text("environment.token_file"),
+                            values.text("environment.ca_file")};
     settings.source = read_source(values);
     settings.slot.name = values.text("slot.name");
     if (settings.slot.name.empty()) {

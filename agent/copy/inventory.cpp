@@ -213,14 +213,16 @@ std::vector<protocol::ObjectOwner> read_owners(pq::Connection& connection,
     return owners;
 }
 
-std::vector<std::string> read_roles(pq::Connection& connection, const std::vector<std::string>& schemas) {
+std::vector<std::string> read_roles(pq::Connection& connection,
+                                    const std::vector<std::string>& schemas) {
     return first_column(connection.exec(std::string(k_owned) + k_roles, {pq::array_text(schemas)}));
 }
 
-protocol::NotCarried read_not_carried(pq::Connection& connection, const std::vector<std::string>& schemas,
-                                      bool exact_numbers) {
+protocol::NotCarried read_not_carried(pq::Connection& connection,
+                                      const std::vector<std::string>& schemas, bool exact_numbers) {
     protocol::NotCarried left;
-    const pq::Result relations = connection.exec(k_relations_not_carried, {pq::array_text(schemas)});
+    const pq::Result relations =
+        connection.exec(k_relations_not_carried, {pq::array_text(schemas)});
     for (int row = 0; row < relations.rows(); ++row) {
         const std::string_view kind = relations.text(row, 0);
         std::vector<std::string>& list = kind == "sequence"        ? left.sequences

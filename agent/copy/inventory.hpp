@@ -23,10 +23,11 @@ std::vector<protocol::ObjectOwner> read_owners(pq::Connection& connection,
                                                const std::vector<std::string>& excluded);
 
 /// Roles that own or are granted anything in the schemas, without the predefined ones.
-std::vector<std::string> read_roles(pq::Connection& connection, const std::vector<std::string>& schemas);
+std::vector<std::string> read_roles(pq::Connection& connection,
+                                    const std::vector<std::string>& schemas);
 
 /// Names are quoted as SQL needs it. `exact_numbers`: the plugin says NaN and infinities.
-protocol::NotCarried read_not_carried(pq::Connection& connection, const std::vector<std::string>& schemas,
-                                      bool exact_numbers);
+protocol::NotCarried read_not_carried(pq::Connection& connection,
+                                      const std::vector<std::string>& schemas, bool exact_numbers);
 
 }  // namespace ardent::agent

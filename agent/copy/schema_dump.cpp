@@ -31,7 +31,8 @@ class PasswordFile {
 public:
     explicit PasswordFile(const std::string& password) {
         const char* const base = std::getenv("TMPDIR");
-        m_folder = std::string(base == nullptr || *base == '\0' ? "/tmp" : base) + "/ardent-agent-XXXXXX";
+        m_folder =
+            std::string(base == nullptr || *base == '\0' ? "/tmp" : base) + "/ardent-agent-XXXXXX";
         if (::mkdtemp(m_folder.data()) == nullptr) {
             throw cannot("cannot make a private folder in " + m_folder);
         }
@@ -61,7 +62,8 @@ private:
     }
 
     void write(const std::string& line) const {
-        const base::Fd file(::open(path().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
+        const base::Fd file(
+            ::open(path().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
         if (!file.valid() ||
             ::write(file.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
             throw cannot("cannot write " + path());
@@ -108,8 +110,8 @@ std::map<std::string, std::string> dump_environment(const SourceSettings& source
 }
 
 bool server_went_away(const std::string& text) {
-    for (const char* const sign : {"connection to server", "server closed the connection", "shutting down",
-                                   "terminating connection", "lock timeout"}) {
+    for (const char* const sign : {"connection to server", "server closed the connection",
+                                   "shutting down", "terminating connection", "lock timeout"}) {
         if (text.find(sign) != std::string::npos) {
             return true;
         }
@@ -162,11 +164,11 @@ std::string find_pg_dump(const std::string& configured, int server_version) {
 
 std::vector<std::string> dump_arguments(const SourceSettings& source, const std::string& snapshot,
                                         const std::string& encoding) {
-    std::vector<std::string> arguments = {"--format=custom",      "--schema-only",
-                                          "--no-publications",    "--no-subscriptions",
-                                          "--no-security-labels", "--no-tablespaces",
-                                          "--no-password",        "--lock-wait-timeout=10000",
-                                          "--strict-names",       "--snapshot=" + snapshot,
+    std::vector<std::string> arguments = {"--format=custom",       "--schema-only",
+                                          "--no-publications",     "--no-subscriptions",
+                                          "--no-security-labels",  "--no-tablespaces",
+                                          "--no-password",         "--lock-wait-timeout=10000",
+                                          "--strict-names",        "--snapshot=" + snapshot,
                                           "--encoding=" + encoding};
     for (const std::string& schema : source.schemas) {
         arguments.push_back("--schema=" + exact_pattern(schema));
@@ -178,8 +180,9 @@ std::vector<std::string> dump_arguments(const SourceSettings& source, const std:
     return arguments;
 }
 
-std::string dump_schema(const SourceSettings& source, const std::string& program, const std::string& snapshot,
-                        const std::string& encoding, const std::function<bool()>& go_on) {
+std::string dump_schema(const SourceSettings& source, const std::string& program,
+                        const std::string& snapshot, const std::string& encoding,
+                        const std::function<bool()>& go_on) {
     process::Command command;
     command.argv = dump_arguments(source, snapshot, encoding);
     command.argv.insert(command.argv.begin(), program);
@@ -195,8 +198,9 @@ std::string dump_schema(const SourceSettings& source, const std::string& program
     }
     const std::string said(base::trim(outcome.error));
     const bool transient = !go_on() || outcome.exit_code > 128 || server_went_away(said);
-    throw Error(transient ? ErrorKind::transient : ErrorKind::source,
-                "pg_dump of the schema ended with " + std::to_string(outcome.exit_code) + ": " + said);
+    throw Error(
+        transient ? ErrorKind::transient : ErrorKind::source,
+        "pg_dump of the schema ended with " + std::to_string(outcome.exit_code) + ": " + said);
 }
 
 }  // namespace ardent::agent

@@ -23,7 +23,8 @@ std::vector<std::string> dump_arguments(const SourceSettings& source, const std:
 
 /// The archive (-Fc). `go_on` is asked a few times a second and ends the child when it says no. Throws base::Error:
 /// transient when it was ended or the server went away, source with what pg_dump says otherwise.
-std::string dump_schema(const SourceSettings& source, const std::string& program, const std::string& snapshot,
-                        const std::string& encoding, const std::function<bool()>& go_on);
+std::string dump_schema(const SourceSettings& source, const std::string& program,
+                        const std::string& snapshot, const std::string& encoding,
+                        const std::function<bool()>& go_on);
 
 }  // namespace ardent::agent

@@ -32,9 +32,11 @@ struct Part {
 
 std::string compress(const std::string& rows) {
     std::string frame(ZSTD_compressBound(rows.size()), '\0');
-    const std::size_t size = ZSTD_compress(frame.data(), frame.size(), rows.data(), rows.size(), k_level);
+    const std::size_t size =
+        ZSTD_compress(frame.data(), frame.size(), rows.data(), rows.size(), k_level);
     if (ZSTD_isError(size) != 0U) {
-        throw Error(ErrorKind::bug, std::string("zstd cannot compress: ") + ZSTD_getErrorName(size));
+        throw Error(ErrorKind::bug,
+                    std::string("zstd cannot compress: ") + ZSTD_getErrorName(size));
     }
     frame.resize(size);
     return frame;
@@ -119,7 +121,8 @@ private:
                 m_rows = answer->rows;
                 return;
             } catch (const Error& e) {
-                if (e.kind() != ErrorKind::transient || m_give_up || std::chrono::steady_clock::now() > deadline) {
+                if (e.kind() != ErrorKind::transient || m_give_up ||
+                    std::chrono::steady_clock::now() > deadline) {
                     throw;
                 }
                 std::this_thread::sleep_for(backoff.next());
@@ -160,14 +163,15 @@ std::uint64_t transfer_table(const TableTransfer& transfer, const model::TableDe
     // A partitioned table has no rows of its own: they are in its leaves.
     if (table.kind != 'p') {
         part.rows.reserve(k_part_bytes);
-        rows = pq::copy_out(transfer.connection, copy_out_statement(table), [&](std::string_view row) {
-            part.rows.append(row);
-            if (part.rows.size() >= k_part_bytes) {
-                transfer.moved(part.rows.size());
-                sender.put(std::exchange(part, {}), transfer.go_on);
-                part.rows.reserve(k_part_bytes);
-            }
-        });
+        rows =
+            pq::copy_out(transfer.connection, copy_out_statement(table), [&](std::string_view row) {
+                part.rows.append(row);
+                if (part.rows.size() >= k_part_bytes) {
+                    transfer.moved(part.rows.size());
+                    sender.put(std::exchange(part, {}), transfer.go_on);
+                    part.rows.reserve(k_part_bytes);
+                }
+            });
     }
     transfer.moved(part.rows.size());
     part.last = true;

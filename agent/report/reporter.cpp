@@ -124,8 +124,8 @@ void Reporter::judge(const SourceFigures& figures) {
     const auto limit = m_settings.limits.max_retained_wal;
     if (limit && figures.retained_bytes && *figures.retained_bytes > *limit) {
         m_link.give_up_slot(slot + " held back " + base::human_bytes(*figures.retained_bytes) +
-                            " of WAL, more than limits.max_retained_wal (" + base::human_bytes(*limit) +
-                            "): it was dropped to spare the source");
+                            " of WAL, more than limits.max_retained_wal (" +
+                            base::human_bytes(*limit) + "): it was dropped to spare the source");
     }
 }
 
@@ -153,9 +153,9 @@ void Reporter::report_status(const SourceFigures& figures) {
 }
 
 void Reporter::report_schema() {
-    const protocol::SchemaReport report{
-        m_session, pq::read_tables(*m_connection, m_settings.source.schemas,
-                                   m_settings.source.excluded_names())};
+    const protocol::SchemaReport report{m_session,
+                                        pq::read_tables(*m_connection, m_settings.source.schemas,
+                                                        m_settings.source.excluded_names())};
     if (!m_api) {
         m_api.emplace(m_settings.environment, &m_stop);
     }
@@ -172,7 +172,8 @@ void Reporter::beat(const SourceFigures& figures) {
     m_beat_current = figures.current;
     m_beat_confirmed = figures.confirmed_flush;
     if (moved && !confirmed && m_link.state().trouble.empty()) {
-        m_connection->exec("SELECT pg_catalog.pg_logical_emit_message(true, 'ardent.heartbeat', '')");
+        m_connection->exec(
+            "SELECT pg_catalog.pg_logical_emit_message(true, 'ardent.heartbeat', '')");
     }
 }
 
@@ -184,9 +185,9 @@ void Reporter::wait() {
                                  pollfd{m_connection ? m_connection->socket() : -1, POLLIN, 0}};
     ::poll(fds.data(), fds.size(), timeout);
     // Nothing is asked at this point: what comes is the server ending the connection.
-    if (m_connection && (!m_connection->ok() || (fds[1].revents != 0 &&
-                                                 (PQconsumeInput(m_connection->handle()) == 0 ||
-                                                  !m_connection->ok())))) {
+    if (m_connection && (!m_connection->ok() ||
+                         (fds[1].revents != 0 &&
+                          (PQconsumeInput(m_connection->handle()) == 0 || !m_connection->ok())))) {
         m_connection.reset();
         m_next_connect = {};
     }

@@ -16,7 +16,8 @@ constexpr std::uint64_t k_soon = 3600;  // seconds
 
 std::optional<std::uint64_t> number_of(const pq::Value& value) {
     std::uint64_t number = 0;
-    if (!value || std::from_chars(value->data(), value->data() + value->size(), number).ec != std::errc{}) {
+    if (!value ||
+        std::from_chars(value->data(), value->data() + value->size(), number).ec != std::errc{}) {
         return std::nullopt;
     }
     return number;
@@ -52,24 +53,29 @@ SELECT w.current, s.slot_name IS NOT NULL, s.confirmed_flush_lsn,
 
 void WalRate::look(model::Lsn position, Time now) noexcept {
     if (m_position && position >= *m_position && now > m_at) {
-        const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(now - m_at).count();
-        m_rate = (position.value - m_position->value) * 1000 / static_cast<std::uint64_t>(std::max<long>(passed, 1));
+        const auto passed =
+            std::chrono::duration_cast<std::chrono::milliseconds>(now - m_at).count();
+        m_rate = (position.value - m_position->value) * 1000 /
+                 static_cast<std::uint64_t>(std::max<long>(passed, 1));
     }
     m_position = position;
     m_at = now;
 }
 
-std::vector<std::string> warnings(const SourceFigures& figures, std::optional<std::uint64_t> wal_rate) {
+std::vector<std::string> warnings(const SourceFigures& figures,
+                                  std::optional<std::uint64_t> wal_rate) {
     std::vector<std::string> lines;
     const std::string status = figures.wal_status.value_or("");
     if (status == "unreserved" || status == "lost") {
-        lines.push_back("the slot's wal_status is " + status + ": max_slot_wal_keep_size is exceeded");
+        lines.push_back("the slot's wal_status is " + status +
+                        ": max_slot_wal_keep_size is exceeded");
     }
     if (figures.safe_wal_size && wal_rate && *wal_rate > 0) {
         const std::uint64_t seconds = *figures.safe_wal_size / *wal_rate;
         if (seconds < k_soon) {
-            lines.push_back("at " + base::human_bytes(*wal_rate) + "/s of WAL the slot is lost in " +
-                            std::to_string(seconds / 60) + " min unless it advances");
+            lines.push_back("at " + base::human_bytes(*wal_rate) +
+                            "/s of WAL the slot is lost in " + std::to_string(seconds / 60) +
+                            " min unless it advances");
         }
     }
     if (status == "extended") {

@@ -40,7 +40,8 @@ private:
 };
 
 /// What an operator should know, worst first; empty when all is well.
-std::vector<std::string> warnings(const SourceFigures& figures, std::optional<std::uint64_t> wal_rate);
+std::vector<std::string> warnings(const SourceFigures& figures,
+                                  std::optional<std::uint64_t> wal_rate);
 
 /// VmRSS of this process; nullopt when /proc does not say.
 std::optional<std::uint64_t> resident_bytes();

@@ -75,7 +75,8 @@ void Courier::submit(protocol::SegmentWriter segment) {
     const std::lock_guard lock(m_mutex);
     ++m_under_way;
     m_bytes_under_way += segment.raw_bytes();
-    m_expected = std::max({m_expected, segment.header().last_commit_end, segment.header().advance_to});
+    m_expected =
+        std::max({m_expected, segment.header().last_commit_end, segment.header().advance_to});
     m_queue.push_back({std::move(segment), m_next_sequence++});
     m_changed.notify_all();
 }
@@ -182,7 +183,8 @@ void Courier::position_loop() {
                 if (!api) {
                     api.emplace(m_settings, &m_stop);
                 }
-                const auto progress = api->position(m_plan.session, m_link.durable(), k_position_wait);
+                const auto progress =
+                    api->position(m_plan.session, m_link.durable(), k_position_wait);
                 if (!progress) {
                     m_link.lose_session();
                     return false;

@@ -33,12 +33,14 @@ http::ClientOptions client_options(const EnvironmentSettings& settings) {
     return options;
 }
 
-[[noreturn]] void refuse(const http::Request& request, long status, const protocol::ErrorBody& error) {
+[[noreturn]] void refuse(const http::Request& request, long status,
+                         const protocol::ErrorBody& error) {
     const std::string what = "environment: " + request.method + " " + request.path + " answered " +
-                             std::to_string(status) + (error.code.empty() ? "" : " " + error.code) + ": " +
-                             error.detail;
+                             std::to_string(status) + (error.code.empty() ? "" : " " + error.code) +
+                             ": " + error.detail;
     if (status == 401 || status == 403) {
-        throw Error(ErrorKind::config, what, "Look at environment.connector and environment.token_file.");
+        throw Error(ErrorKind::config, what,
+                    "Look at environment.connector and environment.token_file.");
     }
     if (status == 404 && error.code == "not_found") {
         throw Error(ErrorKind::config, what, "Look at environment.url and environment.connector.");
@@ -70,13 +72,15 @@ std::optional<http::Response> EnvironmentApi::call(http::Request request) {
         return response;
     }
     const protocol::ErrorBody error = protocol::parse_error_body(response.body);
-    if (response.status == 409 && (error.code == "session_unknown" || error.code == "out_of_order")) {
+    if (response.status == 409 &&
+        (error.code == "session_unknown" || error.code == "out_of_order")) {
         return std::nullopt;
     }
     refuse(request, response.status, error);
 }
 
-std::optional<http::Response> EnvironmentApi::post_json(const std::string& path, const std::string& body,
+std::optional<http::Response> EnvironmentApi::post_json(const std::string& path,
+                                                        const std::string& body,
                                                         milliseconds timeout) {
     return call({.method = "POST", .path = path, .body = body, .timeout = timeout});
 }
@@ -156,7 +160,8 @@ bool EnvironmentApi::put_schema(const std::string& copy_id, std::string_view arc
 }
 
 std::optional<PartAnswer> EnvironmentApi::put_part(const std::string& copy_id, std::size_t table,
-                                                   std::uint64_t part, bool last, std::string_view frame) {
+                                                   std::uint64_t part, bool last,
+                                                   std::string_view frame) {
     const auto response = call({.method = "PUT",
                                 .path = "copy/" + http::encode_component(copy_id) + "/tables/" +
                                         std::to_string(table) + "/parts/" + std::to_string(part) +
@@ -172,7 +177,8 @@ std::optional<PartAnswer> EnvironmentApi::put_part(const std::string& copy_id, s
 }
 
 bool EnvironmentApi::finish_copy(const std::string& copy_id, const protocol::CopyFinish& finish) {
-    return post_json("copy/" + http::encode_component(copy_id) + "/finish", protocol::to_json(finish), k_short)
+    return post_json("copy/" + http::encode_component(copy_id) + "/finish",
+                     protocol::to_json(finish), k_short)
         .has_value();
 }
 

@@ -44,11 +44,12 @@ public:
 
     /// The copy's id.
     std::optional<std::string> begin_copy(const protocol::CopyBegin& begin);
-    std::optional<protocol::CopyState> copy_state(const std::string& copy_id, const std::string& phase,
+    std::optional<protocol::CopyState> copy_state(const std::string& copy_id,
+                                                  const std::string& phase,
                                                   std::chrono::seconds wait);
     bool put_schema(const std::string& copy_id, std::string_view archive);
-    std::optional<PartAnswer> put_part(const std::string& copy_id, std::size_t table, std::uint64_t part,
-                                       bool last, std::string_view frame);
+    std::optional<PartAnswer> put_part(const std::string& copy_id, std::size_t table,
+                                       std::uint64_t part, bool last, std::string_view frame);
     bool finish_copy(const std::string& copy_id, const protocol::CopyFinish& finish);
 
     /// Asks something that changes nothing: throws when the environment, the connector or the token is not

@@ -17,12 +17,12 @@ class Link {
 public:
     struct State {
         model::Lsn durable;
-        bool session_lost = false;                   // say hello again
-        std::optional<protocol::Failure> failure;    // the connector stopped
-        std::optional<base::Error> error;            // config, source or bug: the program ends
-        std::optional<std::string> give_up_slot;     // limits.max_retained_wal: the remark to end with
-        bool source_away = false;                    // no ordinary connection to the source any more
-        std::string trouble;                         // what the network says just now; empty: nothing
+        bool session_lost = false;                 // say hello again
+        std::optional<protocol::Failure> failure;  // the connector stopped
+        std::optional<base::Error> error;          // config, source or bug: the program ends
+        std::optional<std::string> give_up_slot;  // limits.max_retained_wal: the remark to end with
+        bool source_away = false;                 // no ordinary connection to the source any more
+        std::string trouble;                      // what the network says just now; empty: nothing
     };
 
     /// Throws base::Error (bug) when the system has no descriptor left.

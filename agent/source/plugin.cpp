@@ -27,8 +27,8 @@ std::string escape_table_part(std::string_view name) {
     std::string escaped;
     for (const char c : name) {
         const auto byte = static_cast<unsigned char>(c);
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                           c == '_' || byte >= 0x80U;
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                           (c >= '0' && c <= '9') || c == '_' || byte >= 0x80U;
         if (!plain) {
             escaped += '\\';
         }
@@ -42,14 +42,18 @@ PluginOptions plugin_options(const SourceSettings& source, bool exact_numbers) {
     for (const std::string& schema : source.schemas) {
         added.push_back(escape_table_part(schema) + ".*");
     }
-    PluginOptions options = {{"format-version", "2"},       {"include-lsn", "true"},
-                             {"include-xids", "true"},      {"include-timestamp", "true"},
-                             {"include-transaction", "true"}, {"include-types", "false"},
+    PluginOptions options = {{"format-version", "2"},
+                             {"include-lsn", "true"},
+                             {"include-xids", "true"},
+                             {"include-timestamp", "true"},
+                             {"include-transaction", "true"},
+                             {"include-types", "false"},
                              {"add-msg-prefixes", "ardent.ddl"},
                              {"add-tables", base::join(added, ",")}};
     std::vector<std::string> filtered;
     for (const model::RelationName& relation : source.excluded) {
-        filtered.push_back(escape_table_part(relation.schema) + "." + escape_table_part(relation.name));
+        filtered.push_back(escape_table_part(relation.schema) + "." +
+                           escape_table_part(relation.name));
     }
     if (!filtered.empty()) {
         options["filter-tables"] = base::join(filtered, ",");
@@ -66,8 +70,8 @@ std::string start_replication_command(const std::string& slot, model::Lsn from,
     for (const auto& [name, value] : options) {
         parts.push_back(pq::quote_identifier(name) + " " + quoted_literal(value));
     }
-    return "START_REPLICATION SLOT " + pq::quote_identifier(slot) + " LOGICAL " + model::to_string(from) +
-           " (" + base::join(parts, ", ") + ")";
+    return "START_REPLICATION SLOT " + pq::quote_identifier(slot) + " LOGICAL " +
+           model::to_string(from) + " (" + base::join(parts, ", ") + ")";
 }
 
 bool knows_exact_numbers(pq::Connection& connection, const std::string& slot) {
@@ -81,8 +85,8 @@ SELECT count(*)
                         {slot});
         return true;
     } catch (const base::Error& e) {
-        if (e.sqlstate() == k_invalid_parameter && std::string_view(e.what()).find(k_as_string) !=
-                                                       std::string_view::npos) {
+        if (e.sqlstate() == k_invalid_parameter &&
+            std::string_view(e.what()).find(k_as_string) != std::string_view::npos) {
             return false;
         }
         throw;

@@ -40,14 +40,16 @@ std::optional<model::Lsn> lsn_of(const pq::Value& value) {
 }
 
 /// Waits for the result of a command that was sent, with `go_on` in between.
-pq::Result await(pq::Connection& connection, const std::string& command, const std::function<bool()>& go_on) {
+pq::Result await(pq::Connection& connection, const std::string& command,
+                 const std::function<bool()>& go_on) {
     PGconn* const handle = connection.handle();
     while (PQisBusy(handle) != 0) {
         pollfd waiting{connection.socket(), POLLIN, 0};
         ::poll(&waiting, 1, static_cast<int>(k_poll.count()));
         if (!go_on()) {
             connection.cancel();
-            throw base::Error(base::ErrorKind::transient, "stopped while creating the replication slot");
+            throw base::Error(base::ErrorKind::transient,
+                              "stopped while creating the replication slot");
         }
         if (waiting.revents != 0 && PQconsumeInput(handle) == 0) {
             throw connection.failure(command);
@@ -86,12 +88,12 @@ SlotFacts read_slot(pq::Connection& connection, const std::string& name) {
     return slot;
 }
 
-CreatedSlot create_slot(pq::Connection& replication, pq::Connection& connection, const std::string& name,
-                        const std::string& plugin, std::chrono::milliseconds patience,
-                        const std::function<bool()>& go_on) {
+CreatedSlot create_slot(pq::Connection& replication, pq::Connection& connection,
+                        const std::string& name, const std::string& plugin,
+                        std::chrono::milliseconds patience, const std::function<bool()>& go_on) {
     replication.exec("SET lock_timeout = '" + std::to_string(patience.count()) + "ms'");
-    const std::string command = "CREATE_REPLICATION_SLOT " + pq::quote_identifier(name) + " LOGICAL " +
-                                pq::quote_identifier(plugin) + " EXPORT_SNAPSHOT";
+    const std::string command = "CREATE_REPLICATION_SLOT " + pq::quote_identifier(name) +
+                                " LOGICAL " + pq::quote_identifier(plugin) + " EXPORT_SNAPSHOT";
     try {
         if (PQsendQuery(replication.handle(), command.c_str()) == 0) {
             throw replication.failure(command);
@@ -99,7 +101,8 @@ CreatedSlot create_slot(pq::Connection& replication, pq::Connection& connection,
         const pq::Result result = await(replication, command, go_on);
         const auto point = model::parse_lsn(result.text(0, 1));
         if (!point) {
-            throw base::Error(base::ErrorKind::bug, "the server gave no consistent point for the slot");
+            throw base::Error(base::ErrorKind::bug,
+                              "the server gave no consistent point for the slot");
         }
         return {*point, std::string(result.text(0, 2))};
     } catch (const base::Error& e) {
@@ -107,10 +110,11 @@ CreatedSlot create_slot(pq::Connection& replication, pq::Connection& connection,
             throw;
         }
         const std::vector<std::string> blockers = old_transactions(connection);
-        throw base::Error(base::ErrorKind::transient,
-                          "the replication slot cannot be created while older transactions run: " +
-                              (blockers.empty() ? "none is visible to this role" : base::join(blockers, "; ")),
-                          "It goes on by itself when they end.", k_lock_timeout);
+        throw base::Error(
+            base::ErrorKind::transient,
+            "the replication slot cannot be created while older transactions run: " +
+                (blockers.empty() ? "none is visible to this role" : base::join(blockers, "; ")),
+            "It goes on by itself when they end.", k_lock_timeout);
     }
 }
 
@@ -122,7 +126,8 @@ void drop_slot(pq::Connection& connection, const std::string& name, const std::s
     }
     if (slot.type != "logical" || slot.plugin != plugin || slot.database != database) {
         const auto refusal = unusable_slot(slot, plugin, database);
-        throw base::Error(base::ErrorKind::source, refusal ? refusal->message : "the slot is not ours",
+        throw base::Error(base::ErrorKind::source,
+                          refusal ? refusal->message : "the slot is not ours",
                           refusal ? refusal->hint : "");
     }
     if (!free_slot(connection, name, std::chrono::seconds(5))) {
@@ -139,7 +144,8 @@ void drop_slot(pq::Connection& connection, const std::string& name, const std::s
     }
 }
 
-bool free_slot(pq::Connection& connection, const std::string& name, std::chrono::milliseconds patience) {
+bool free_slot(pq::Connection& connection, const std::string& name,
+               std::chrono::milliseconds patience) {
     const auto end_it = Clock::now() + patience;
     const auto give_up = end_it + std::chrono::seconds(5);
     bool ended = false;

@@ -62,7 +62,8 @@ void Feedback::sent(Time now) noexcept {
 }
 
 bool Feedback::holds_up_shutdown(Time now) const noexcept {
-    return m_insists_since && now - *m_insists_since >= k_patience && now - m_insisted <= k_insists_within;
+    return m_insists_since && now - *m_insists_since >= k_patience &&
+           now - m_insisted <= k_insists_within;
 }
 
 std::optional<model::Lsn> Feedback::idle_position(model::Lsn reached, Time now) const noexcept {

@@ -53,7 +53,7 @@ private:
     std::optional<Time> m_insists_since;
     Time m_insisted{};
 
-    model::Lsn m_idle;       // the newest wal_end
+    model::Lsn m_idle;  // the newest wal_end
     bool m_idle_asked = false;
     model::Lsn m_idle_told;  // sent to the environment
     Time m_idle_sent{};

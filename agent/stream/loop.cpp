@@ -63,9 +63,9 @@ void Flow::count(int messages, Time now) noexcept {
     }
 }
 
-StreamLoop::StreamLoop(Parts parts, pq::Connection connection, const std::string& command, model::Lsn from,
-                       std::uint64_t segment_bytes, std::optional<milliseconds> sender_timeout,
-                       milliseconds drain)
+StreamLoop::StreamLoop(Parts parts, pq::Connection connection, const std::string& command,
+                       model::Lsn from, std::uint64_t segment_bytes,
+                       std::optional<milliseconds> sender_timeout, milliseconds drain)
     : m_parts(parts),
       m_stream(watched(std::move(connection), m_left_out), command),
       m_assembler(segment_bytes),
@@ -169,9 +169,12 @@ bool StreamLoop::handle(const ReplicationStream::Message& message) {
         const auto lsn = m_assembler.open_transaction();
         throw base::Error(
             base::ErrorKind::source,
-            "the table " + m_left_out + " has no replica identity: wal2json left a change of its rows out, in the "
-                "transaction that begins at " + (lsn ? model::to_string(*lsn) : "an unknown position"),
-            "Give it a primary key or REPLICA IDENTITY FULL, or exclude it; the change itself cannot be had "
+            "the table " + m_left_out +
+                " has no replica identity: wal2json left a change of its rows out, in the "
+                "transaction that begins at " +
+                (lsn ? model::to_string(*lsn) : "an unknown position"),
+            "Give it a primary key or REPLICA IDENTITY FULL, or exclude it; the change itself "
+            "cannot be had "
             "again: make the replica anew.");
     }
     const auto& data = std::get<PluginMessage>(parsed);
@@ -194,8 +197,9 @@ void StreamLoop::cut() {
     if (m_assembler.empty() || (m_draining && !m_assembler.has_commit())) {
         return;
     }
-    const bool goes = m_assembler.full() ? m_parts.courier.has_room(m_assembler.raw_bytes())
-                                         : m_parts.courier.idle() && (m_draining || Clock::now() >= m_next_cut);
+    const bool goes = m_assembler.full()
+                          ? m_parts.courier.has_room(m_assembler.raw_bytes())
+                          : m_parts.courier.idle() && (m_draining || Clock::now() >= m_next_cut);
     if (goes) {
         submit();
     }
@@ -224,12 +228,14 @@ void StreamLoop::send_status() {
 }
 
 std::optional<StreamEnd> StreamLoop::look_at_source(Time now) {
-    const bool away = m_source_away && now - *m_source_away >= k_source_patience && !all_confirmed();
+    const bool away =
+        m_source_away && now - *m_source_away >= k_source_patience && !all_confirmed();
     if (!away && !m_feedback.holds_up_shutdown(now)) {
         return std::nullopt;
     }
-    process::log_warning("the source is stopping and what it sent cannot be confirmed in time: leaving it",
-                         {{"durable", model::to_string(m_feedback.flush())}});
+    process::log_warning(
+        "the source is stopping and what it sent cannot be confirmed in time: leaving it",
+        {{"durable", model::to_string(m_feedback.flush())}});
     return StreamEnd::source_stops;
 }
 
@@ -275,10 +281,11 @@ StreamLoop::Time StreamLoop::wake_at() const {
 }
 
 void StreamLoop::wait() {
-    const std::chrono::nanoseconds left =
-        std::clamp<std::chrono::nanoseconds>(wake_at() - Clock::now(), std::chrono::nanoseconds(0), k_longest_wait);
+    const std::chrono::nanoseconds left = std::clamp<std::chrono::nanoseconds>(
+        wake_at() - Clock::now(), std::chrono::nanoseconds(0), k_longest_wait);
     const timespec timeout{left.count() / k_nanoseconds, left.count() % k_nanoseconds};
-    std::array<pollfd, 2> others = {pollfd{m_parts.signals.fd(), POLLIN, 0}, pollfd{m_parts.link.fd(), POLLIN, 0}};
+    std::array<pollfd, 2> others = {pollfd{m_parts.signals.fd(), POLLIN, 0},
+                                    pollfd{m_parts.link.fd(), POLLIN, 0}};
     if (m_flow.dense() && reads() && left > k_nap &&
         ::ppoll(others.data(), others.size(), &k_nap_time, nullptr) != 0) {
         m_readable = true;

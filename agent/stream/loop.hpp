@@ -19,11 +19,11 @@
 namespace ardent::agent {
 
 enum class StreamEnd {
-    stopped,          // a signal: drained, said goodbye
-    hello_again,      // the environment does not know the session any more
-    connector_failed, // the environment stopped the connector
-    source_stops,     // left so that the source can shut down
-    slot_given_up     // limits.max_retained_wal
+    stopped,           // a signal: drained, said goodbye
+    hello_again,       // the environment does not know the session any more
+    connector_failed,  // the environment stopped the connector
+    source_stops,      // left so that the source can shut down
+    slot_given_up      // limits.max_retained_wal
 };
 
 /// Whether messages come so fast that it pays to let them gather.

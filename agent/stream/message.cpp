@@ -32,7 +32,8 @@ void put_big_endian(std::string& out, std::uint64_t value) {
 
 base::Error unreadable(std::string_view text) {
     return {base::ErrorKind::source,
-            "the output plugin's message is not wal2json's format version 2: " + base::clip_utf8(text, 100),
+            "the output plugin's message is not wal2json's format version 2: " +
+                base::clip_utf8(text, 100),
             "Install wal2json 2.4 or later on the source."};
 }
 
@@ -46,7 +47,8 @@ ServerMessage parse_server_message(std::string_view bytes) {
         return Keepalive{{big_endian(bytes, 1)}, bytes[17] != 0};
     }
     throw base::Error(base::ErrorKind::bug, "the source sent a replication message of " +
-                                                std::to_string(bytes.size()) + " bytes that is none");
+                                                std::to_string(bytes.size()) +
+                                                " bytes that is none");
 }
 
 std::string status_update(model::Lsn flush, std::int64_t clock, bool reply_requested) {
@@ -61,11 +63,13 @@ std::string status_update(model::Lsn flush, std::int64_t clock, bool reply_reque
 
 std::int64_t replication_clock() {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return std::chrono::duration_cast<std::chrono::microseconds>(now).count() - k_postgres_epoch * 1'000'000;
+    return std::chrono::duration_cast<std::chrono::microseconds>(now).count() -
+           k_postgres_epoch * 1'000'000;
 }
 
 char action_of(std::string_view text) {
-    if (text.size() < k_action.size() + 2 || !text.starts_with(k_action) || text[k_action.size() + 1] != '"') {
+    if (text.size() < k_action.size() + 2 || !text.starts_with(k_action) ||
+        text[k_action.size() + 1] != '"') {
         throw unreadable(text);
     }
     return text[k_action.size()];
@@ -88,7 +92,8 @@ std::optional<std::string> table_left_out(std::string_view warning) {
     }
     constexpr std::string_view k_in_table = " in table ";
     const std::size_t at = warning.find(k_in_table);
-    return std::string(at == std::string_view::npos ? warning : warning.substr(at + k_in_table.size()));
+    return std::string(at == std::string_view::npos ? warning
+                                                    : warning.substr(at + k_in_table.size()));
 }
 
 }  // namespace ardent::agent

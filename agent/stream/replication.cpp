@@ -55,7 +55,8 @@ std::optional<ReplicationStream::Message> ReplicationStream::next() {
         if (end.handle() != nullptr && end.status() != PGRES_COPY_IN) {
             m_connection.check(end.handle(), k_what);
         }
-        throw base::Error(base::ErrorKind::transient, m_connection.name() + ": the server ended the stream");
+        throw base::Error(base::ErrorKind::transient,
+                          m_connection.name() + ": the server ended the stream");
     }
     throw m_connection.failure(k_what);
 }
@@ -67,7 +68,8 @@ void ReplicationStream::read() {
 }
 
 void ReplicationStream::put(const std::string& message) {
-    if (PQputCopyData(m_connection.handle(), message.data(), static_cast<int>(message.size())) < 0) {
+    if (PQputCopyData(m_connection.handle(), message.data(), static_cast<int>(message.size())) <
+        0) {
         throw m_connection.failure(k_what);
     }
 }
@@ -93,7 +95,8 @@ void ReplicationStream::end(std::chrono::milliseconds patience) noexcept {
         if (!copying && discard_results(handle)) {
             return;
         }
-        pollfd waiting{PQsocket(handle), static_cast<short>(all_written ? POLLIN : POLLIN | POLLOUT), 0};
+        pollfd waiting{PQsocket(handle),
+                       static_cast<short>(all_written ? POLLIN : POLLIN | POLLOUT), 0};
         ::poll(&waiting, 1, 100);
         if ((waiting.revents & (POLLIN | POLLERR | POLLHUP)) != 0 && PQconsumeInput(handle) == 0) {
             return;

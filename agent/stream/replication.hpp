@@ -17,7 +17,8 @@ public:
     /// One message of COPY; owns its bytes.
     class Message {
     public:
-        Message(char* bytes, std::size_t size) noexcept : m_bytes(bytes, &PQfreemem), m_size(size) {}
+        Message(char* bytes, std::size_t size) noexcept
+            : m_bytes(bytes, &PQfreemem), m_size(size) {}
         std::string_view bytes() const noexcept { return {m_bytes.get(), m_size}; }
 
     private:

@@ -117,9 +117,10 @@ void take_environment(std::span<const Option> options,
             if (!value.empty()) {
                 chosen[known->second] = {value, {}, false, where};
             }
-        } else if (std::any_of(prefixes.begin(), prefixes.end(), [&, &variable = name](const auto& prefix) {
-                       return variable.starts_with(prefix);
-                   })) {
+        } else if (std::any_of(prefixes.begin(), prefixes.end(),
+                               [&, &variable = name](const auto& prefix) {
+                                   return variable.starts_with(prefix);
+                               })) {
             problems.push_back({where, "there is no such setting"});
         }
     }
@@ -222,7 +223,10 @@ Values load(std::span<const Option> options, const Inputs& inputs) {
         const std::string key(option.key);
         auto at = chosen.find(key);
         if (at == chosen.end() && option.default_value) {
-            at = chosen.emplace(key, Candidate{std::string(*option.default_value), {}, false, "default"}).first;
+            at = chosen
+                     .emplace(key,
+                              Candidate{std::string(*option.default_value), {}, false, "default"})
+                     .first;
         }
         if (at == chosen.end() || (at->second.text.empty() && at->second.list.empty())) {
             if (option.required) {

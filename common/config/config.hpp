@@ -22,9 +22,9 @@ enum class Type {
     text,
     integer,  // whole number, `minimum` to `maximum`
     boolean,
-    bytes,        // "64MB", "1GB", or a plain number of bytes
-    duration,     // "500ms", "30s", "5min", "1h"
-    text_list,    // ["a", "b"]; as one text: a,b
+    bytes,      // "64MB", "1GB", or a plain number of bytes
+    duration,   // "500ms", "30s", "5min", "1h"
+    text_list,  // ["a", "b"]; as one text: a,b
     secret_file,  // path of a file that must exist, and be readable by nobody but its owner (or root);
                   // a file of root's may be readable by its group, as systemd's credentials are
     file          // path of a file that must exist and be readable
@@ -66,8 +66,9 @@ private:
 
 struct Inputs {
     std::optional<std::string> file;
-    std::map<std::string, std::string> environment;  // name -> value, only ARDENT_… ones are looked at
-    std::map<std::string, std::string> flags;        // option key -> value
+    std::map<std::string, std::string>
+        environment;                           // name -> value, only ARDENT_… ones are looked at
+    std::map<std::string, std::string> flags;  // option key -> value
 };
 
 /// Throws one base::Error (config) that lists every problem, a line each, with file and line number.

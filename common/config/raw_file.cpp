@@ -60,8 +60,8 @@ std::map<std::string, RawValue> read_toml(const std::string& path, std::vector<P
     for (const auto& [table_name, node] : root) {
         const toml::table* const table = node.as_table();
         if (table == nullptr) {
-            problems.push_back({place(path, node.source()),
-                                "\"" + std::string(table_name.str()) + "\" stands outside of a [table]"});
+            problems.push_back({place(path, node.source()), "\"" + std::string(table_name.str()) +
+                                                                "\" stands outside of a [table]"});
             continue;
         }
         for (const auto& [key, entry] : *table) {

@@ -40,7 +40,8 @@ bool same_letters(std::string_view left, std::string_view right) noexcept {
 }
 
 template <std::size_t N>
-std::optional<std::int64_t> with_unit(std::string_view text, const std::array<Unit, N>& units) noexcept {
+std::optional<std::int64_t> with_unit(std::string_view text,
+                                      const std::array<Unit, N>& units) noexcept {
     text = base::trim(text);
     const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
     const auto number = parse_integer(text.substr(0, digits));

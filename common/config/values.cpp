@@ -10,7 +10,8 @@ namespace {
 template <class T>
 T checked(const std::optional<T>& value, std::string_view key) {
     if (!value) {
-        throw base::Error(base::ErrorKind::bug, "setting " + std::string(key) + " has no such value");
+        throw base::Error(base::ErrorKind::bug,
+                          "setting " + std::string(key) + " has no such value");
     }
     return *value;
 }

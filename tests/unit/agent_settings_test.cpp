@@ -43,7 +43,8 @@ Settings settings_of(std::map<std::string, std::string> more = {}) {
     for (auto& [key, value] : more) {
         flags[key] = value;
     }
-    return read_settings(ardent::config::load(options(), {.file = {}, .environment = {}, .flags = flags}));
+    return read_settings(
+        ardent::config::load(options(), {.file = {}, .environment = {}, .flags = flags}));
 }
 
 }  // namespace
@@ -57,7 +58,8 @@ TEST_CASE("the agent's defaults", "[agent]") {
     CHECK(settings.limits.segment_bytes == 4194304);
     CHECK(settings.limits.compression == 1);
     CHECK_FALSE(settings.limits.max_retained_wal);
-    const Settings local = settings_of({{"source.host", "/run/postgresql"}, {"limits.compression", "0"}});
+    const Settings local =
+        settings_of({{"source.host", "/run/postgresql"}, {"limits.compression", "0"}});
     CHECK(local.source.sslmode == "prefer");
     CHECK(local.source.sslrootcert.empty());
     CHECK(local.limits.compression == 0);
@@ -74,7 +76,8 @@ TEST_CASE("slot names keep the prefix and the server's rule", "[agent]") {
 }
 
 TEST_CASE("excluded tables are schema.table, quoted where they must be", "[agent]") {
-    const Settings settings = settings_of({{"source.exclude", "public.a,\"My.Schema\".\"t\"\"x\""}});
+    const Settings settings =
+        settings_of({{"source.exclude", "public.a,\"My.Schema\".\"t\"\"x\""}});
     REQUIRE(settings.source.excluded.size() == 2);
     CHECK(settings.source.excluded[0] == ardent::model::RelationName{"public", "a"});
     CHECK(settings.source.excluded[1] == ardent::model::RelationName{"My.Schema", "t\"x"});
@@ -102,14 +105,18 @@ TEST_CASE("the plugin is asked for the selected tables only", "[agent]") {
 TEST_CASE("rows are read without generated columns and without children", "[agent]") {
     ardent::model::TableDefinition table;
     table.relation = {"a b", "t\"x"};
-    table.columns = {{"id", "integer", true, false, ' '}, {"g", "integer", false, true, ' '}, {"v", "text", false, false, ' '}};
-    CHECK(copy_out_statement(table) == R"(COPY (SELECT "id", "v" FROM ONLY "a b"."t""x") TO STDOUT)");
+    table.columns = {{"id", "integer", true, false, ' '},
+                     {"g", "integer", false, true, ' '},
+                     {"v", "text", false, false, ' '}};
+    CHECK(copy_out_statement(table) ==
+          R"(COPY (SELECT "id", "v" FROM ONLY "a b"."t""x") TO STDOUT)");
     table.columns.clear();
     CHECK(copy_out_statement(table) == R"(COPY (SELECT  FROM ONLY "a b"."t""x") TO STDOUT)");
 }
 
 TEST_CASE("pg_dump gets exact names and no password", "[agent]") {
-    Settings settings = settings_of({{"source.exclude", "public.a*"}, {"source.password_file", secret_file()}});
+    Settings settings =
+        settings_of({{"source.exclude", "public.a*"}, {"source.password_file", secret_file()}});
     settings.source.schemas = {"Mixed \"x\""};
     const auto arguments = dump_arguments(settings.source, "00000003-1", "LATIN1");
     const auto has = [&](const std::string& text) {

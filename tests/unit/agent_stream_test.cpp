@@ -17,7 +17,8 @@ namespace {
 
 const std::string k_begin =
     R"({"action":"B","xid":730,"timestamp":"2026-11-21 09:00:26.33+00","lsn":"0/267D8E8","nextlsn":"0/267D918"})";
-const std::string k_insert = R"({"action":"I","xid":730,"lsn":"0/267D858","schema":"public","table":"t","columns":[]})";
+const std::string k_insert =
+    R"({"action":"I","xid":730,"lsn":"0/267D858","schema":"public","table":"t","columns":[]})";
 const std::string k_commit =
     R"({"action":"C","xid":730,"timestamp":"2026-11-21 09:00:26.33+00","lsn":"0/267D8E8","nextlsn":"0/267D918"})";
 
@@ -49,7 +50,8 @@ TEST_CASE("messages of the replication protocol", "[agent]") {
     const auto alive = std::get<Keepalive>(parse_server_message(keepalive_message(77, true)));
     CHECK(alive.wal_end == Lsn{77});
     CHECK(alive.reply_requested);
-    CHECK_FALSE(std::get<Keepalive>(parse_server_message(keepalive_message(77, false))).reply_requested);
+    CHECK_FALSE(
+        std::get<Keepalive>(parse_server_message(keepalive_message(77, false))).reply_requested);
     CHECK_THROWS_AS(parse_server_message(data.substr(0, 24)), Error);
     CHECK_THROWS_AS(parse_server_message("k"), Error);
     CHECK_THROWS_AS(parse_server_message(""), Error);
@@ -83,9 +85,12 @@ TEST_CASE("invariant 1: the commit end is nextlsn of the commit message", "[agen
 }
 
 TEST_CASE("invariant 8: the plugin's warnings about rows it leaves out", "[agent]") {
-    CHECK(table_left_out(R"(no tuple identifier for UPDATE in table "public"."t")") == R"("public"."t")");
-    CHECK(table_left_out(R"(no tuple identifier for DELETE in table "a b"."c""d")") == R"("a b"."c""d")");
-    CHECK(table_left_out(R"(no old tuple data for UPDATE in table "public"."t")") == R"("public"."t")");
+    CHECK(table_left_out(R"(no tuple identifier for UPDATE in table "public"."t")") ==
+          R"("public"."t")");
+    CHECK(table_left_out(R"(no tuple identifier for DELETE in table "a b"."c""d")") ==
+          R"("a b"."c""d")");
+    CHECK(table_left_out(R"(no old tuple data for UPDATE in table "public"."t")") ==
+          R"("public"."t")");
     CHECK_FALSE(table_left_out("terminating walsender process after promotion"));
     CHECK_FALSE(table_left_out(""));
 }
@@ -149,7 +154,8 @@ TEST_CASE("invariant 1: only what is durable is ever told, and it never goes bac
     CHECK(feedback.flush() == Lsn{150});
 }
 
-TEST_CASE("invariant 3: status messages every 10 s, soon when asked or when there is news", "[agent]") {
+TEST_CASE("invariant 3: status messages every 10 s, soon when asked or when there is news",
+          "[agent]") {
     const auto now = Feedback::Clock::now();
     Feedback feedback(Lsn{100}, 60s);
     feedback.sent(now);
@@ -165,7 +171,8 @@ TEST_CASE("invariant 3: status messages every 10 s, soon when asked or when ther
     CHECK_FALSE(feedback.due(now + 2s));
 }
 
-TEST_CASE("invariant 3: a short wal_sender_timeout is respected, none is taken for the usual", "[agent]") {
+TEST_CASE("invariant 3: a short wal_sender_timeout is respected, none is taken for the usual",
+          "[agent]") {
     const auto now = Feedback::Clock::now();
     Feedback quick(Lsn{100}, 3s);
     quick.sent(now);
@@ -175,7 +182,8 @@ TEST_CASE("invariant 3: a short wal_sender_timeout is respected, none is taken f
     CHECK(usual.next() == now + 10s);
 }
 
-TEST_CASE("invariant 2: an idle position is due after 10 s, or at once when the source asks", "[agent]") {
+TEST_CASE("invariant 2: an idle position is due after 10 s, or at once when the source asks",
+          "[agent]") {
     const auto now = Feedback::Clock::now();
     Feedback feedback(Lsn{100}, 60s);
     CHECK_FALSE(feedback.idle_position(Lsn{}, now));

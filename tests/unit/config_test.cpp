@@ -41,14 +41,26 @@ private:
 
 const std::vector<Option> k_options = {
     {.key = "source.host", .help = "Where the server is.", .required = true},
-    {.key = "source.port", .type = Type::integer, .help = "Its port.", .default_value = "5432",
-     .minimum = 1, .maximum = 65535},
-    {.key = "source.schemas", .type = Type::text_list, .help = "What to carry.", .default_value = "public"},
+    {.key = "source.port",
+     .type = Type::integer,
+     .help = "Its port.",
+     .default_value = "5432",
+     .minimum = 1,
+     .maximum = 65535},
+    {.key = "source.schemas",
+     .type = Type::text_list,
+     .help = "What to carry.",
+     .default_value = "public"},
     {.key = "source.password_file", .type = Type::secret_file, .help = "Its password."},
-    {.key = "limits.segment_bytes", .type = Type::bytes, .help = "Size.", .default_value = "4MB",
+    {.key = "limits.segment_bytes",
+     .type = Type::bytes,
+     .help = "Size.",
+     .default_value = "4MB",
      .minimum = 1024},
     {.key = "limits.wait", .type = Type::duration, .help = "Time.", .default_value = "10s"},
-    {.key = "log.level", .help = "How much to say.", .default_value = "info",
+    {.key = "log.level",
+     .help = "How much to say.",
+     .default_value = "info",
      .choices = {"debug", "info"}},
     {.key = "log.color", .type = Type::boolean, .help = "Colours.", .default_value = "false"},
 };
@@ -67,9 +79,10 @@ std::string refusal(const Inputs& inputs) {
 
 TEST_CASE("flag over environment over file over default", "[config]") {
     const Folder folder;
-    const std::string file = folder.write("a.toml",
-                                          "[source]\nhost = \"file\"\nport = 1\nschemas = [\"a\", \"b,c\"]\n"
-                                          "[limits]\nwait = \"5min\"\n");
+    const std::string file =
+        folder.write("a.toml",
+                     "[source]\nhost = \"file\"\nport = 1\nschemas = [\"a\", \"b,c\"]\n"
+                     "[limits]\nwait = \"5min\"\n");
     const Values values = load(k_options, {.file = file,
                                            .environment = {{"ARDENT_SOURCE_HOST", "env"},
                                                            {"ARDENT_LOG_LEVEL", "debug"},
@@ -106,18 +119,21 @@ TEST_CASE("every problem is told at once, with its line", "[config]") {
                                           "prot = 3\n"
                                           "port = 70000\n"
                                           "schemas = \"public\"\n"
-                                          "password_file = \"" + open + "\"\n"
-                                          "[limits]\n"
-                                          "wait = \"5 parsecs\"\n"
-                                          "segment_bytes = 12\n"
-                                          "[log]\nlevel = \"loud\"\n");
+                                          "password_file = \"" +
+                                              open +
+                                              "\"\n"
+                                              "[limits]\n"
+                                              "wait = \"5 parsecs\"\n"
+                                              "segment_bytes = 12\n"
+                                              "[log]\nlevel = \"loud\"\n");
     const std::string text = refusal({.file = file,
                                       .environment = {{"ARDENT_SOURCE_PROT", "1"}},
                                       .flags = {{"source.prot", "1"}}});
     CAPTURE(text);
     CHECK_THAT(text, Catch::Contains(file + ":1: \"stray\" stands outside"));
     CHECK_THAT(text, Catch::Contains(file + ":3: there is no setting \"source.prot\""));
-    CHECK_THAT(text, Catch::Contains(file + ":4: source.port: 70000 is above the largest value, 65535"));
+    CHECK_THAT(text,
+               Catch::Contains(file + ":4: source.port: 70000 is above the largest value, 65535"));
     CHECK_THAT(text, Catch::Contains(file + ":5: source.schemas must be a list"));
     CHECK_THAT(text, Catch::Contains(file + ":6: source.password_file: may be read by others"));
     CHECK_THAT(text, Catch::Contains(file + ":8: limits.wait: \"5 parsecs\" is not a time"));
@@ -131,7 +147,8 @@ TEST_CASE("every problem is told at once, with its line", "[config]") {
 TEST_CASE("a file that is no TOML or is not there names the place", "[config]") {
     const Folder folder;
     const std::string file = folder.write("a.toml", "[source]\nhost = \n");
-    CHECK_THAT(refusal({.file = file, .environment = {}, .flags = {}}), Catch::Contains(file + ":2: "));
+    CHECK_THAT(refusal({.file = file, .environment = {}, .flags = {}}),
+               Catch::Contains(file + ":2: "));
     CHECK_THAT(refusal({.file = "/no/such.toml", .environment = {}, .flags = {}}),
                Catch::Contains("/no/such.toml: cannot be read: No such file"));
     const std::string nested = folder.write("b.toml", "[source.more]\nx = 1\n");
@@ -161,7 +178,8 @@ TEST_CASE("the example file is accepted once its required values stand", "[confi
     const std::string empty = folder.write("a.toml", example);
     CHECK_THAT(refusal({.file = empty, .environment = {}, .flags = {}}),
                Catch::Contains(empty + ":3: source.host is required"));
-    CHECK_NOTHROW(load(k_options, {.file = empty, .environment = {}, .flags = {{"source.host", "h"}}}));
+    CHECK_NOTHROW(
+        load(k_options, {.file = empty, .environment = {}, .flags = {{"source.host", "h"}}}));
 
     std::string all;  // with every line that is a setting brought to life
     for (std::size_t at = 0; at < example.size();) {
@@ -173,9 +191,9 @@ TEST_CASE("the example file is accepted once its required values stand", "[confi
         all += line + "\n";
         at = end + 1;
     }
-    const Values values = load(k_options, {.file = folder.write("b.toml", all),
-                                           .environment = {},
-                                           .flags = {{"source.host", "h"}}});
+    const Values values = load(
+        k_options,
+        {.file = folder.write("b.toml", all), .environment = {}, .flags = {{"source.host", "h"}}});
     CHECK(values.integer("source.port") == 5432);
     CHECK(values.list("source.schemas") == std::vector<std::string>{"public"});
 }
