@@ -34,12 +34,14 @@ std::string flag_name(std::string_view key) {
 }
 
 void add_options(CLI::App& verb, Arguments& arguments) {
-    verb.add_option("--config", arguments.file,
-                    std::string("configuration file; default ") + k_default_file + " when it exists");
+    verb.add_option(
+        "--config", arguments.file,
+        std::string("configuration file; default ") + k_default_file + " when it exists");
     for (const config::Option& option : environment::options()) {
         const std::string key(option.key);
         verb.add_option_function<std::string>(
-            flag_name(key), [&arguments, key](const std::string& value) { arguments.flags[key] = value; },
+            flag_name(key),
+            [&arguments, key](const std::string& value) { arguments.flags[key] = value; },
             std::string(option.help));
     }
 }
@@ -62,9 +64,10 @@ environment::Settings settings_of(const Arguments& arguments) {
 int run_serve(const Arguments& arguments) {
     const char* const benchmark = std::getenv("ARDENT_BENCHMARK");
     if (arguments.delivered_only && (benchmark == nullptr || std::string_view(benchmark) != "1")) {
-        throw base::Error(base::ErrorKind::config,
-                          "--benchmark-delivered-only throws the changes away and runs in the benchmark only",
-                          "Leave it out: a replica that was fed this way is worthless.");
+        throw base::Error(
+            base::ErrorKind::config,
+            "--benchmark-delivered-only throws the changes away and runs in the benchmark only",
+            "Leave it out: a replica that was fed this way is worthless.");
     }
     return environment::serve(settings_of(arguments));
 }
@@ -73,7 +76,8 @@ int run(int argc, char** argv) {
     CLI::App app("Ardent environment: keeps replicas of PostgreSQL databases and serves the API");
     app.require_subcommand(1);
     Arguments arguments;
-    CLI::App* const init = app.add_subcommand("init", "create the data directory, print an admin API key");
+    CLI::App* const init =
+        app.add_subcommand("init", "create the data directory, print an admin API key");
     CLI::App* const serve = app.add_subcommand("serve", "run until SIGTERM");
     CLI::App* const version = app.add_subcommand("version", "print the version");
     CLI::App* const show = app.add_subcommand("config", "about the configuration file");

@@ -14,7 +14,8 @@ namespace {
 
 using protocol::json;
 
-constexpr std::uint64_t k_message_limit = 67108864;   // tables, owners and reports of large databases
+constexpr std::uint64_t k_message_limit =
+    67108864;  // tables, owners and reports of large databases
 constexpr std::uint64_t k_archive_limit = 1073741824;
 constexpr std::uint64_t k_part_limit = 268435456;
 constexpr std::uint64_t k_longest_wait = 20;
@@ -80,9 +81,10 @@ HttpResponse copy_schema(Connector& connector, const HttpRequest& request) {
 
 HttpResponse copy_part(Connector& connector, const HttpRequest& request) {
     const auto copy = connector.copy(request.argument("copy_id"));
-    const auto rows = copy->accept_part(read_number(request.argument("ordinal"), "the table's ordinal"),
-                                        read_number(request.argument("part"), "the part"),
-                                        request.parameter("last").value_or("0") == "1", request.body);
+    const auto rows =
+        copy->accept_part(read_number(request.argument("ordinal"), "the table's ordinal"),
+                          read_number(request.argument("part"), "the part"),
+                          request.parameter("last").value_or("0") == "1", request.body);
     return json_response(200, protocol::dump({{"rows", protocol::nullable(rows)}}));
 }
 
@@ -130,9 +132,11 @@ HttpResponse status(Connector& connector, const HttpRequest& request) {
 
 void add_agent_routes(Router& router, const Settings& settings, Registry& registry) {
     using Call = std::function<HttpResponse(Connector&, const HttpRequest&)>;
-    const auto add = [&](const char* method, const char* path, std::uint64_t body_limit, Call call) {
-        router.add({method, std::string("/v1/connectors/{connector_id}/agent/") + path, Access::agent,
-                    body_limit, [&registry, call = std::move(call)](const HttpRequest& request) {
+    const auto add = [&](const char* method, const char* path, std::uint64_t body_limit,
+                         Call call) {
+        router.add({method, std::string("/v1/connectors/{connector_id}/agent/") + path,
+                    Access::agent, body_limit,
+                    [&registry, call = std::move(call)](const HttpRequest& request) {
                         return call(*registry.find(request.argument("connector_id")), request);
                     }});
     };

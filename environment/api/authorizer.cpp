@@ -17,7 +17,8 @@ std::optional<HttpResponse> refuse_agent(const Registry& registry, const HttpReq
 }  // namespace
 
 Authorizer make_authorizer(Registry& registry) {
-    return [&registry](const Route& route, const HttpRequest& request) -> std::optional<HttpResponse> {
+    return [&registry](const Route& route,
+                       const HttpRequest& request) -> std::optional<HttpResponse> {
         switch (route.access) {
         case Access::open:
             return std::nullopt;

@@ -109,17 +109,19 @@ json agent_hints(const std::string& public_url, const ConnectorRecord& record,
                  const std::string& token) {
     const std::string configuration =
         "[environment]\nurl = \"" + public_url + "\"\nconnector = \"" + record.id +
-        "\"\ntoken_file = \"/etc/ardent/agent.token\"\n\n[source]\nhost = \"127.0.0.1\"\ndatabase = \"...\"\n"
+        "\"\ntoken_file = \"/etc/ardent/agent.token\"\n\n[source]\nhost = \"127.0.0.1\"\ndatabase "
+        "= \"...\"\n"
         "password_file = \"/etc/ardent/source.password\"\nschemas = [\"" +
         base::join(record.schemas, "\", \"") + "\"]\n";
-    json hints = {{"url", public_url},
-                  {"connector_id", record.id},
-                  {"config", configuration},
-                  {"commands",
-                   {"install -m 0600 /dev/stdin /etc/ardent/agent.token   # paste the token, then Ctrl-D",
-                    "editor /etc/ardent/agent.toml   # see config",
-                    "ardent-agent check --config /etc/ardent/agent.toml",
-                    "systemctl enable --now ardent-agent"}}};
+    json hints = {
+        {"url", public_url},
+        {"connector_id", record.id},
+        {"config", configuration},
+        {"commands",
+         {"install -m 0600 /dev/stdin /etc/ardent/agent.token   # paste the token, then Ctrl-D",
+          "editor /etc/ardent/agent.toml   # see config",
+          "ardent-agent check --config /etc/ardent/agent.toml",
+          "systemctl enable --now ardent-agent"}}};
     if (!token.empty()) {
         hints["token"] = token;
     }

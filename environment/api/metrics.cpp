@@ -57,11 +57,13 @@ const std::vector<Metric>& metrics() {
          [](const View& view) { return std::uint64_t{view.agent_connected ? 1U : 0U}; }},
         {"ardent_replica_running", "gauge", "1 while the replica's server lives",
          [](const View& view) { return std::uint64_t{view.replica_running ? 1U : 0U}; }},
-        {"ardent_durable_lsn_bytes", "gauge", "position of the source that is durable in the replica",
+        {"ardent_durable_lsn_bytes", "gauge",
+         "position of the source that is durable in the replica",
          [](const View& view) {
              return view.durable ? std::optional(view.durable->value) : std::nullopt;
          }},
-        {"ardent_lag_bytes", "gauge", "WAL of the source that is not durable in the replica yet", lag},
+        {"ardent_lag_bytes", "gauge", "WAL of the source that is not durable in the replica yet",
+         lag},
         {"ardent_source_retained_wal_bytes", "gauge", "WAL that the slot keeps on the source",
          [](const View& view) {
              const auto& status = view.record.agent_status;
@@ -75,7 +77,8 @@ const std::vector<Metric>& metrics() {
         {"ardent_transactions_applied_total", "counter",
          "source transactions applied since the environment started",
          [](const View& view) { return view.applied.transactions; }},
-        {"ardent_rows_applied_total", "counter", "row changes applied since the environment started",
+        {"ardent_rows_applied_total", "counter",
+         "row changes applied since the environment started",
          [](const View& view) { return view.applied.rows; }},
     };
     return list;
@@ -84,13 +87,14 @@ const std::vector<Metric>& metrics() {
 }  // namespace
 
 std::string metrics_text(const std::vector<ConnectorView>& views) {
-    std::string text = "# HELP ardent_environment_info version of the environment\n"
-                       "# TYPE ardent_environment_info gauge\n"
-                       "ardent_environment_info{version=\"" +
-                       std::string(base::version()) + "\"} 1\n";
+    std::string text =
+        "# HELP ardent_environment_info version of the environment\n"
+        "# TYPE ardent_environment_info gauge\n"
+        "ardent_environment_info{version=\"" +
+        std::string(base::version()) + "\"} 1\n";
     for (const Metric& metric : metrics()) {
-        text += std::string("# HELP ") + metric.name + " " + metric.help + "\n# TYPE " + metric.name +
-                " " + metric.type + "\n";
+        text += std::string("# HELP ") + metric.name + " " + metric.help + "\n# TYPE " +
+                metric.name + " " + metric.type + "\n";
         for (const ConnectorView& view : views) {
             if (const auto figure = metric.figure(view)) {
                 text += metric.name + labels(view.record) + " " + std::to_string(*figure) + "\n";

@@ -95,8 +95,9 @@ ConnectorRecord read_create(const HttpRequest& request) {
     check_scope(record.org_id, record.project_id);
     record.service_name = text_field(body, "service_name", "postgresql");
     if (record.service_name != "postgresql") {
-        throw HttpError(400, "", "service_name is " + record.service_name +
-                                     "; this environment knows postgresql");
+        throw HttpError(
+            400, "",
+            "service_name is " + record.service_name + "; this environment knows postgresql");
     }
     const auto details = body.find("connection_details");
     if (details == body.end() || !details->is_object()) {
@@ -171,9 +172,9 @@ HttpResponse engine_setup(const HttpRequest& request, const Registry& registry) 
 
 HttpResponse show_operation(const HttpRequest& request, Registry& registry) {
     const auto wait = request.parameter("wait");
-    const int seconds =
-        wait && wait->size() == 1 && *wait >= "0" && *wait <= "9" ? (*wait)[0] - '0'
-                                                                   : (wait ? k_longest_wait : 0);
+    const int seconds = wait && wait->size() == 1 && *wait >= "0" && *wait <= "9"
+                            ? (*wait)[0] - '0'
+                            : (wait ? k_longest_wait : 0);
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
     for (;;) {
         const auto operation = registry.operation(request.argument("operation_id"));
@@ -227,24 +228,27 @@ void add_public_routes(Router& router, const Settings& settings, Registry& regis
     router.add({"PUT", one, Access::admin, k_body_limit, [&registry](const HttpRequest& request) {
                     return update_connector(request, registry);
                 }});
-    router.add({"DELETE", one, Access::admin, k_body_limit, [&registry](const HttpRequest& request) {
-                    return answer(202,
-                                  operation_handle(registry.remove(request.argument("connector_id"))));
-                }});
+    router.add(
+        {"DELETE", one, Access::admin, k_body_limit, [&registry](const HttpRequest& request) {
+             return answer(202,
+                           operation_handle(registry.remove(request.argument("connector_id"))));
+         }});
     router.add({"POST", one + "/agent-token", Access::admin, k_body_limit,
                 [&settings, &registry](const HttpRequest& request) {
                     const std::string& id = request.argument("connector_id");
                     const std::string token = registry.new_token(id);
                     const ConnectorRecord record = registry.find(id)->view().record;
-                    return answer(200, {{"connector_id", id},
-                                        {"agent_token", token},
-                                        {"agent_hints",
-                                         agent_hints(settings.public_url, record, token)}});
+                    return answer(
+                        200, {{"connector_id", id},
+                              {"agent_token", token},
+                              {"agent_hints", agent_hints(settings.public_url, record, token)}});
                 }});
-    router.add({"POST", one + "/engine-setup", Access::admin, k_body_limit,
-                [&registry](const HttpRequest& request) { return engine_setup(request, registry); }});
-    router.add({"GET", "/v1/operations/{operation_id}", Access::admin, 0,
-                [&registry](const HttpRequest& request) { return show_operation(request, registry); }});
+    router.add(
+        {"POST", one + "/engine-setup", Access::admin, k_body_limit,
+         [&registry](const HttpRequest& request) { return engine_setup(request, registry); }});
+    router.add(
+        {"GET", "/v1/operations/{operation_id}", Access::admin, 0,
+         [&registry](const HttpRequest& request) { return show_operation(request, registry); }});
     add_scope_routes(router);
 }
 

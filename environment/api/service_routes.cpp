@@ -13,9 +13,10 @@ void add_service_routes(Router& router, Registry& registry, std::function<bool()
                                                   base::version() + "\"}");
                 }});
     router.add({"GET", "/readyz", Access::open, 0, [ready = std::move(ready)](const HttpRequest&) {
-                    return ready() ? json_response(200, R"({"status":"ready"})")
-                                   : error_response(503, "unavailable",
-                                                    "the environment's own database does not answer");
+                    return ready()
+                               ? json_response(200, R"({"status":"ready"})")
+                               : error_response(503, "unavailable",
+                                                "the environment's own database does not answer");
                 }});
     router.add({"GET", "/metrics", Access::open, 0, [&registry](const HttpRequest&) {
                     std::vector<ConnectorView> views;

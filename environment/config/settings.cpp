@@ -67,14 +67,16 @@ void read_tls(const config::Values& values, Settings& settings) {
     const std::string certificate = values.text("environment.tls_certificate");
     const std::string key = values.text("environment.tls_key");
     if (certificate.empty() != key.empty()) {
-        throw problem("environment.tls_certificate and environment.tls_key go together: only one is set");
+        throw problem(
+            "environment.tls_certificate and environment.tls_key go together: only one is set");
     }
     if (!certificate.empty()) {
         settings.tls = TlsFiles{certificate, key};
     } else if (!is_loopback(settings.listen_host)) {
-        throw problem("environment.listen is " + settings.listen_host +
-                          ", which others can reach, and there is no TLS certificate",
-                      "Set environment.tls_certificate and environment.tls_key, or listen on 127.0.0.1.");
+        throw problem(
+            "environment.listen is " + settings.listen_host +
+                ", which others can reach, and there is no TLS certificate",
+            "Set environment.tls_certificate and environment.tls_key, or listen on 127.0.0.1.");
     }
 }
 
@@ -94,13 +96,16 @@ const std::vector<config::Option>& options() {
          .help = "Where the replicas and the environment's own state live.",
          .default_value = "/var/lib/ardent-environment"},
         {.key = "environment.run_dir",
-         .help = "Folder of the Unix sockets; the folder run in data_dir when not set. It must be short, because a "
+         .help = "Folder of the Unix sockets; the folder run in data_dir when not set. It must be "
+                 "short, because a "
                  "socket's path has at most 107 bytes."},
         {.key = "environment.listen",
-         .help = "Address and port of the HTTP API; without TLS only a loopback address is accepted.",
+         .help =
+             "Address and port of the HTTP API; without TLS only a loopback address is accepted.",
          .default_value = "127.0.0.1:8765"},
         {.key = "environment.public_url",
-         .help = "The URL under which agents reach this environment; printed when a connector is created."},
+         .help = "The URL under which agents reach this environment; printed when a connector is "
+                 "created."},
         {.key = "environment.tls_certificate",
          .type = Type::file,
          .help = "PEM file with the certificate and its chain."},
@@ -146,7 +151,8 @@ const std::vector<config::Option>& options() {
          .help = "How long stopping may take before the servers are stopped the hard way.",
          .default_value = "60s"},
         {.key = "replica.binaries",
-         .help = "Folder of the PostgreSQL server packages, with one folder for each major version.",
+         .help =
+             "Folder of the PostgreSQL server packages, with one folder for each major version.",
          .default_value = "/usr/lib/postgresql"},
         {.key = "replica.shared_buffers",
          .help = "shared_buffers of each replica.",
@@ -180,8 +186,7 @@ Settings read_settings(const config::Values& values) {
     settings.queue_bytes = values.bytes("environment.queue_bytes");
     settings.message_bytes = values.bytes("environment.message_bytes");
     settings.stop_timeout = values.duration("environment.stop_timeout");
-    settings.replica.binaries =
-        absolute("replica.binaries", values.text("replica.binaries"));
+    settings.replica.binaries = absolute("replica.binaries", values.text("replica.binaries"));
     settings.replica.shared_buffers = values.text("replica.shared_buffers");
     settings.replica.max_wal_size = values.text("replica.max_wal_size");
     settings.replica.maintenance_work_mem = values.text("replica.maintenance_work_mem");

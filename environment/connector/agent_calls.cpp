@@ -108,11 +108,12 @@ std::optional<Failure> Connector::obstacle(const protocol::Hello& hello) const {
             "Set source.schemas in the agent's configuration as before, or: " + resync);
     }
     if (sorted(hello.excluded) != m_record.excluded) {
-        return simple_failure(
-            "the replica leaves out " + listed(m_record.excluded) + ", the agent leaves out " +
-                listed(sorted(hello.excluded)),
-            "Set source.exclude in the agent's configuration as before: what a table missed meanwhile would be "
-            "gone. Or: " + resync);
+        return simple_failure("the replica leaves out " + listed(m_record.excluded) +
+                                  ", the agent leaves out " + listed(sorted(hello.excluded)),
+                              "Set source.exclude in the agent's configuration as before: what a "
+                              "table missed meanwhile would be "
+                              "gone. Or: " +
+                                  resync);
     }
     return std::nullopt;
 }
@@ -151,6 +152,13 @@ protocol::Welcome Connector::hello(const protocol::Hello& hello) {
                             ", this environment " + std::to_string(protocol::k_protocol_version));
     }
     const std::lock_guard lifecycle(m_lifecycle);
+    {
+        const std::lock_guard lock(m_mutex);
+        if (m_copy && m_copy->finishing()) {
+            throw HttpError(503, "unavailable",
+                            "the copy has all its rows and is being completed without the agent");
+        }
+    }
     end_session();
     note_hello(hello);
     protocol::Welcome welcome;

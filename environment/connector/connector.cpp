@@ -50,7 +50,10 @@ void add(RowCounts& counts, const apply::Counters& more) {
 }  // namespace
 
 Connector::Connector(const Settings& settings, Store& store, ConnectorRecord record)
-    : m_settings(settings), m_store(store), m_record(std::move(record)), m_keeper([this] { keep(); }) {}
+    : m_settings(settings),
+      m_store(store),
+      m_record(std::move(record)),
+      m_keeper([this] { keep(); }) {}
 
 Connector::~Connector() {
     close();
@@ -137,18 +140,28 @@ void Connector::record_failure(const protocol::Failure& failure) {
         return;
     }
     m_record.failure = failure;
-    process::log_error("connector failed", {{"connector", m_record.id},
-                                            {"error", failure.message},
-                                            {"hint", failure.hint},
-                                            {"lsn", failure.lsn ? model::to_string(*failure.lsn) : ""},
-                                            {"table", failure.table}});
+    process::log_error("connector failed",
+                       {{"connector", m_record.id},
+                        {"error", failure.message},
+                        {"hint", failure.hint},
+                        {"lsn", failure.lsn ? model::to_string(*failure.lsn) : ""},
+                        {"table", failure.table}});
     m_wake.notify_all();
     save();
 }
 
 void Connector::start() {
-    const std::lock_guard lifecycle(m_lifecycle);
-    ensure_instance();
+    try {
+        const std::lock_guard lifecycle(m_lifecycle);
+        ensure_instance();
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::transient) {
+            record_failure({error.what(), error.hint(), std::nullopt, {}});
+            return;
+        }
+        process::log_warning("the replica does not start yet; it is tried again",
+                             {{"connector", id()}, {"error", error.what()}});
+    }
 }
 
 // Only for a replica that was completed once: an unfinished one is made anew by the next copy.
@@ -219,7 +232,8 @@ void Connector::retry_setup(bool resync) {
     }
     m_record.failure.reset();
     save();
-    process::log_info("retry of the setup", {{"connector", m_record.id}, {"resync", resync ? "yes" : "no"}});
+    process::log_info("retry of the setup",
+                      {{"connector", m_record.id}, {"resync", resync ? "yes" : "no"}});
 }
 
 void Connector::begin_removal() {
@@ -241,8 +255,8 @@ void Connector::remove() {
         spec.socket_directory = socket_directory(m_settings.run_dir, id());
         const auto majors = installed_majors(m_settings.replica.binaries);
         if (majors.empty()) {
-            throw Error(ErrorKind::config, "no PostgreSQL server is installed below " +
-                                               m_settings.replica.binaries);
+            throw Error(ErrorKind::config,
+                        "no PostgreSQL server is installed below " + m_settings.replica.binaries);
         }
         spec.binaries = find_binaries(m_settings.replica.binaries,
                                       m_record.source ? major_of(*m_record.source) : majors.back());

@@ -62,6 +62,8 @@ class Connector {
 public:
     Connector(const Settings& settings, Store& store, ConnectorRecord record);
     ~Connector();
+    Connector(const Connector&) = delete;
+    Connector& operator=(const Connector&) = delete;
 
     std::string id() const;
     ConnectorView view() const;
@@ -87,7 +89,8 @@ public:
     /// Stops everything and removes the replica.
     void remove();
 
-    /// Starts the replica of a connector that has one, so that it is readable without an agent.
+    /// Starts the replica of a connector that has one, so that it is readable without an agent. What prevents it becomes
+    /// the connector's failure, or is tried again by the keeper.
     void start();
     /// Ends session, copy and waiting calls; the instance is stopped by `stop_instance`.
     void close();
@@ -129,14 +132,14 @@ private:
     ConnectorRecord m_record;
     bool m_unsaved = false;  // the store was away when the record changed; the keeper tries again
     std::unique_ptr<Instance> m_instance;
-    std::shared_ptr<Session> m_session;  // requests hold it while another hello replaces it
-    std::shared_ptr<CopyJob> m_copy;     // likewise
+    std::shared_ptr<Session> m_session;      // requests hold it while another hello replaces it
+    std::shared_ptr<CopyJob> m_copy;         // likewise
     std::optional<protocol::Hello> m_hello;  // the last one; under the life-cycle lock
     std::vector<std::string> m_hello_warnings;
     std::chrono::steady_clock::time_point m_agent_seen{};
     std::optional<model::Lsn> m_last_durable;  // as last known, for when no worker runs
     RowCounts m_counts_before;                 // of the workers before this one
-    bool m_started = false;                    // the instance was started or adopted by this program
+    bool m_started = false;  // the instance was started or adopted by this program
 
     std::condition_variable m_wake;
     bool m_closing = false;

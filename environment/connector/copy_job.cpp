@@ -21,12 +21,16 @@ using base::Error;
 using base::ErrorKind;
 
 constexpr auto k_stop_patience = std::chrono::seconds(60);
+constexpr auto k_cancel_again = std::chrono::milliseconds(200);
 constexpr unsigned k_most_jobs = 4;
 
 InstanceSpec loading_spec(InstanceSpec spec) {
-    for (const auto& [name, value] : {std::pair{"wal_level", "minimal"}, {"max_wal_senders", "0"},
-                                      {"fsync", "off"}, {"full_page_writes", "off"},
-                                      {"synchronous_commit", "off"}, {"autovacuum", "off"}}) {
+    for (const auto& [name, value] : {std::pair{"wal_level", "minimal"},
+                                      {"max_wal_senders", "0"},
+                                      {"fsync", "off"},
+                                      {"full_page_writes", "off"},
+                                      {"synchronous_commit", "off"},
+                                      {"autovacuum", "off"}}) {
         spec.settings[name] = value;
     }
     return spec;
@@ -69,13 +73,40 @@ CopyJob::~CopyJob() {
     give_up();
 }
 
+CopyJob::Cancellable::Cancellable(CopyJob& job, pq::Connection& connection) : m_job(job) {
+    const std::lock_guard lock(m_job.m_mutex);
+    m_job.m_cancellable.push_back(&connection);
+}
+
+CopyJob::Cancellable::~Cancellable() {
+    const std::lock_guard lock(m_job.m_mutex);
+    m_job.m_cancellable.pop_back();
+}
+
 void CopyJob::give_up() {
     {
-        const std::lock_guard lock(m_mutex);
+        std::unique_lock lock(m_mutex);
         m_given_up = true;
         m_changed.notify_all();
+        // again and again: a first request may come between two statements
+        while (!m_changed.wait_for(lock, k_cancel_again, [this] { return m_ended; })) {
+            for (pq::Connection* const connection : m_cancellable) {
+                connection->cancel();
+            }
+        }
     }
     std::call_once(m_joined, [this] { m_thread.join(); });
+}
+
+bool CopyJob::finishing() const {
+    const std::lock_guard lock(m_mutex);
+    return m_phase == CopyPhase::finishing && !m_given_up;
+}
+
+void CopyJob::require_going_on() const {
+    if (!going_on()) {
+        throw Error(ErrorKind::transient, "the copy was given up");
+    }
 }
 
 bool CopyJob::is_for(const protocol::CopyBegin& begin) const {
@@ -95,6 +126,9 @@ void CopyJob::work() {
     } catch (const std::exception& error) {
         fail({error.what(), {}, std::nullopt, {}}, ErrorKind::transient);
     }
+    const std::lock_guard lock(m_mutex);
+    m_ended = true;
+    m_changed.notify_all();
 }
 
 void CopyJob::create() {
@@ -113,7 +147,8 @@ void CopyJob::create() {
 }
 
 void CopyJob::restore() {
-    Archive archive(m_instance, m_plan.source.database, archive_path(), [this] { return going_on(); });
+    Archive archive(m_instance, m_plan.source.database, archive_path(),
+                    [this] { return going_on(); });
     archive.open();
     const auto admin = connect(k_admin_role);
     auto apply = connect(k_apply_role);
@@ -131,22 +166,29 @@ void CopyJob::finish() {
         const std::lock_guard lock(m_load_mutex);
         m_loader.reset();
     }
-    Archive archive(m_instance, m_plan.source.database, archive_path(), [this] { return going_on(); });
+    Archive archive(m_instance, m_plan.source.database, archive_path(),
+                    [this] { return going_on(); });
     archive.open();
     tell("building indexes and constraints");
     archive.restore_after_data(std::clamp(std::thread::hardware_concurrency(), 1U, k_most_jobs));
-    refresh_views(*connect(k_apply_role));  // while it owns everything: the source's superusers are none here
+    const auto apply = connect(k_apply_role);
+    const Cancellable applying(*this, *apply);
+    // while it owns everything: the source's superusers are none here
+    refresh_views(*apply);
     const auto admin = connect(k_admin_role);
+    const Cancellable administering(*this, *admin);
     m_outcome.disabled_triggers = disable_triggers(*admin);
     tell("setting owners and grants");
     set_owners(*admin, m_plan.begin.owners, m_outcome.warnings);
     const std::vector<std::string> not_granted =
-        archive.restore_grants(*admin, *connect(k_apply_role), m_plan.begin.schemas);
+        archive.restore_grants(*admin, *apply, m_plan.begin.schemas);
     m_outcome.warnings.insert(m_outcome.warnings.end(), not_granted.begin(), not_granted.end());
     grant_reader(*admin);
     tell("collecting statistics");
     admin->exec("ANALYZE");
+    require_going_on();
     make_durable();
+    require_going_on();
     m_reports.done(m_outcome);
     enter(CopyPhase::done, "");
 }
@@ -179,6 +221,10 @@ void CopyJob::refresh_views(pq::Connection& apply) {
 void CopyJob::make_durable() {
     tell("flushing everything to disk");
     m_instance.stop(k_stop_patience);
+    if (m_instance.alive()) {
+        throw Error(ErrorKind::transient,
+                    "the replica's server does not stop, so it cannot be made durable");
+    }
     m_instance.flush();
     Instance durable(m_plan.durable);
     durable.start();
@@ -274,8 +320,8 @@ void CopyJob::accept_schema(std::string_view archive) {
     m_changed.notify_all();
 }
 
-std::optional<std::uint64_t> CopyJob::accept_part(std::size_t ordinal, std::uint64_t part, bool last,
-                                                  std::string_view frame) {
+std::optional<std::uint64_t> CopyJob::accept_part(std::size_t ordinal, std::uint64_t part,
+                                                  bool last, std::string_view frame) {
     const std::lock_guard load(m_load_mutex);
     {
         const std::lock_guard lock(m_mutex);

@@ -39,7 +39,7 @@ public:
         protocol::SourceIdentity source;
         InstanceSpec durable;  // the instance as it runs once the copy is done
     };
-    struct Reports {  // called on the job's thread
+    struct Reports {                                   // called on the job's thread
         std::function<void(const CopyOutcome&)> done;  // the replica is complete and durable
         std::function<void(const protocol::Failure&, base::ErrorKind)> failed;
     };
@@ -47,9 +47,13 @@ public:
     /// Begins at once. The instance that it makes is `Instance(plan.durable)` for everybody else once `done` was called.
     CopyJob(Plan plan, Reports reports);
     ~CopyJob();
+    CopyJob(const CopyJob&) = delete;
+    CopyJob& operator=(const CopyJob&) = delete;
 
-    /// Gives up what runs and waits for the thread; calls that come later are refused.
+    /// Gives up what runs, cancels its statements and waits for the thread; calls that come later are refused.
     void give_up();
+    /// All rows are here and counted: what is left needs no agent.
+    bool finishing() const;
 
     const std::string& id() const noexcept { return m_id; }
     bool is_for(const protocol::CopyBegin& begin) const;
@@ -76,6 +80,19 @@ private:
     /// Waits for the phase after `phase`; throws when the copy was given up.
     void wait_while(CopyPhase phase);
     bool going_on() const;
+    void require_going_on() const;
+
+    /// While it lives, give_up cancels what runs on the connection.
+    class Cancellable {
+    public:
+        Cancellable(CopyJob& job, pq::Connection& connection);
+        ~Cancellable();
+        Cancellable(const Cancellable&) = delete;
+        Cancellable& operator=(const Cancellable&) = delete;
+
+    private:
+        CopyJob& m_job;
+    };
     std::unique_ptr<pq::Connection> connect(std::string_view role) const;
     std::string archive_path() const;
 
@@ -91,6 +108,8 @@ private:
     std::string m_detail;
     std::optional<protocol::Failure> m_failure;
     bool m_given_up = false;
+    bool m_ended = false;
+    std::vector<pq::Connection*> m_cancellable;
 
     std::mutex m_load_mutex;  // over the loader, while a part is written
     std::unique_ptr<TableLoader> m_loader;

@@ -37,10 +37,9 @@ void Registry::load() {
         m_connectors.emplace(id, connector);
         if (deleting) {
             removed.push_back(id);
-        } else {
-            connector->start();
         }
     }
+    start_all();
     for (OperationRecord& operation : m_store.unfinished_operations()) {
         operation.status = "failed";
         operation.error = "the environment was restarted; it goes on under another operation";
@@ -51,11 +50,21 @@ void Registry::load() {
     }
 }
 
+// Side by side, and one that cannot start does not keep the others away.
+void Registry::start_all() {
+    std::vector<std::thread> threads;
+    for (const auto& connector : all()) {
+        threads.emplace_back([connector] { connector->start(); });
+    }
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+}
+
 bool Registry::is_admin(std::string_view key) const {
     const std::lock_guard lock(m_mutex);
-    return std::any_of(m_keys.begin(), m_keys.end(), [&](const ApiKeyRecord& record) {
-        return token_matches(key, record.hash);
-    });
+    return std::any_of(m_keys.begin(), m_keys.end(),
+                       [&](const ApiKeyRecord& record) { return token_matches(key, record.hash); });
 }
 
 Registry::Created Registry::create(ConnectorRecord record) {
@@ -110,7 +119,6 @@ OperationRecord Registry::remove(const std::string& id) {
     operation.status = "pending";
     operation.resource_id = id;
     m_store.save(operation);
-    connector->begin_removal();
     Removal& removal = m_removals[id];
     removal.operation = operation;
     removal.thread =
@@ -122,6 +130,7 @@ void Registry::run_removal(const std::shared_ptr<Connector>& connector, Operatio
     try {
         operation.status = "running";
         m_store.save(operation);
+        connector->begin_removal();
         connector->remove();
         m_store.remove_connector(operation.resource_id);
         operation.status = "completed";

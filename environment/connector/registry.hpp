@@ -20,6 +20,8 @@ class Registry {
 public:
     Registry(const Settings& settings, Store& store) : m_settings(settings), m_store(store) {}
     ~Registry();
+    Registry(const Registry&) = delete;
+    Registry& operator=(const Registry&) = delete;
 
     /// Reads the state, starts the replicas that exist, goes on with removals that a crash interrupted.
     void load();
@@ -38,7 +40,9 @@ public:
     std::string new_token(const std::string& id);
     /// Removes in the background; a second call joins the first, unless that failed.
     OperationRecord remove(const std::string& id);
-    std::optional<OperationRecord> operation(const std::string& id) { return m_store.operation(id); }
+    std::optional<OperationRecord> operation(const std::string& id) {
+        return m_store.operation(id);
+    }
     /// Returns when an operation ended or `wait` has passed.
     void wait_for_operation(std::chrono::milliseconds wait);
     bool closing() const;
@@ -49,6 +53,7 @@ public:
     void stop_instances(std::chrono::milliseconds patience);
 
 private:
+    void start_all();
     struct Removal {
         OperationRecord operation;
         std::thread thread;

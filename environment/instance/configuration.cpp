@@ -75,10 +75,10 @@ std::string conninfo_value(std::string_view text) {
 std::string user_name() {
     const passwd* const entry = ::getpwuid(::geteuid());
     if (entry == nullptr) {
-        throw base::Error(base::ErrorKind::config,
-                          "the user " + std::to_string(::geteuid()) +
-                              " that runs the environment has no name",
-                          "Run it as a user that the system knows.");
+        throw base::Error(
+            base::ErrorKind::config,
+            "the user " + std::to_string(::geteuid()) + " that runs the environment has no name",
+            "Run it as a user that the system knows.");
     }
     return entry->pw_name;
 }
@@ -92,7 +92,8 @@ std::string configuration_text(const InstanceSpec& spec) {
     }
     all["unix_socket_directories"] = spec.socket_directory;
     all["cluster_name"] = "ardent";
-    std::string text = "# Written by ardent-environment at every start. Own settings: local.conf beside data/.\n";
+    std::string text =
+        "# Written by ardent-environment at every start. Own settings: local.conf beside data/.\n";
     for (const auto& [name, value] : all) {
         text += name + " = " + conf_value(value) + "\n";
     }
@@ -125,8 +126,8 @@ std::string ident_text() {
 }
 
 std::string conninfo(const Instance& instance, std::string_view role, std::string_view database) {
-    return "host=" + conninfo_value(instance.spec().socket_directory) + " port=5432 user=" +
-           conninfo_value(role) + " dbname=" + conninfo_value(database) +
+    return "host=" + conninfo_value(instance.spec().socket_directory) +
+           " port=5432 user=" + conninfo_value(role) + " dbname=" + conninfo_value(database) +
            " application_name=ardent-environment";
 }
 

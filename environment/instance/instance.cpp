@@ -100,18 +100,19 @@ void Instance::create(Sync sync) {
     }
     const process::Outcome outcome = run(argv);
     if (outcome.exit_code != 0) {
-        throw Error(ErrorKind::transient, m_spec.name + ": initdb failed: " +
-                                              std::string(base::trim(outcome.error)));
+        throw Error(ErrorKind::transient,
+                    m_spec.name + ": initdb failed: " + std::string(base::trim(outcome.error)));
     }
     write_file(m_spec.directory + "/initialised", "");
-    process::log_info("instance created", {{"instance", m_spec.name}, {"directory", m_spec.directory}});
+    process::log_info("instance created",
+                      {{"instance", m_spec.name}, {"directory", m_spec.directory}});
 }
 
 void Instance::flush() const {
     const base::Fd directory(::open(data().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory.valid() || ::syncfs(directory.get()) != 0) {
-        throw Error(ErrorKind::transient, m_spec.name + ": cannot flush " + data() + " to disk: " +
-                                              std::strerror(errno));
+        throw Error(ErrorKind::transient,
+                    m_spec.name + ": cannot flush " + data() + " to disk: " + std::strerror(errno));
     }
 }
 
@@ -207,7 +208,8 @@ std::string Instance::log_tail() const {
     std::string reason;
     std::string last;
     for (const std::string& line : base::split(read_end(latest, k_log_tail), '\n')) {
-        if (line.find(" FATAL: ") != std::string::npos || line.find(" PANIC: ") != std::string::npos) {
+        if (line.find(" FATAL: ") != std::string::npos ||
+            line.find(" PANIC: ") != std::string::npos) {
             reason = line;
         }
         last = line.empty() ? last : line;
@@ -228,11 +230,12 @@ pq::ConnectOptions Instance::connect_options(std::string_view role, const std::s
 void check_socket_directory(const std::string& run_dir) {
     const std::size_t need = run_dir.size() + 1 + k_short_id + k_socket_file.size();
     if (need > k_socket_path_limit) {
-        throw Error(ErrorKind::config,
-                    "environment.run_dir is " + run_dir + ": the sockets in it would have paths of " +
-                        std::to_string(need) + " bytes, and " + std::to_string(k_socket_path_limit) +
-                        " is the most a Unix socket may have",
-                    "Set environment.run_dir to a shorter path, for example /run/ardent-environment.");
+        throw Error(
+            ErrorKind::config,
+            "environment.run_dir is " + run_dir + ": the sockets in it would have paths of " +
+                std::to_string(need) + " bytes, and " + std::to_string(k_socket_path_limit) +
+                " is the most a Unix socket may have",
+            "Set environment.run_dir to a shorter path, for example /run/ardent-environment.");
     }
 }
 
@@ -247,8 +250,8 @@ std::string find_binaries(const std::string& folder, int major) {
         throw Error(ErrorKind::config,
                     "PostgreSQL " + std::to_string(major) + " is not installed here (no " + path +
                         "/postgres): a replica has its source's major version",
-                    "Install the package " + package + " on the environment's host: apt-get install " +
-                        package + ".");
+                    "Install the package " + package +
+                        " on the environment's host: apt-get install " + package + ".");
     }
     return path;
 }

@@ -18,15 +18,16 @@
 
 namespace ardent::environment {
 
-inline constexpr const char* k_admin_role = "ardent_admin";    // the instance's superuser
-inline constexpr const char* k_apply_role = "ardent_apply";    // sees text from the source, has no special rights
+inline constexpr const char* k_admin_role = "ardent_admin";  // the instance's superuser
+inline constexpr const char* k_apply_role =
+    "ardent_apply";  // sees text from the source, has no special rights
 inline constexpr const char* k_reader_role = "ardent_reader";  // people look around with it
 
 struct InstanceSpec {
-    std::string name;              // "state", "replica shop": for messages
-    std::string directory;         // holds data/ and log/
-    std::string socket_directory;  // of this instance alone
-    std::string binaries;          // /usr/lib/postgresql/15/bin
+    std::string name;                             // "state", "replica shop": for messages
+    std::string directory;                        // holds data/ and log/
+    std::string socket_directory;                 // of this instance alone
+    std::string binaries;                         // /usr/lib/postgresql/15/bin
     std::map<std::string, std::string> settings;  // over the built-in ones
 };
 

@@ -22,11 +22,22 @@ constexpr std::string_view k_session = "SET SESSION AUTHORIZATION ";
 constexpr std::string_view k_default_session = "SET SESSION AUTHORIZATION DEFAULT;";
 constexpr std::string_view k_reset_session = "RESET SESSION AUTHORIZATION;";
 
-constexpr std::array<std::string_view, 16> k_left_out = {
-    "SCHEMA - ",    "EXTENSION ",      "COMMENT - EXTENSION ", "PUBLICATION ",
-    "SUBSCRIPTION ", "EVENT TRIGGER ", "SERVER ",              "USER MAPPING ",
-    "FOREIGN DATA WRAPPER ", "ACL - FOREIGN", "TABLE DATA ",    "SEQUENCE SET ",
-    "BLOB",         "LARGE OBJECT",    "DATABASE ",            "MATERIALIZED VIEW DATA "};
+constexpr std::array<std::string_view, 16> k_left_out = {"SCHEMA - ",
+                                                         "EXTENSION ",
+                                                         "COMMENT - EXTENSION ",
+                                                         "PUBLICATION ",
+                                                         "SUBSCRIPTION ",
+                                                         "EVENT TRIGGER ",
+                                                         "SERVER ",
+                                                         "USER MAPPING ",
+                                                         "FOREIGN DATA WRAPPER ",
+                                                         "ACL - FOREIGN",
+                                                         "TABLE DATA ",
+                                                         "SEQUENCE SET ",
+                                                         "BLOB",
+                                                         "LARGE OBJECT",
+                                                         "DATABASE ",
+                                                         "MATERIALIZED VIEW DATA "};
 
 // "215; 1259 16385 TABLE public orders shop": what stands after the second oid.
 std::string_view entry_of(std::string_view line) {
@@ -156,10 +167,11 @@ std::string Archive::restore(const std::vector<std::string>& arguments) const {
         throw Error(ErrorKind::transient, "the copy was given up");
     }
     if (outcome.exit_code != 0) {
-        throw Error(m_instance.alive() ? ErrorKind::replica : ErrorKind::transient,
-                    "the schema cannot be restored: " +
-                        base::clip_utf8(base::trim(outcome.error), 2000),
-                    "Exclude the object that is named, or make it possible on this host, and run retry-setup.");
+        throw Error(
+            m_instance.alive() ? ErrorKind::replica : ErrorKind::transient,
+            "the schema cannot be restored: " + base::clip_utf8(base::trim(outcome.error), 2000),
+            "Exclude the object that is named, or make it possible on this host, and run "
+            "retry-setup.");
     }
     return outcome.output;
 }
@@ -174,10 +186,11 @@ void Archive::create_inert_servers(pq::Connection& admin, pq::Connection& apply)
     if (tables.empty()) {
         return;
     }
-    const std::string script = restore({"--file=-", "--no-owner", "--no-acl",
-                                        "--use-list=" + write_list("foreign", tables)});
+    const std::string script = restore(
+        {"--file=-", "--no-owner", "--no-acl", "--use-list=" + write_list("foreign", tables)});
     admin.exec(std::string("CREATE FOREIGN DATA WRAPPER ") + k_inert_wrapper);
-    admin.exec(std::string("GRANT USAGE ON FOREIGN DATA WRAPPER ") + k_inert_wrapper + " TO " + k_apply_role);
+    admin.exec(std::string("GRANT USAGE ON FOREIGN DATA WRAPPER ") + k_inert_wrapper + " TO " +
+               k_apply_role);
     for (const std::string& server : foreign_servers(script)) {
         apply.exec("CREATE SERVER " + pq::quote_identifier(server) + " FOREIGN DATA WRAPPER " +
                    k_inert_wrapper);
@@ -212,7 +225,9 @@ std::vector<std::string> Archive::restore_grants(pq::Connection& admin, pq::Conn
         }
     }
     const std::string grants = grants_of(m_contents);
-    const auto on_schema = [](std::string_view entry) { return entry.starts_with("ACL - SCHEMA "); };
+    const auto on_schema = [](std::string_view entry) {
+        return entry.starts_with("ACL - SCHEMA ");
+    };
     run_grants(apply, "objects", select_lines(grants, std::not_fn(on_schema)), warnings);
     for (const std::string& schema : opened) {
         admin.exec("REVOKE USAGE ON SCHEMA " + pq::quote_identifier(schema) + " FROM PUBLIC");
@@ -237,7 +252,8 @@ void Archive::run_grants(pq::Connection& apply, const std::string& what, const s
             throw;
         }
         apply.exec("ROLLBACK");
-        warnings.push_back("the source's grants on " + what + " are not in the replica: " + error.what());
+        warnings.push_back("the source's grants on " + what +
+                           " are not in the replica: " + error.what());
     }
     apply.exec("RESET ROLE");
 }

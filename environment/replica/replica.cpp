@@ -30,8 +30,9 @@ void create_source_role(pq::Connection& admin, const std::string& role) {
     const bool exists =
         admin.exec("SELECT FROM pg_catalog.pg_roles WHERE rolname = $1", {role}).rows() > 0;
     if (!exists && role.starts_with("pg_")) {
-        throw Error(ErrorKind::replica, "the predefined role " + role +
-                                            " of the source does not exist in the replica's server");
+        throw Error(ErrorKind::replica,
+                    "the predefined role " + role +
+                        " of the source does not exist in the replica's server");
     }
     if (!exists) {
         admin.exec("CREATE ROLE " + quote_identifier(role) + " NOLOGIN");
@@ -57,7 +58,8 @@ std::string locale_clause(pq::Connection& admin, const protocol::SourceIdentity&
 std::string package_hint(int server_version, const std::string& extension) {
     const std::string major = std::to_string(server_version / 10000);
     return "Install its package on the environment's host (often postgresql-" + major + "-" +
-           extension + "; for PostgreSQL's own extensions postgresql-" + major + " or postgresql-contrib).";
+           extension + "; for PostgreSQL's own extensions postgresql-" + major +
+           " or postgresql-contrib).";
 }
 
 void create_schema(pq::Connection& admin, const std::string& schema) {
@@ -159,17 +161,19 @@ InstanceSpec replica_spec(const Settings& settings, const std::string& connector
     spec.binaries = find_binaries(settings.replica.binaries, major);
     spec.settings = settings_of_major(major);
     spec.settings.insert({{"shared_buffers", settings.replica.shared_buffers},
-                     {"max_wal_size", settings.replica.max_wal_size},
-                     {"maintenance_work_mem", settings.replica.maintenance_work_mem}});
+                          {"max_wal_size", settings.replica.max_wal_size},
+                          {"maintenance_work_mem", settings.replica.maintenance_work_mem}});
     return spec;
 }
 
 void create_roles(pq::Connection& admin, const std::vector<std::string>& roles) {
     admin.exec("BEGIN");
     admin.exec(std::string("CREATE ROLE ") + k_apply_role + " LOGIN NOSUPERUSER BYPASSRLS");
-    admin.exec(std::string("ALTER ROLE ") + k_apply_role + " SET session_replication_role = 'replica'");
+    admin.exec(std::string("ALTER ROLE ") + k_apply_role +
+               " SET session_replication_role = 'replica'");
     admin.exec(std::string("CREATE ROLE ") + k_reader_role + " LOGIN NOSUPERUSER BYPASSRLS");
-    admin.exec(std::string("ALTER ROLE ") + k_reader_role + " SET default_transaction_read_only = on");
+    admin.exec(std::string("ALTER ROLE ") + k_reader_role +
+               " SET default_transaction_read_only = on");
     if (admin.server_version() >= k_version_predefined_read) {
         admin.exec(std::string("GRANT pg_read_all_data TO ") + k_reader_role);
     }
@@ -184,19 +188,20 @@ void create_database(pq::Connection& admin, const protocol::SourceIdentity& sour
         admin.exec("DROP DATABASE IF EXISTS postgres");
     }
     try {
-        admin.exec("CREATE DATABASE " + quote_identifier(source.database) + " OWNER " + k_apply_role +
-                   " TEMPLATE template0 ENCODING " + admin.quote_literal(source.server_encoding) +
-                   locale_clause(admin, source));
+        admin.exec("CREATE DATABASE " + quote_identifier(source.database) + " OWNER " +
+                   k_apply_role + " TEMPLATE template0 ENCODING " +
+                   admin.quote_literal(source.server_encoding) + locale_clause(admin, source));
     } catch (const Error& error) {
         if (error.kind() == ErrorKind::transient) {
             throw;
         }
-        throw Error(ErrorKind::replica,
-                    "cannot make a database like the source's (encoding " + source.server_encoding +
-                        ", collation " + source.lc_collate + ", character type " + source.lc_ctype +
-                        "): " + error.what(),
-                    "Give this host the source's locale: install locales-all, or run locale-gen for it; "
-                    "then run retry-setup.");
+        throw Error(
+            ErrorKind::replica,
+            "cannot make a database like the source's (encoding " + source.server_encoding +
+                ", collation " + source.lc_collate + ", character type " + source.lc_ctype +
+                "): " + error.what(),
+            "Give this host the source's locale: install locales-all, or run locale-gen for it; "
+            "then run retry-setup.");
     }
 }
 
@@ -226,8 +231,8 @@ void set_owners(pq::Connection& admin, const std::vector<protocol::ObjectOwner>&
             if (error.kind() == ErrorKind::transient) {
                 throw;
             }
-            warnings.push_back("the owner of " + owned.type + " could not be set to " + owned.owner +
-                               ": " + error.what());
+            warnings.push_back("the owner of " + owned.type + " could not be set to " +
+                               owned.owner + ": " + error.what());
         }
     }
 }
@@ -254,10 +259,9 @@ std::vector<DisabledTrigger> disable_triggers(pq::Connection& admin) {
         trigger.name = found.value(row, 2).value();
         trigger.enabled = found.text(row, 3).front();
         trigger.rule = found.text(row, 4) == "t";
-        admin.exec("ALTER TABLE " +
-                   pq::quote_qualified(trigger.relation.schema, trigger.relation.name) +
-                   " DISABLE " + (trigger.rule ? "RULE " : "TRIGGER ") +
-                   quote_identifier(trigger.name));
+        admin.exec(
+            "ALTER TABLE " + pq::quote_qualified(trigger.relation.schema, trigger.relation.name) +
+            " DISABLE " + (trigger.rule ? "RULE " : "TRIGGER ") + quote_identifier(trigger.name));
         disabled.push_back(std::move(trigger));
     }
     return disabled;

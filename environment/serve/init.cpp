@@ -32,9 +32,11 @@ std::string make_admin_key(Store& store) {
 
 void refuse_root() {
     if (::geteuid() == 0) {
-        throw base::Error(base::ErrorKind::config,
-                          "ardent-environment does not run as root: it runs PostgreSQL servers, which refuse root",
-                          "Run it as a user of its own, as the unit ardent-environment.service does.");
+        throw base::Error(
+            base::ErrorKind::config,
+            "ardent-environment does not run as root: it runs PostgreSQL servers, which refuse "
+            "root",
+            "Run it as a user of its own, as the unit ardent-environment.service does.");
     }
 }
 
@@ -58,8 +60,9 @@ int init(const Settings& settings) {
     }
     instance.stop(k_stop_patience);
     if (key.empty()) {
-        throw base::Error(base::ErrorKind::config, settings.data_dir + " was initialised before",
-                          "Its admin key was printed then and is not kept. To begin anew, remove the directory.");
+        throw base::Error(
+            base::ErrorKind::config, settings.data_dir + " was initialised before",
+            "Its admin key was printed then and is not kept. To begin anew, remove the directory.");
     }
     std::cout << "data directory  " << settings.data_dir << "\n"
               << "admin API key   " << key << "\n"

@@ -64,8 +64,7 @@ base::Fd lock_data_directory(const Settings& settings) {
         throw Error(ErrorKind::config, "cannot open " + path + ": " + std::strerror(errno));
     }
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-        throw Error(ErrorKind::config,
-                    "another ardent-environment works in " + settings.data_dir,
+        throw Error(ErrorKind::config, "another ardent-environment works in " + settings.data_dir,
                     "One data directory belongs to one environment.");
     }
     return fd;

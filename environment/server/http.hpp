@@ -20,8 +20,8 @@ struct HttpRequest {
     std::string path;
     std::map<std::string, std::string> query;
     std::map<std::string, std::string> arguments;  // of the route's {names}
-    std::string bearer;  // the token, without "Bearer "
-    std::string_view body;  // valid while the handler runs
+    std::string bearer;                            // the token, without "Bearer "
+    std::string_view body;                         // valid while the handler runs
     std::uint64_t content_length = 0;
 
     const std::string& argument(const std::string& name) const { return arguments.at(name); }

@@ -164,10 +164,11 @@ HttpServer::HttpServer(const Settings& settings, const Router& router, Authorize
         m_listener->port = settings.listen_port;
     }
     if (m_listener->port <= 0) {
-        throw Error(ErrorKind::config,
-                    "cannot listen on " + settings.listen_host + " port " +
-                        std::to_string(settings.listen_port),
-                    "Is another program listening there, or does the address not exist on this host?");
+        throw Error(
+            ErrorKind::config,
+            "cannot listen on " + settings.listen_host + " port " +
+                std::to_string(settings.listen_port),
+            "Is another program listening there, or does the address not exist on this host?");
     }
 }
 

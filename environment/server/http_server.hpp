@@ -26,6 +26,8 @@ public:
     /// Binds. Throws base::Error (config): the address is taken, the certificate does not fit its key.
     HttpServer(const Settings& settings, const Router& router, Authorizer authorizer);
     ~HttpServer();
+    HttpServer(const HttpServer&) = delete;
+    HttpServer& operator=(const HttpServer&) = delete;
 
     /// Begins to answer, on threads of its own.
     void start();

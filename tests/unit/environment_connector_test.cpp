@@ -67,7 +67,8 @@ TEST_CASE("segments get their turn in the order of their numbers", "[environment
     CHECK(sequencer.next() == 20);
 }
 
-TEST_CASE("a repeated segment is known, one that is far ahead refused, a gap is late", "[environment]") {
+TEST_CASE("a repeated segment is known, one that is far ahead refused, a gap is late",
+          "[environment]") {
     Sequencer sequencer(2);
     REQUIRE(sequencer.enter(0, in(k_short)) == Turn::mine);
     sequencer.leave(true);
@@ -75,16 +76,19 @@ TEST_CASE("a repeated segment is known, one that is far ahead refused, a gap is 
     CHECK(sequencer.enter(3, in(k_short)) == Turn::late);
     CHECK(sequencer.enter(4, in(k_short)) == Turn::too_far);
     REQUIRE(sequencer.enter(1, in(k_short)) == Turn::mine);
-    CHECK(sequencer.enter(1, in(k_short)) == Turn::late);  // the same one once more while the first is at work
+    CHECK(sequencer.enter(1, in(k_short)) ==
+          Turn::late);  // the same one once more while the first is at work
     sequencer.leave(false);
     CHECK(sequencer.next() == 1);
-    CHECK(sequencer.enter(1, in(k_short)) == Turn::mine);  // it was not admitted, so it may come again
+    CHECK(sequencer.enter(1, in(k_short)) ==
+          Turn::mine);  // it was not admitted, so it may come again
 }
 
 TEST_CASE("closing a sequencer wakes who waits", "[environment]") {
     Sequencer sequencer(10);
     std::atomic<int> turn{-1};
-    std::thread waiting([&] { turn = static_cast<int>(sequencer.enter(5, Clock::now() + k_patience)); });
+    std::thread waiting(
+        [&] { turn = static_cast<int>(sequencer.enter(5, Clock::now() + k_patience)); });
     sequencer.close();
     waiting.join();
     CHECK(turn == static_cast<int>(Turn::closed));
@@ -146,7 +150,8 @@ TEST_CASE("parts of a record survive their way through JSON", "[environment]") {
     CHECK_THROWS_AS(parse_failure("[]"), base::Error);
 }
 
-TEST_CASE("a connector's row tells lag and what is not carried, and never the token's hash", "[environment]") {
+TEST_CASE("a connector's row tells lag and what is not carried, and never the token's hash",
+          "[environment]") {
     ConnectorView view = example_view();
     view.record.token_hash = "deadbeef";
     view.record.not_carried.sequences = {"public.s"};
@@ -160,7 +165,8 @@ TEST_CASE("a connector's row tells lag and what is not carried, and never the to
     CHECK(connector_row(view)["replica"]["lag_bytes"].is_null());
 }
 
-TEST_CASE("metrics have a help line each, escaped labels, and no figure that is not known", "[environment]") {
+TEST_CASE("metrics have a help line each, escaped labels, and no figure that is not known",
+          "[environment]") {
     ConnectorView view = example_view();
     const std::string text = metrics_text({view});
     const std::string labels =

@@ -20,7 +20,8 @@ Router example_router() {
     router.add({"GET", "/v1/connectors", Access::admin, 0, say("list")});
     router.add({"POST", "/v1/connectors", Access::admin, 10, say("create")});
     router.add({"GET", "/v1/connectors/{connector_id}", Access::admin, 0, say("one")});
-    router.add({"GET", "/v1/connectors/{connector_id}/agent/copy/{copy_id}", Access::agent, 0, say("copy")});
+    router.add({"GET", "/v1/connectors/{connector_id}/agent/copy/{copy_id}", Access::agent, 0,
+                say("copy")});
     return router;
 }
 

@@ -81,29 +81,37 @@ TEST_CASE("foreign servers are read as identifiers, quoted or not, once each", "
 }
 
 TEST_CASE("grants are given by a member, not by a superuser, and not by psql", "[environment]") {
-    CHECK(grants_script("\\restrict abc\nSET SESSION AUTHORIZATION 'own er';\nGRANT SELECT ON TABLE a TO b;\n"
-                        "SET SESSION AUTHORIZATION grantor;\nGRANT SELECT ON TABLE a TO c;\n"
-                        "RESET SESSION AUTHORIZATION;\nGRANT SELECT ON TABLE a TO d;\n"
-                        "SET SESSION AUTHORIZATION 'next';\nGRANT SELECT ON TABLE b TO c;\n\\unrestrict abc") ==
-          "SET ROLE 'own er';\nGRANT SELECT ON TABLE a TO b;\n"
-          "SET ROLE grantor;\nGRANT SELECT ON TABLE a TO c;\n"
-          "SET ROLE 'own er';\nGRANT SELECT ON TABLE a TO d;\n"
-          "SET ROLE 'next';\nGRANT SELECT ON TABLE b TO c;\n");
+    CHECK(
+        grants_script(
+            "\\restrict abc\nSET SESSION AUTHORIZATION 'own er';\nGRANT SELECT ON TABLE a TO b;\n"
+            "SET SESSION AUTHORIZATION grantor;\nGRANT SELECT ON TABLE a TO c;\n"
+            "RESET SESSION AUTHORIZATION;\nGRANT SELECT ON TABLE a TO d;\n"
+            "SET SESSION AUTHORIZATION 'next';\nGRANT SELECT ON TABLE b TO c;\n\\unrestrict abc") ==
+        "SET ROLE 'own er';\nGRANT SELECT ON TABLE a TO b;\n"
+        "SET ROLE grantor;\nGRANT SELECT ON TABLE a TO c;\n"
+        "SET ROLE 'own er';\nGRANT SELECT ON TABLE a TO d;\n"
+        "SET ROLE 'next';\nGRANT SELECT ON TABLE b TO c;\n");
 }
 
 TEST_CASE("plain HTTP is for loopback only, TLS files go together", "[environment]") {
     CHECK(read_settings(values({{"environment.listen", "127.0.0.1:0"}})).listen_port == 0);
     CHECK(read_settings(values({{"environment.listen", "[::1]:8765"}})).listen_host == "::1");
-    CHECK(read_settings(values({{"environment.listen", "[::1]:8765"}})).public_url == "http://[::1]:8765");
-    CHECK_THAT(problem_of({{"environment.listen", "0.0.0.0:8765"}}), Catch::Contains("no TLS certificate"));
-    CHECK_THAT(problem_of({{"environment.listen", "128.0.0.1:8765"}}), Catch::Contains("no TLS certificate"));
-    CHECK_THAT(problem_of({{"environment.listen", "127.0.0.1"}}), Catch::Contains("no address and port"));
+    CHECK(read_settings(values({{"environment.listen", "[::1]:8765"}})).public_url ==
+          "http://[::1]:8765");
+    CHECK_THAT(problem_of({{"environment.listen", "0.0.0.0:8765"}}),
+               Catch::Contains("no TLS certificate"));
+    CHECK_THAT(problem_of({{"environment.listen", "128.0.0.1:8765"}}),
+               Catch::Contains("no TLS certificate"));
+    CHECK_THAT(problem_of({{"environment.listen", "127.0.0.1"}}),
+               Catch::Contains("no address and port"));
     CHECK_THAT(problem_of({{"environment.listen", "127.0.0.1:70000"}}), Catch::Contains("65535"));
     CHECK_THAT(problem_of({{"environment.listen", "127.0.0.1:80x"}}), Catch::Contains("65535"));
-    CHECK_THAT(problem_of({{"environment.tls_certificate", "/dev/null"}}), Catch::Contains("go together"));
+    CHECK_THAT(problem_of({{"environment.tls_certificate", "/dev/null"}}),
+               Catch::Contains("go together"));
 }
 
-TEST_CASE("a socket's path that would be too long is refused before anything starts", "[environment]") {
+TEST_CASE("a socket's path that would be too long is refused before anything starts",
+          "[environment]") {
     const std::string fits(107 - 1 - 12 - 19, 'x');
     CHECK_NOTHROW(check_socket_directory("/" + fits.substr(1)));
     CHECK_THROWS_AS(check_socket_directory("/" + fits), base::Error);
@@ -134,14 +142,16 @@ TEST_CASE("a server is known by its working directory, not by its pid alone", "[
     const std::string directory = std::filesystem::temp_directory_path() / "ardent-process-test";
     std::filesystem::create_directories(directory);
     std::ofstream(directory + "/postmaster.pid") << ::getpid() << "\n";
-    CHECK_FALSE(running_postmaster(directory));  // alive, but it works elsewhere: a pid that was reused
+    CHECK_FALSE(
+        running_postmaster(directory));  // alive, but it works elsewhere: a pid that was reused
     CHECK(server_processes(directory).empty());
     clean_up_after_crash(directory, directory);
     CHECK_FALSE(std::filesystem::exists(directory + "/postmaster.pid"));
     std::filesystem::remove_all(directory);
 }
 
-TEST_CASE("an instance has no network port, keeps what it confirms, and logs no rows", "[environment]") {
+TEST_CASE("an instance has no network port, keeps what it confirms, and logs no rows",
+          "[environment]") {
     InstanceSpec spec;
     spec.socket_directory = "/run/it's";
     spec.settings = {{"shared_buffers", "1GB"}};
