@@ -36,8 +36,8 @@ my ($samples, $deadline) = (0, time + 6);
 while (time < $deadline)
 {
 	$samples++;
-	last if $source->safe_psql('postgres', 'SELECT confirmed_flush_lsn > '
-		  . q((SELECT pg_lsn ') . $t->replica_psql('SELECT durable_lsn FROM ardent.progress') . q(')) FROM pg_replication_slots)) eq 't';
+	my $recorded = $t->replica_psql('SELECT durable_lsn FROM ardent.progress');
+	last if $source->safe_psql('postgres', "SELECT confirmed_flush_lsn > '$recorded' FROM pg_replication_slots") eq 't';
 }
 my $confirmed = $t->slot->{confirmed};
 my $durable = $t->replica_psql('SELECT durable_lsn FROM ardent.progress');
