@@ -139,7 +139,7 @@ std::vector<Option> make_options() {
                  "for less.",
          .default_value = "4MB",
          .minimum = 4096,
-         .maximum = 16 * 1024 * 1024},
+         .maximum = 16LL * 1024 * 1024},
         {.key = "limits.in_flight",
          .type = Type::integer,
          .help = "So many segments may be under way; the environment may ask for less.",

@@ -108,7 +108,7 @@ std::optional<StreamEnd> StreamLoop::look_at_link() {
     const Link::State state = m_parts.link.state();
     m_feedback.durable(state.durable);
     if (state.error) {
-        throw *state.error;
+        throw base::Error(*state.error);
     }
     if (state.give_up_slot) {
         return StreamEnd::slot_given_up;

@@ -20,8 +20,8 @@ struct Unit {
 constexpr std::array<Unit, 6> k_byte_units = {{{"", 1},
                                                {"b", 1},
                                                {"kb", 1024},
-                                               {"mb", 1024 * 1024},
-                                               {"gb", 1024 * 1024 * 1024},
+                                               {"mb", 1024LL * 1024},
+                                               {"gb", 1024LL * 1024 * 1024},
                                                {"tb", 1024LL * 1024 * 1024 * 1024}}};
 
 constexpr std::array<Unit, 5> k_time_units = {
