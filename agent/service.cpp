@@ -202,15 +202,17 @@ void Service::copy(Source source, const protocol::Welcome& welcome) {
 bool Service::may_resume(Source& source, const protocol::Welcome& welcome) {
     if (source.slot.active || read_slot(source.sql, m_settings.slot.name).active) {
         if (!free_slot(source.sql, m_settings.slot.name, k_slot_patience)) {
-            throw Error(ErrorKind::transient,
-                        "replication slot \"" + m_settings.slot.name + "\" is in use by another client",
-                        "See pg_stat_replication for who it is.", "55006");
+            throw Error(
+                ErrorKind::transient,
+                "replication slot \"" + m_settings.slot.name + "\" is in use by another client",
+                "See pg_stat_replication for who it is.", "55006");
         }
         return false;  // who had it may have confirmed more than this hello knows
     }
     ResumeFacts facts;
     facts.system_identifier = source.identity.system_identifier;
     facts.timeline = source.identity.timeline;
+    facts.wal_end = read_wal_end(source.replication);
     facts.database = source.identity.database;
     facts.slot = read_slot(source.sql, m_settings.slot.name);
     facts.history = read_timeline_history(source.replication, source.identity.timeline);
@@ -227,8 +229,9 @@ bool Service::may_resume(Source& source, const protocol::Welcome& welcome) {
 
 bool Service::report_schema(Source& source, const std::string& session, Link& link) {
     EnvironmentApi api(m_settings.environment, m_stop_flag.get());
-    const auto progress = api.schema({session, pq::read_tables(source.sql, m_settings.source.schemas,
-                                                               m_settings.source.excluded_names())});
+    const auto progress =
+        api.schema({session, pq::read_tables(source.sql, m_settings.source.schemas,
+                                             m_settings.source.excluded_names())});
     if (progress) {
         link.progress(*progress);
     }
@@ -258,9 +261,10 @@ void Service::stream(Source source, const protocol::Welcome& welcome) {
     StreamEnd end = StreamEnd::hello_again;
     {
         const Reporter reporter(m_settings, welcome.session, Reporter::Mode::streaming, link);
-        Courier courier(m_settings.environment,
-                        {welcome.session, in_flight, segment_bytes * in_flight, m_settings.limits.compression},
-                        link);
+        Courier courier(
+            m_settings.environment,
+            {welcome.session, in_flight, segment_bytes * in_flight, m_settings.limits.compression},
+            link);
         StreamLoop loop({link, courier, m_signals, m_notifier}, std::move(source.replication),
                         start_replication_command(m_settings.slot.name, *welcome.durable, options),
                         *welcome.durable, segment_bytes, sender_timeout, m_settings.limits.drain);
@@ -296,7 +300,8 @@ void Service::give_slot_up(const std::string& why) {
     pq::Connection sql = connect_sql(m_settings.source, "control");
     drop_slot(sql, m_settings.slot.name, m_settings.slot.plugin, m_settings.source.database);
     throw Error(ErrorKind::source, why,
-                "Find out why the environment did not keep up, then make the replica anew: ardent connector "
+                "Find out why the environment did not keep up, then make the replica anew: ardent "
+                "connector "
                 "resync, or delete the connector and create it again.");
 }
 

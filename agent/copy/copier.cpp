@@ -54,12 +54,14 @@ void Copier::run() {
 void Copier::copy(pq::Connection& replication, pq::Connection& maintenance) {
     const Settings& settings = m_parts.settings;
     const auto go_on = [this] { return going_on(); };
-    const std::string pg_dump = find_pg_dump(settings.source.pg_dump, m_identity.server_version_num);
+    const std::string pg_dump =
+        find_pg_dump(settings.source.pg_dump, m_identity.server_version_num);
     say("creating the replication slot");
-    const CreatedSlot slot = create_slot(replication, maintenance, settings.slot.name, settings.slot.plugin,
-                                         k_slot_patience, go_on);
-    process::log_info("created the replication slot",
-                      {{"slot", settings.slot.name}, {"at", model::to_string(slot.consistent_point)}});
+    const CreatedSlot slot = create_slot(replication, maintenance, settings.slot.name,
+                                         settings.slot.plugin, k_slot_patience, go_on);
+    process::log_info(
+        "created the replication slot",
+        {{"slot", settings.slot.name}, {"at", model::to_string(slot.consistent_point)}});
     const bool exact_numbers = knows_exact_numbers(maintenance, settings.slot.name);
 
     pq::Connection connection = connect_sql(settings.source, "copy");
@@ -85,9 +87,9 @@ void Copier::copy(pq::Connection& replication, pq::Connection& maintenance) {
         start_over();
     }
     await_phase("done");
-    process::log_info("the copy is complete",
-                      {{"tables", begin.tables.size()}, {"bytes", m_bytes},
-                       {"at", model::to_string(slot.consistent_point)}});
+    process::log_info("the copy is complete", {{"tables", begin.tables.size()},
+                                               {"bytes", m_bytes},
+                                               {"at", model::to_string(slot.consistent_point)}});
 }
 
 void Copier::open_snapshot(pq::Connection& connection, const std::string& snapshot) const {
@@ -102,7 +104,8 @@ void Copier::lock_tables(pq::Connection& connection,
     for (std::size_t first = 0; first < tables.size(); first += k_at_once) {
         std::vector<std::string> names;
         for (std::size_t i = first; i < std::min(tables.size(), first + k_at_once); ++i) {
-            names.push_back("ONLY " + pq::quote_qualified(tables[i].relation.schema, tables[i].relation.name));
+            names.push_back(
+                "ONLY " + pq::quote_qualified(tables[i].relation.schema, tables[i].relation.name));
         }
         try {
             connection.exec("LOCK TABLE " + base::join(names, ", ") + " IN ACCESS SHARE MODE");
@@ -111,7 +114,29 @@ void Copier::lock_tables(pq::Connection& connection,
                 throw;
             }
             throw Error(ErrorKind::transient,
-                        std::string("a table is locked by somebody else, the copy begins again: ") + e.what());
+                        std::string("a table is locked by somebody else, the copy begins again: ") +
+                            e.what());
+        }
+    }
+}
+
+// Once the tables are locked: one that was rewritten after the snapshot would be read as empty, because a rewrite
+// (ALTER TABLE, TRUNCATE) is not MVCC-safe. The query sees pg_class as the snapshot does, the function as it is now.
+void Copier::refuse_rewritten(pq::Connection& connection) const {
+    for (const std::string& schema : m_parts.settings.source.schemas) {
+        const pq::Result rewritten = connection.exec(R"sql(
+SELECT c.relname
+  FROM pg_catalog.pg_class AS c
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+ WHERE n.nspname = $1 AND c.relkind = 'r' AND c.relpersistence = 'p'
+   AND pg_catalog.pg_relation_filenode(c.oid) IS DISTINCT FROM c.relfilenode
+ LIMIT 1
+)sql",
+                                                     {schema});
+        if (rewritten.rows() > 0) {
+            throw Error(ErrorKind::transient,
+                        "table " + model::to_string({schema, std::string(rewritten.text(0, 0))}) +
+                            " was rewritten while the copy began, the copy begins again");
         }
     }
 }
@@ -126,6 +151,7 @@ protocol::CopyBegin Copier::inventory(pq::Connection& connection, const CreatedS
     begin.server_encoding = m_identity.server_encoding;
     begin.tables = pq::read_tables(connection, source.schemas, source.excluded_names());
     lock_tables(connection, begin.tables);
+    refuse_rewritten(connection);
     begin.extensions = read_extensions(connection, source.schemas);
     begin.roles = read_roles(connection, source.schemas);
     begin.schemas = source.schemas;
@@ -145,8 +171,8 @@ void Copier::await_phase(const std::string& wanted) {
         }
         if (state->phase == "failed") {
             const protocol::Failure failure = state->failure.value_or(protocol::Failure{});
-            throw Error(ErrorKind::replica, "the environment cannot take the copy: " + failure.message,
-                        failure.hint);
+            throw Error(ErrorKind::replica,
+                        "the environment cannot take the copy: " + failure.message, failure.hint);
         }
         m_phase = state->phase;
         say("environment: " + m_phase + (state->detail.empty() ? "" : ", " + state->detail));
@@ -156,7 +182,8 @@ void Copier::await_phase(const std::string& wanted) {
 
 std::vector<std::uint64_t> Copier::transfer(pq::Connection& connection,
                                             const std::vector<model::TableDefinition>& tables) {
-    connection.exec("SET client_encoding = " + connection.quote_literal(m_identity.server_encoding));
+    connection.exec("SET client_encoding = " +
+                    connection.quote_literal(m_identity.server_encoding));
     std::vector<std::uint64_t> rows;
     const std::function<bool()> go_on = [this] { return going_on(); };
     for (std::size_t i = 0; i < tables.size(); ++i) {
@@ -166,13 +193,14 @@ std::vector<std::uint64_t> Copier::transfer(pq::Connection& connection,
             const auto now = std::chrono::steady_clock::now();
             if (now >= m_next_line) {
                 m_next_line = now + k_line_interval;
-                say("copying " + name + " (" + std::to_string(i + 1) + " of " + std::to_string(tables.size()) +
-                    "), " + base::human_bytes(m_bytes) + " in all");
+                say("copying " + name + " (" + std::to_string(i + 1) + " of " +
+                    std::to_string(tables.size()) + "), " + base::human_bytes(m_bytes) + " in all");
                 m_parts.notifier.extend_start(k_more_time);
             }
             m_parts.notifier.alive();
         };
-        rows.push_back(transfer_table({connection, m_parts.api, m_copy_id, go_on, moved}, tables[i], i));
+        rows.push_back(
+            transfer_table({connection, m_parts.api, m_copy_id, go_on, moved}, tables[i], i));
         process::log_debug("copied a table", {{"table", name}, {"rows", rows.back()}});
     }
     return rows;
@@ -185,10 +213,12 @@ void Copier::drop_slot_quietly(pq::Connection& maintenance) noexcept {
             maintenance = connect_sql(settings.source, "slot");
         }
         drop_slot(maintenance, settings.slot.name, settings.slot.plugin, settings.source.database);
-        process::log_info("dropped the slot of the interrupted copy", {{"slot", settings.slot.name}});
+        process::log_info("dropped the slot of the interrupted copy",
+                          {{"slot", settings.slot.name}});
     } catch (const std::exception& e) {
-        process::log_warning("the slot of the interrupted copy is still there; the next attempt drops it",
-                             {{"slot", settings.slot.name}, {"why", e.what()}});
+        process::log_warning(
+            "the slot of the interrupted copy is still there; the next attempt drops it",
+            {{"slot", settings.slot.name}, {"why", e.what()}});
     }
 }
 

@@ -2,8 +2,9 @@
 // The initial copy (docs/protocol.md, "Copy"): makes the slot, takes everything from the snapshot that it exports
 // (invariant 10), and ends with a replica that stands at the slot's consistent point. Runs on the main thread.
 //
-// It holds ACCESS SHARE locks on the tables, and one old snapshot, as long as it lasts. Whatever interrupts it,
-// the slot is dropped and the next one begins from nothing.
+// It holds ACCESS SHARE locks on the tables, and one old snapshot, as long as it lasts. Whatever interrupts it
+// before all rows are sent, the slot is dropped and the next one begins from nothing; afterwards the environment
+// completes the copy by itself, and hello tells how it ended.
 #pragma once
 
 #include "agent/config/settings.hpp"
@@ -30,7 +31,7 @@ public:
     Copier(Parts parts, const protocol::SourceIdentity& identity, std::string session);
 
     /// Throws base::Error: transient for what goes away by itself and for a signal, replica when the environment gave
-    /// the copy up, source and config as everywhere. The slot is gone then.
+    /// the copy up, source and config as everywhere.
     void run();
 
 private:
@@ -38,7 +39,9 @@ private:
     void open_snapshot(pq::Connection& connection, const std::string& snapshot) const;
     void lock_tables(pq::Connection& connection,
                      const std::vector<model::TableDefinition>& tables) const;
-    protocol::CopyBegin inventory(pq::Connection& connection, const CreatedSlot& slot, bool exact_numbers) const;
+    void refuse_rewritten(pq::Connection& connection) const;
+    protocol::CopyBegin inventory(pq::Connection& connection, const CreatedSlot& slot,
+                                  bool exact_numbers) const;
     void await_phase(const std::string& wanted);
     std::vector<std::uint64_t> transfer(pq::Connection& connection,
                                         const std::vector<model::TableDefinition>& tables);
@@ -51,6 +54,7 @@ private:
     const std::string m_session;
     std::string m_copy_id;
     std::string m_phase = "creating";
+    bool m_all_sent = false;  // the environment completes the copy by itself
     std::uint64_t m_bytes = 0;
     std::chrono::steady_clock::time_point m_next_line{};
 };

@@ -52,7 +52,17 @@ protocol::SourceIdentity read_identity(pq::Connection& replication, pq::Connecti
     return identity;
 }
 
-std::vector<TimelineSwitch> read_timeline_history(pq::Connection& replication, std::uint32_t timeline) {
+model::Lsn read_wal_end(pq::Connection& replication) {
+    const pq::Result system = replication.exec("IDENTIFY_SYSTEM");
+    const auto end = model::parse_lsn(system.text(0, 2));
+    if (!end) {
+        throw base::Error(base::ErrorKind::bug, "IDENTIFY_SYSTEM gave no WAL position");
+    }
+    return *end;
+}
+
+std::vector<TimelineSwitch> read_timeline_history(pq::Connection& replication,
+                                                  std::uint32_t timeline) {
     if (timeline <= 1) {
         return {};
     }

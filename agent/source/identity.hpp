@@ -14,8 +14,12 @@ namespace ardent::agent {
 /// IDENTIFY_SYSTEM on the replication connection, the rest on the other one.
 protocol::SourceIdentity read_identity(pq::Connection& replication, pq::Connection& connection);
 
+/// Up to where the source's WAL is flushed: IDENTIFY_SYSTEM's xlogpos.
+model::Lsn read_wal_end(pq::Connection& replication);
+
 /// TIMELINE_HISTORY of the source's timeline; empty for timeline 1, which has none.
-std::vector<TimelineSwitch> read_timeline_history(pq::Connection& replication, std::uint32_t timeline);
+std::vector<TimelineSwitch> read_timeline_history(pq::Connection& replication,
+                                                  std::uint32_t timeline);
 
 /// After how long without a word from us the server ends the walsender; nullopt: never.
 std::optional<std::chrono::milliseconds> wal_sender_timeout(pq::Connection& connection);

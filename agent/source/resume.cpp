@@ -11,14 +11,16 @@ namespace ardent::agent {
 namespace {
 
 constexpr const char* k_resync =
-    "To make the replica anew: ardent connector retry-setup --resync, or delete the connector and create it again.";
+    "To make the replica anew: ardent connector retry-setup --resync, or delete the connector and "
+    "create it again.";
 
 std::optional<Refusal> check_system(const ResumeFacts& facts) {
-    if (facts.replica_system_identifier && *facts.replica_system_identifier == facts.system_identifier) {
+    if (facts.replica_system_identifier &&
+        *facts.replica_system_identifier == facts.system_identifier) {
         return std::nullopt;
     }
-    return Refusal{"the source is another server: its system identifier is " + facts.system_identifier +
-                       ", the replica was made from " +
+    return Refusal{"the source is another server: its system identifier is " +
+                       facts.system_identifier + ", the replica was made from " +
                        facts.replica_system_identifier.value_or("an unknown one"),
                    std::string("Check source.host and source.database. ") + k_resync};
 }
@@ -47,14 +49,27 @@ std::optional<Refusal> check_timeline(const ResumeFacts& facts) {
     return std::nullopt;
 }
 
+// A server that was set back (a restored disk, a copied data directory) has the same identifier and timeline, and skips
+// whatever it commits below our position.
+std::optional<Refusal> check_wal_end(const ResumeFacts& facts) {
+    if (*facts.durable <= facts.wal_end) {
+        return std::nullopt;
+    }
+    return Refusal{"the source was set back: its WAL ends at " + model::to_string(facts.wal_end) +
+                       ", but the replica is at " + model::to_string(*facts.durable) +
+                       ": it holds changes that the source lost",
+                   k_resync};
+}
+
 }  // namespace
 
 std::optional<Refusal> unusable_slot(const SlotFacts& slot, const std::string& plugin,
                                      const std::string& database) {
     const std::string name = "replication slot \"" + slot.name + "\"";
     if (!slot.exists) {
-        return Refusal{name + " does not exist: changes since then are gone",
-                       std::string("Was it dropped, or did a standby take over without it? ") + k_resync};
+        return Refusal{
+            name + " does not exist: changes since then are gone",
+            std::string("Was it dropped, or did a standby take over without it? ") + k_resync};
     }
     if (slot.type != "logical") {
         return Refusal{name + " is a physical one", "Choose another slot.name."};
@@ -85,14 +100,19 @@ std::optional<Refusal> refuse_to_resume(const ResumeFacts& facts) {
     if (auto refusal = check_timeline(facts)) {
         return refusal;
     }
+    if (auto refusal = check_wal_end(facts)) {
+        return refusal;
+    }
     if (auto refusal = unusable_slot(facts.slot, facts.plugin, facts.database)) {
         return refusal;
     }
     if (!facts.slot.confirmed_flush || *facts.slot.confirmed_flush > *facts.durable) {
-        const std::string slot_at =
-            facts.slot.confirmed_flush ? model::to_string(*facts.slot.confirmed_flush) : "an unknown position";
-        return Refusal{"replication slot \"" + facts.slot.name + "\" is ahead of the replica: it is confirmed up to " +
-                           slot_at + ", the replica is at " + model::to_string(*facts.durable) +
+        const std::string slot_at = facts.slot.confirmed_flush
+                                        ? model::to_string(*facts.slot.confirmed_flush)
+                                        : "an unknown position";
+        return Refusal{"replication slot \"" + facts.slot.name +
+                           "\" is ahead of the replica: it is confirmed up to " + slot_at +
+                           ", the replica is at " + model::to_string(*facts.durable) +
                            "; it was advanced or created again, and the changes between are gone",
                        k_resync};
     }

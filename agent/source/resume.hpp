@@ -26,8 +26,9 @@ struct SlotFacts {
     std::optional<int> active_pid;
     std::optional<model::Lsn> restart_lsn;
     std::optional<model::Lsn> confirmed_flush;
-    std::optional<std::string> wal_status;   // "reserved", "extended", "unreserved", "lost"
-    std::optional<std::string> invalidated;  // why: invalidation_reason (17+), or "conflicting" (16+)
+    std::optional<std::string> wal_status;  // "reserved", "extended", "unreserved", "lost"
+    std::optional<std::string>
+        invalidated;  // why: invalidation_reason (17+), or "conflicting" (16+)
 };
 
 /// One line of a timeline history file: that timeline ended at `end` and the next one began there.
@@ -40,6 +41,7 @@ struct ResumeFacts {
     // The source, now.
     std::string system_identifier;
     std::uint32_t timeline = 0;
+    model::Lsn wal_end;  // flushed; nothing beyond was ever sent
     std::string database;
     SlotFacts slot;
     std::vector<TimelineSwitch> history;  // of the source's timeline; empty when it is 1

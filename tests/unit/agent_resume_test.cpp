@@ -26,6 +26,7 @@ ResumeFacts good_facts() {
     ResumeFacts facts;
     facts.system_identifier = "7388214559125110000";
     facts.timeline = 1;
+    facts.wal_end = Lsn{5000};
     facts.database = "shop";
     facts.slot = good_slot();
     facts.replica_system_identifier = facts.system_identifier;
@@ -62,10 +63,20 @@ TEST_CASE("invariant 9: a slot ahead of the replica is refused, by one byte alre
     CHECK_THAT(refusal(facts), Catch::Contains("ahead"));
 }
 
+TEST_CASE("invariant 9: a source that was set back on its timeline is refused", "[agent]") {
+    ResumeFacts facts = good_facts();
+    facts.wal_end = Lsn{1000};
+    CHECK(refusal(facts).empty());
+    facts.wal_end = Lsn{999};
+    CHECK_THAT(refusal(facts), Catch::Contains("set back") && Catch::Contains("0/3E7") &&
+                                   Catch::Contains("0/3E8") && Catch::Contains("the source lost"));
+}
+
 TEST_CASE("invariant 9: another server is refused", "[agent]") {
     ResumeFacts facts = good_facts();
     facts.system_identifier = "1";
-    CHECK_THAT(refusal(facts), Catch::Contains("another server") && Catch::Contains("7388214559125110000"));
+    CHECK_THAT(refusal(facts),
+               Catch::Contains("another server") && Catch::Contains("7388214559125110000"));
     facts = good_facts();
     facts.replica_system_identifier.reset();
     CHECK_THAT(refusal(facts), Catch::Contains("another server"));
@@ -83,14 +94,16 @@ TEST_CASE("invariant 9: a new timeline only when the switch is not before the re
     ResumeFacts facts = good_facts();
     facts.timeline = 3;
     CHECK_THAT(refusal(facts), Catch::Contains("not in the source's history"));
-    facts.history = parse_timeline_history("1\t0/3E8\tno recovery target specified\n\n"
-                                           "2\t0/7D0\tno recovery target specified\n");
+    facts.history = parse_timeline_history(
+        "1\t0/3E8\tno recovery target specified\n\n"
+        "2\t0/7D0\tno recovery target specified\n");
     REQUIRE(facts.history.size() == 2);
     CHECK(facts.history[0].timeline == 1);
     CHECK(facts.history[1].end == Lsn{2000});
     CHECK(refusal(facts).empty());  // the replica is exactly at the switch
     facts.durable = Lsn{1001};
-    CHECK_THAT(refusal(facts), Catch::Contains("changes that the source lost") && Catch::Contains("0/3E8"));
+    CHECK_THAT(refusal(facts),
+               Catch::Contains("changes that the source lost") && Catch::Contains("0/3E8"));
     facts.replica_timeline = 2;
     CHECK(refusal(facts).empty());
     facts.replica_timeline = 4;
@@ -100,7 +113,8 @@ TEST_CASE("invariant 9: a new timeline only when the switch is not before the re
 }
 
 TEST_CASE("a history file's comments and stray lines are left out", "[agent]") {
-    const auto history = parse_timeline_history("# comment\n 1 \t 0/A reason\nrubbish\n2 nonsense\n3");
+    const auto history =
+        parse_timeline_history("# comment\n 1 \t 0/A reason\nrubbish\n2 nonsense\n3");
     REQUIRE(history.size() == 1);
     CHECK(history[0].end == Lsn{10});
     CHECK(parse_timeline_history("").empty());
