@@ -119,7 +119,7 @@ const std::vector<config::Option>& options() {
         {.key = "environment.http_threads",
          .type = Type::integer,
          .help = "How many HTTP connections are served at once; an agent uses about six.",
-         .default_value = "64",
+         .default_value = "256",
          .minimum = 8,
          .maximum = 4096},
         {.key = "environment.segment_bytes",
