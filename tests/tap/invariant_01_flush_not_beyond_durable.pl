@@ -18,8 +18,8 @@ my $load = Ardent::Process->start(
 		$t->write_file('load.sql', "INSERT INTO public.n (v) SELECT repeat('x', 500) FROM generate_series(1, 20);\n"),
 		$Ardent::Test::database ]);
 my ($samples, $moved, $beyond, $last) = (0, 0, 0, '');
-my $deadline = time + 6;
-while (time < $deadline)
+my $deadline = time + 45;
+while (time < $deadline && ($samples < 60 || $moved < 10))
 {
 	my $confirmed = $t->slot->{confirmed};
 	my $behind = $t->replica_psql("SELECT durable_lsn - pg_lsn '$confirmed' FROM ardent.progress");

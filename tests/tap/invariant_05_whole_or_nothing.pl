@@ -20,7 +20,7 @@ $t->start_agent;
 $t->wait_streaming;
 my $load = Ardent::Process->start(
 	name => 'load', log => $t->dir . '/load.log',
-	command => [ 'pgbench', '-n', '-h', $source->host, '-p', $source->port, '-c', '1', '-T', '60', '-f',
+	command => [ 'pgbench', '-n', '-h', $source->host, '-p', $source->port, '-c', '1', '-T', '120', '-f',
 		$t->write_file('load.sql', <<'SQL'), $Ardent::Test::database ]);
 \set a random(1, 50)
 \set b random(1, 50)
@@ -32,7 +32,7 @@ COMMIT;
 SQL
 $source->psql($Ardent::Test::database, 'INSERT INTO public.large SELECT generate_series(1, 200000)');
 my ($samples, %sums, %counts, $holes, $back) = (0);
-my ($last, $large, $deadline) = (-1, 0, time + 30);
+my ($last, $large, $deadline) = (-1, 0, time + 90);
 while (time < $deadline && !($large && $samples > 100))
 {
 	my ($sum, $n, $max, $rows) = split /\|/, $t->replica_psql(
