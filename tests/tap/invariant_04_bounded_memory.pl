@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
 # Invariant 4: a transaction of any size passes with the agent below 256 MB resident, also while the environment is
 # too slow to take it.
-# not in make check
 use strict;
 use warnings;
 use Ardent::Test;

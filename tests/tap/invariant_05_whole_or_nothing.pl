@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
 # Invariant 5: a reader of the replica sees whole source transactions only, in commit order.
+# in make check
 use strict;
 use warnings;
 use Ardent::Test;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 # Invariant 6: a segment may arrive twice and has the effect of one. The table has no key, so that a row that was
 # written twice would stay, and all rows of one transaction share an LSN.
+# in make check
 use strict;
 use warnings;
 use Ardent::Test;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 # Invariant 7: every value is in the replica byte for byte as the source prints it, by the copy, by inserts, by updates
 # and by an update that leaves a large value alone. Compared as text, row by row, on both sides under the same settings.
+# in make check
 use strict;
 use warnings;
 use Ardent::Test;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 # Invariant 9: a slot that was advanced or made anew behind our back is refused with exit 3; the server itself would
 # forward it without a word, and the changes between would be missing.
+# in make check
 use strict;
 use warnings;
 use Ardent::Test;

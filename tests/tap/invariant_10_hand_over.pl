@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 # Invariant 10: what is written while the copy runs is in the replica exactly once; an interrupted copy drops its slot
 # and begins again from an empty replica.
+# in make check
 use strict;
 use warnings;
 use Ardent::Test;
