@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: PostgreSQL
-# not in make check
 # Thousands of tables: each check is one pass over the catalogs, so the time grows with their number, not with its square.
 use strict;
 use warnings;
