@@ -47,13 +47,15 @@ own() {
     fi
 }
 
-# make_scratch NAME: sets $scratch, a folder that the server's user owns.
+# make_scratch NAME: sets $scratch, a folder that the server's user owns, and goes there, because that user may not be
+# allowed where the caller stands.
 make_scratch() {
     scratch=$(mktemp -d "/tmp/$1.XXXXXX")
     export scratch
     mkdir "$scratch/tmp"
     chmod 755 "$scratch"
     own "$scratch"
+    cd "$scratch" || die "cannot go to $scratch"
 }
 
 # stage: the extension under $scratch/dest, the programs under $scratch/bin.
