@@ -182,8 +182,6 @@ void Copier::await_phase(const std::string& wanted) {
 
 std::vector<std::uint64_t> Copier::transfer(pq::Connection& connection,
                                             const std::vector<model::TableDefinition>& tables) {
-    connection.exec("SET client_encoding = " +
-                    connection.quote_literal(m_identity.server_encoding));
     std::vector<std::uint64_t> rows;
     const std::function<bool()> go_on = [this] { return going_on(); };
     for (std::size_t i = 0; i < tables.size(); ++i) {
@@ -199,8 +197,9 @@ std::vector<std::uint64_t> Copier::transfer(pq::Connection& connection,
             }
             m_parts.notifier.alive();
         };
-        rows.push_back(
-            transfer_table({connection, m_parts.api, m_copy_id, go_on, moved}, tables[i], i));
+        rows.push_back(transfer_table(
+            {connection, m_identity.server_encoding, m_parts.api, m_copy_id, go_on, moved},
+            tables[i], i));
         process::log_debug("copied a table", {{"table", name}, {"rows", rows.back()}});
     }
     return rows;

@@ -144,7 +144,7 @@ private:
 
 }  // namespace
 
-std::string copy_out_statement(const model::TableDefinition& table) {
+std::string copy_out_statement(const model::TableDefinition& table, const std::string& encoding) {
     std::vector<std::string> columns;
     for (const model::ColumnDefinition& column : table.columns) {
         if (!column.generated) {
@@ -152,7 +152,8 @@ std::string copy_out_statement(const model::TableDefinition& table) {
         }
     }
     return "COPY (SELECT " + base::join(columns, ", ") + " FROM ONLY " +
-           pq::quote_qualified(table.relation.schema, table.relation.name) + ") TO STDOUT";
+           pq::quote_qualified(table.relation.schema, table.relation.name) +
+           ") TO STDOUT WITH (ENCODING '" + encoding + "')";
 }
 
 std::uint64_t transfer_table(const TableTransfer& transfer, const model::TableDefinition& table,
@@ -163,15 +164,15 @@ std::uint64_t transfer_table(const TableTransfer& transfer, const model::TableDe
     // A partitioned table has no rows of its own: they are in its leaves.
     if (table.kind != 'p') {
         part.rows.reserve(k_part_bytes);
-        rows =
-            pq::copy_out(transfer.connection, copy_out_statement(table), [&](std::string_view row) {
-                part.rows.append(row);
-                if (part.rows.size() >= k_part_bytes) {
-                    transfer.moved(part.rows.size());
-                    sender.put(std::exchange(part, {}), transfer.go_on);
-                    part.rows.reserve(k_part_bytes);
-                }
-            });
+        rows = pq::copy_out(transfer.connection, copy_out_statement(table, transfer.encoding),
+                            [&](std::string_view row) {
+                                part.rows.append(row);
+                                if (part.rows.size() >= k_part_bytes) {
+                                    transfer.moved(part.rows.size());
+                                    sender.put(std::exchange(part, {}), transfer.go_on);
+                                    part.rows.reserve(k_part_bytes);
+                                }
+                            });
     }
     transfer.moved(part.rows.size());
     part.last = true;

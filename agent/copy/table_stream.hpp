@@ -12,12 +12,14 @@
 
 namespace ardent::agent {
 
-/// COPY (SELECT the columns that are not generated FROM ONLY the table) TO STDOUT, in text format.
-std::string copy_out_statement(const model::TableDefinition& table);
+/// COPY (SELECT the columns that are not generated FROM ONLY the table) TO STDOUT, in text format and in the
+/// `encoding`; the statement itself is UTF-8.
+std::string copy_out_statement(const model::TableDefinition& table, const std::string& encoding);
 
 struct TableTransfer {
-    pq::Connection& connection;  // in the snapshot, client_encoding = server_encoding
-    EnvironmentApi& api;         // used by the sending thread meanwhile
+    pq::Connection& connection;   // in the snapshot
+    const std::string& encoding;  // of the server, and so of the rows
+    EnvironmentApi& api;          // used by the sending thread meanwhile
     const std::string& copy_id;
     /// Asked for each row that comes and while waiting; false ends the transfer with a transient error.
     const std::function<bool()>& go_on;

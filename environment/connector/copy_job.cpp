@@ -156,7 +156,8 @@ void CopyJob::restore() {
     archive.restore_before_data();
     {
         const std::lock_guard lock(m_load_mutex);
-        m_loader = std::make_unique<TableLoader>(std::move(apply), m_plan.begin.tables);
+        m_loader = std::make_unique<TableLoader>(std::move(apply), m_plan.begin.tables,
+                                                 m_plan.source.server_encoding);
     }
     enter(CopyPhase::data, "ready for rows");
 }
@@ -284,7 +285,7 @@ bool CopyJob::going_on() const {
 std::unique_ptr<pq::Connection> CopyJob::connect(std::string_view role) const {
     pq::ConnectOptions options =
         m_instance.connect_options(role, m_plan.source.database, ErrorKind::replica);
-    options.settings["client_encoding"] = m_plan.source.server_encoding;
+    options.settings["client_encoding"] = "UTF8";  // of names; rows name their own
     return std::make_unique<pq::Connection>(options);
 }
 

@@ -94,6 +94,15 @@ std::string read_identifier(std::string_view text) {
 
 }  // namespace
 
+std::string encoding_statement(std::string_view script) {
+    for (const std::string& line : base::split(script, '\n')) {
+        if (line.starts_with("SET client_encoding = ")) {
+            return line;
+        }
+    }
+    return "RESET client_encoding";
+}
+
 std::string filter_contents(std::string_view contents) {
     return select_lines(contents, [](std::string_view entry) {
         return std::none_of(k_left_out.begin(), k_left_out.end(),
@@ -191,10 +200,12 @@ void Archive::create_inert_servers(pq::Connection& admin, pq::Connection& apply)
     admin.exec(std::string("CREATE FOREIGN DATA WRAPPER ") + k_inert_wrapper);
     admin.exec(std::string("GRANT USAGE ON FOREIGN DATA WRAPPER ") + k_inert_wrapper + " TO " +
                k_apply_role);
+    apply.exec(encoding_statement(script));
     for (const std::string& server : foreign_servers(script)) {
         apply.exec("CREATE SERVER " + pq::quote_identifier(server) + " FOREIGN DATA WRAPPER " +
                    k_inert_wrapper);
     }
+    apply.exec("RESET client_encoding");
 }
 
 void Archive::restore_before_data() {
@@ -245,6 +256,7 @@ void Archive::run_grants(pq::Connection& apply, const std::string& what, const s
         {"--file=-", "--use-set-session-authorization", "--use-list=" + write_list(what, list)});
     try {
         apply.exec("BEGIN");
+        apply.exec(encoding_statement(script));
         apply.exec(grants_script(script));
         apply.exec("COMMIT");
     } catch (const Error& error) {
@@ -255,7 +267,7 @@ void Archive::run_grants(pq::Connection& apply, const std::string& what, const s
         warnings.push_back("the source's grants on " + what +
                            " are not in the replica: " + error.what());
     }
-    apply.exec("RESET ROLE");
+    apply.exec("RESET ROLE; RESET client_encoding");
 }
 
 }  // namespace ardent::environment

@@ -23,6 +23,10 @@ std::string grants_of(std::string_view contents);
 /// The names after SERVER in the CREATE FOREIGN TABLE statements of a script that pg_restore wrote.
 std::vector<std::string> foreign_servers(std::string_view script);
 
+/// The script's own SET client_encoding: to be run before the script is sent, because a server converts a whole
+/// query before it runs any of it.
+std::string encoding_statement(std::string_view script);
+
 /// A script of GRANT and REVOKE that pg_restore wrote with --use-set-session-authorization, for a role without
 /// special rights and for a connection instead of psql: SET SESSION AUTHORIZATION, which needs a superuser, becomes
 /// SET ROLE, which a member may say, and psql's \restrict lines go. pg_restore names an object's owner as a literal;

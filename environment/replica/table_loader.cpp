@@ -22,7 +22,7 @@ HttpError malformed(const std::string& detail) {
     return {422, "malformed", detail};
 }
 
-std::string copy_statement(const TableDefinition& table) {
+std::string copy_statement(const TableDefinition& table, const std::string& encoding) {
     std::vector<std::string> columns;
     for (const model::ColumnDefinition& column : table.columns) {
         if (!column.generated) {
@@ -31,8 +31,8 @@ std::string copy_statement(const TableDefinition& table) {
     }
     // FREEZE wants a table that this transaction truncated, which a partitioned one cannot be.
     return "COPY " + pq::quote_qualified(table.relation.schema, table.relation.name) +
-           (columns.empty() ? "" : " (" + base::join(columns, ", ") + ")") + " FROM STDIN" +
-           (table.kind == 'p' ? "" : " WITH (FREEZE)");
+           (columns.empty() ? "" : " (" + base::join(columns, ", ") + ")") +
+           " FROM STDIN WITH (ENCODING " + encoding + (table.kind == 'p' ? ")" : ", FREEZE)");
 }
 
 struct FreeStream {
@@ -41,8 +41,12 @@ struct FreeStream {
 
 }  // namespace
 
-TableLoader::TableLoader(std::unique_ptr<pq::Connection> apply, std::vector<TableDefinition> tables)
-    : m_apply(std::move(apply)), m_tables(std::move(tables)), m_rows(m_tables.size()) {}
+TableLoader::TableLoader(std::unique_ptr<pq::Connection> apply, std::vector<TableDefinition> tables,
+                         std::string encoding)
+    : m_apply(std::move(apply)),
+      m_tables(std::move(tables)),
+      m_encoding(std::move(encoding)),
+      m_rows(m_tables.size()) {}
 
 std::optional<std::uint64_t> TableLoader::part(std::size_t ordinal, std::uint64_t number, bool last,
                                                std::string_view frame) {
@@ -85,7 +89,8 @@ void TableLoader::begin(std::size_t ordinal) {
         m_apply->exec("TRUNCATE ONLY " +
                       pq::quote_qualified(table.relation.schema, table.relation.name));
     }
-    m_copy = std::make_unique<pq::CopyIn>(*m_apply, copy_statement(table));
+    m_copy = std::make_unique<pq::CopyIn>(
+        *m_apply, copy_statement(table, m_apply->quote_literal(m_encoding)));
 }
 
 void TableLoader::give_up() {

@@ -17,8 +17,9 @@ namespace ardent::environment {
 
 class TableLoader {
 public:
-    /// `apply` has the database's own encoding as client_encoding: bytes go through unchanged.
-    TableLoader(std::unique_ptr<pq::Connection> apply, std::vector<model::TableDefinition> tables);
+    /// `encoding` is the database's own: rows go through unchanged. Statements on `apply` are UTF-8.
+    TableLoader(std::unique_ptr<pq::Connection> apply, std::vector<model::TableDefinition> tables,
+                std::string encoding);
 
     /// The rows of the table with its last part, otherwise nothing. Throws HttpError 409 out_of_order for a part
     /// that does not follow, 422 malformed for a frame that cannot be read, and what the server says about a row.
@@ -41,6 +42,7 @@ private:
 
     std::unique_ptr<pq::Connection> m_apply;
     std::vector<model::TableDefinition> m_tables;
+    std::string m_encoding;
     std::vector<std::optional<std::uint64_t>> m_rows;
     std::unique_ptr<pq::CopyIn> m_copy;
     std::size_t m_current = 0;

@@ -108,10 +108,11 @@ TEST_CASE("rows are read without generated columns and without children", "[agen
     table.columns = {{"id", "integer", true, false, ' '},
                      {"g", "integer", false, true, ' '},
                      {"v", "text", false, false, ' '}};
-    CHECK(copy_out_statement(table) ==
-          R"(COPY (SELECT "id", "v" FROM ONLY "a b"."t""x") TO STDOUT)");
+    CHECK(copy_out_statement(table, "LATIN1") ==
+          R"(COPY (SELECT "id", "v" FROM ONLY "a b"."t""x") TO STDOUT WITH (ENCODING 'LATIN1'))");
     table.columns.clear();
-    CHECK(copy_out_statement(table) == R"(COPY (SELECT  FROM ONLY "a b"."t""x") TO STDOUT)");
+    CHECK(copy_out_statement(table, "LATIN1") ==
+          R"(COPY (SELECT  FROM ONLY "a b"."t""x") TO STDOUT WITH (ENCODING 'LATIN1'))");
 }
 
 TEST_CASE("pg_dump gets exact names and no password", "[agent]") {
