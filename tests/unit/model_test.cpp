@@ -24,7 +24,8 @@ TableDefinition orders() {
     TableDefinition table;
     table.relation = {"public", "orders"};
     table.identity_columns = {"id"};
-    table.columns = {{"id", "integer", true, false, 'a'}, {"total", "numeric(10,2)", false, false, ' '}};
+    table.columns = {{"id", "integer", true, false, 'a'},
+                     {"total", "numeric(10,2)", false, false, ' '}};
     return table;
 }
 
@@ -54,13 +55,15 @@ TEST_CASE("the first difference is named with both sides", "[model]") {
     replica = orders();
     replica.replica_identity = 'f';
     CHECK(describe_difference(orders(), replica) ==
-          "table public.orders: rows are identified by (id) at the source and by FULL in the replica");
+          "table public.orders: rows are identified by (id) at the source and by FULL in the "
+          "replica");
 
     replica = orders();
     replica.columns[0].identity = ' ';
-    CHECK(describe_difference(orders(), replica) ==
-          "table public.orders: column 1 is id integer NOT NULL GENERATED ALWAYS AS IDENTITY at the "
-          "source and id integer NOT NULL in the replica");
+    CHECK(
+        describe_difference(orders(), replica) ==
+        "table public.orders: column 1 is id integer NOT NULL GENERATED ALWAYS AS IDENTITY at the "
+        "source and id integer NOT NULL in the replica");
 }
 
 TEST_CASE("names are shown quoted where SQL needs it", "[model]") {

@@ -70,7 +70,8 @@ TEST_CASE("a child ends when its reader has had enough", "[process]") {
 
 TEST_CASE("a child that ignores SIGTERM is killed", "[process]") {
     Command command;
-    command.argv = {"sh", "-c", "trap '' TERM; echo up; while :; do read -r line < /dev/zero; done"};
+    command.argv = {"sh", "-c",
+                    "trap '' TERM; echo up; while :; do read -r line < /dev/zero; done"};
     command.environment = plain_environment();
     bool up = false;
     const Outcome outcome = run(
@@ -93,7 +94,8 @@ public:
         address.sun_family = AF_UNIX;
         std::strcpy(address.sun_path, m_path.c_str());
         ::unlink(m_path.c_str());
-        REQUIRE(::bind(m_fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+        REQUIRE(::bind(m_fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) ==
+                0);
         ::setenv("NOTIFY_SOCKET", m_path.c_str(), 1);
     }
     ~NotifyReader() {
