@@ -238,6 +238,16 @@ bool Service::report_schema(Source& source, const std::string& session, Link& li
     return progress.has_value() && progress->state == protocol::ConnectorState::streaming;
 }
 
+bool Service::is_unfollowed(const std::string& table) {
+    pq::Connection connection = connect_sql(m_settings.source, "control");
+    const auto relations = read_unfollowed(connection, m_settings.source.schemas);
+    return std::any_of(relations.begin(), relations.end(),
+                       [&](const model::RelationName& relation) {
+                           return table == "\"" + relation.schema + "\".\"" + relation.name +
+                                               "\"";  // as wal2json prints it
+                       });
+}
+
 void Service::stream(Source source, const protocol::Welcome& welcome) {
     if (!may_resume(source, welcome)) {
         return;
@@ -250,7 +260,8 @@ void Service::stream(Source source, const protocol::Welcome& welcome) {
     }
     const auto sender_timeout = wal_sender_timeout(source.sql);
     const PluginOptions options =
-        plugin_options(m_settings.source, knows_exact_numbers(source.sql, m_settings.slot.name));
+        plugin_options(m_settings.source, knows_exact_numbers(source.sql, m_settings.slot.name),
+                       read_unfollowed(source.sql, m_settings.source.schemas));
     { const pq::Connection done = std::move(source.sql); }
 
     const std::uint64_t segment_bytes =
@@ -265,7 +276,9 @@ void Service::stream(Source source, const protocol::Welcome& welcome) {
             m_settings.environment,
             {welcome.session, in_flight, segment_bytes * in_flight, m_settings.limits.compression},
             link);
-        StreamLoop loop({link, courier, m_signals, m_notifier}, std::move(source.replication),
+        StreamLoop loop({link, courier, m_signals, m_notifier,
+                         [this](const std::string& table) { return is_unfollowed(table); }},
+                        std::move(source.replication),
                         start_replication_command(m_settings.slot.name, *welcome.durable, options),
                         *welcome.durable, segment_bytes, sender_timeout, m_settings.limits.drain);
         process::log_info("streaming", {{"from", model::to_string(*welcome.durable)},

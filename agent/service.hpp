@@ -49,6 +49,7 @@ private:
     Source connect();
     protocol::Hello make_hello(Source& source);
     void refused(const std::string& why, const std::string& report);
+    bool is_unfollowed(const std::string& table);
     void stream(Source source, const protocol::Welcome& welcome);
     void copy(Source source, const protocol::Welcome& welcome);
     void rest(const protocol::Welcome& welcome);

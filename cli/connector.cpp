@@ -113,11 +113,12 @@ void print_failure(const json& connector, std::ostream& out) {
 
 void print_not_carried(const json& connector, std::ostream& out) {
     const json& left = object_of(connector, "not_carried");
-    constexpr std::array<std::pair<const char*, const char*>, 5> k_kinds = {
+    constexpr std::array<std::pair<const char*, const char*>, 6> k_kinds = {
         {{"sequences", "sequences"},
          {"unlogged", "unlogged tables"},
          {"foreign_tables", "foreign tables"},
          {"materialized_views", "materialized views"},
+         {"extension_tables", "tables of extensions"},
          {"not_exact", "not exact: NaN and Infinity"}}};
     for (const auto& [name, label] : k_kinds) {
         if (const std::string names = names_text(list_of(left, name)); !names.empty()) {

@@ -145,18 +145,20 @@ SELECT DISTINCT r.rolname
 )sql";
 
 constexpr const char* k_relations_not_carried = R"sql(
-SELECT CASE WHEN c.relkind = 'S' THEN 'sequence'
+SELECT CASE WHEN e.objid IS NOT NULL THEN 'extension table'
+            WHEN c.relkind = 'S' THEN 'sequence'
             WHEN c.relkind = 'f' THEN 'foreign table'
             WHEN c.relkind = 'm' THEN 'materialized view'
             ELSE 'unlogged' END,
        pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
   FROM pg_catalog.pg_class AS c
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+  LEFT JOIN pg_catalog.pg_depend AS e
+         ON e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND e.objid = c.oid
+        AND e.objsubid = 0 AND e.deptype = 'e'
  WHERE n.nspname = ANY ($1::pg_catalog.text[])
-   AND (c.relkind IN ('S', 'f', 'm') OR (c.relkind = 'r' AND c.relpersistence = 'u'))
-   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-                    WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
-                      AND d.objid = c.oid AND d.deptype = 'e')
+   AND CASE WHEN e.objid IS NOT NULL THEN c.relkind IN ('r', 'p')
+            ELSE c.relkind IN ('S', 'f', 'm') OR (c.relkind = 'r' AND c.relpersistence = 'u') END
  ORDER BY 1, 2
 )sql";
 
@@ -225,10 +227,11 @@ protocol::NotCarried read_not_carried(pq::Connection& connection,
         connection.exec(k_relations_not_carried, {pq::array_text(schemas)});
     for (int row = 0; row < relations.rows(); ++row) {
         const std::string_view kind = relations.text(row, 0);
-        std::vector<std::string>& list = kind == "sequence"        ? left.sequences
-                                         : kind == "foreign table" ? left.foreign_tables
-                                         : kind == "unlogged"      ? left.unlogged
-                                                                   : left.materialized_views;
+        std::vector<std::string>& list = kind == "sequence"          ? left.sequences
+                                         : kind == "foreign table"   ? left.foreign_tables
+                                         : kind == "unlogged"        ? left.unlogged
+                                         : kind == "extension table" ? left.extension_tables
+                                                                     : left.materialized_views;
         list.emplace_back(relations.text(row, 1));
     }
     const pq::Value objects =

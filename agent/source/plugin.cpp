@@ -2,6 +2,7 @@
 #include "agent/source/plugin.hpp"
 
 #include "common/base/text.hpp"
+#include "common/pq/array_text.hpp"
 
 namespace ardent::agent {
 
@@ -37,7 +38,8 @@ std::string escape_table_part(std::string_view name) {
     return escaped;
 }
 
-PluginOptions plugin_options(const SourceSettings& source, bool exact_numbers) {
+PluginOptions plugin_options(const SourceSettings& source, bool exact_numbers,
+                             const std::vector<model::RelationName>& unfollowed) {
     std::vector<std::string> added;
     for (const std::string& schema : source.schemas) {
         added.push_back(escape_table_part(schema) + ".*");
@@ -55,6 +57,10 @@ PluginOptions plugin_options(const SourceSettings& source, bool exact_numbers) {
         filtered.push_back(escape_table_part(relation.schema) + "." +
                            escape_table_part(relation.name));
     }
+    for (const model::RelationName& relation : unfollowed) {
+        filtered.push_back(escape_table_part(relation.schema) + "." +
+                           escape_table_part(relation.name));
+    }
     if (!filtered.empty()) {
         options["filter-tables"] = base::join(filtered, ",");
     }
@@ -62,6 +68,28 @@ PluginOptions plugin_options(const SourceSettings& source, bool exact_numbers) {
         options[k_as_string] = "true";
     }
     return options;
+}
+
+std::vector<model::RelationName> read_unfollowed(pq::Connection& connection,
+                                                 const std::vector<std::string>& schemas) {
+    const pq::Result result = connection.exec(R"sql(
+SELECT n.nspname, c.relname
+  FROM pg_catalog.pg_class AS c
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+ WHERE n.nspname = ANY ($1::pg_catalog.text[]) AND c.relpersistence = 'p'
+   AND (c.relkind = 'm'
+        OR (c.relkind IN ('r', 'p')
+            AND EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                         WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                           AND d.objid = c.oid AND d.deptype = 'e')))
+ ORDER BY 1, 2
+)sql",
+                                              {pq::array_text(schemas)});
+    std::vector<model::RelationName> relations;
+    for (int row = 0; row < result.rows(); ++row) {
+        relations.push_back({std::string(result.text(row, 0)), std::string(result.text(row, 1))});
+    }
+    return relations;
 }
 
 std::string start_replication_command(const std::string& slot, model::Lsn from,

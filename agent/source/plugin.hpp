@@ -10,14 +10,22 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ardent::agent {
 
 using PluginOptions = std::map<std::string, std::string>;
 
 /// Selection, exclusions, and everything that the format of the messages depends on.
-/// `exact_numbers`: the plugin knows numeric-data-types-as-string (2.6 and later).
-PluginOptions plugin_options(const SourceSettings& source, bool exact_numbers);
+/// `exact_numbers`: the plugin knows numeric-data-types-as-string (2.6 and later). `unfollowed`: left out as what
+/// source.exclude names.
+PluginOptions plugin_options(const SourceSettings& source, bool exact_numbers,
+                             const std::vector<model::RelationName>& unfollowed = {});
+
+/// What the plugin would decode although a replica does not follow it: materialized views (REFRESH … CONCURRENTLY
+/// writes rows, and deletes them without an identity) and the tables of extensions.
+std::vector<model::RelationName> read_unfollowed(pq::Connection& connection,
+                                                 const std::vector<std::string>& schemas);
 
 /// A name inside add-tables and filter-tables: what the plugin would take for syntax gets a backslash.
 std::string escape_table_part(std::string_view name);

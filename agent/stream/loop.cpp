@@ -159,6 +159,23 @@ void StreamLoop::read_some() {
     m_flow.count(messages, Clock::now());
 }
 
+// A materialized view that was made after this stream began: begin again, with a filter for it.
+void StreamLoop::refuse_left_out() {
+    if (m_parts.unfollowed(m_left_out)) {
+        m_parts.link.lose_session();
+        return;
+    }
+    const auto lsn = m_assembler.open_transaction();
+    throw base::Error(
+        base::ErrorKind::source,
+        "the table " + m_left_out +
+            " has no replica identity: wal2json left a change of its rows out, in the "
+            "transaction that begins at " +
+            (lsn ? model::to_string(*lsn) : "an unknown position"),
+        "Give it a primary key or REPLICA IDENTITY FULL, or exclude it; the change "
+        "itself cannot be had again: make the replica anew.");
+}
+
 bool StreamLoop::handle(const ReplicationStream::Message& message) {
     const ServerMessage parsed = parse_server_message(message.bytes());
     if (const auto* const keepalive = std::get_if<Keepalive>(&parsed)) {
@@ -166,16 +183,8 @@ bool StreamLoop::handle(const ReplicationStream::Message& message) {
         return true;
     }
     if (!m_left_out.empty()) {
-        const auto lsn = m_assembler.open_transaction();
-        throw base::Error(
-            base::ErrorKind::source,
-            "the table " + m_left_out +
-                " has no replica identity: wal2json left a change of its rows out, in the "
-                "transaction that begins at " +
-                (lsn ? model::to_string(*lsn) : "an unknown position"),
-            "Give it a primary key or REPLICA IDENTITY FULL, or exclude it; the change itself "
-            "cannot be had "
-            "again: make the replica anew.");
+        refuse_left_out();
+        return false;
     }
     const auto& data = std::get<PluginMessage>(parsed);
     if (!m_assembler.takes(data.text.size())) {

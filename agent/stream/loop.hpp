@@ -13,6 +13,7 @@
 #include "common/process/signals.hpp"
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -47,6 +48,9 @@ public:
         Courier& courier;
         process::TerminationSignals& signals;
         process::Notifier& notifier;
+        /// Of a table that the plugin left a change out of, as it names it: the replica does not follow it, so nothing
+        /// is lost, and the next stream filters it.
+        std::function<bool(const std::string& table)> unfollowed;
     };
 
     StreamLoop(Parts parts, pq::Connection connection, const std::string& command, model::Lsn from,
@@ -63,6 +67,7 @@ private:
     std::optional<StreamEnd> look_at_link();
     void read_some();
     bool handle(const ReplicationStream::Message& message);
+    void refuse_left_out();
     void cut();
     void submit();
     void send_idle_position();

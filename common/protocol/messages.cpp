@@ -145,10 +145,13 @@ std::vector<TableDefinition> decode_tables(const std::vector<Fields>& list) {
 }
 
 json encode(const NotCarried& value) {
-    return {
-        {"sequences", value.sequences},           {"unlogged", value.unlogged},
-        {"foreign_tables", value.foreign_tables}, {"materialized_views", value.materialized_views},
-        {"large_objects", value.large_objects},   {"not_exact", value.not_exact}};
+    return {{"sequences", value.sequences},
+            {"unlogged", value.unlogged},
+            {"foreign_tables", value.foreign_tables},
+            {"materialized_views", value.materialized_views},
+            {"extension_tables", value.extension_tables},
+            {"large_objects", value.large_objects},
+            {"not_exact", value.not_exact}};
 }
 
 NotCarried decode_not_carried(const Fields& in) {
@@ -157,6 +160,9 @@ NotCarried decode_not_carried(const Fields& in) {
     value.unlogged = in.texts("unlogged");
     value.foreign_tables = in.texts("foreign_tables");
     value.materialized_views = in.texts("materialized_views");
+    if (in.has("extension_tables")) {
+        value.extension_tables = in.texts("extension_tables");
+    }
     value.large_objects = in.number<std::uint64_t>("large_objects");
     value.not_exact = in.texts("not_exact");
     return value;

@@ -104,6 +104,7 @@ struct NotCarried {
     std::vector<std::string> unlogged;
     std::vector<std::string> foreign_tables;
     std::vector<std::string> materialized_views;
+    std::vector<std::string> extension_tables;  // belong to an extension: its own rows only
     std::uint64_t large_objects = 0;
     std::vector<std::string> not_exact;  // columns whose NaN and infinities wal2json cannot say
 };
