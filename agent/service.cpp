@@ -209,6 +209,9 @@ bool Service::may_resume(Source& source, const protocol::Welcome& welcome) {
         }
         return false;  // who had it may have confirmed more than this hello knows
     }
+    if (!timeline_is_final(source.identity, source.replication, source.sql)) {
+        return false;
+    }
     ResumeFacts facts;
     facts.system_identifier = source.identity.system_identifier;
     facts.timeline = source.identity.timeline;

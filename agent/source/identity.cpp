@@ -9,6 +9,7 @@ namespace {
 
 constexpr int k_has_icu_locale = 150000;
 constexpr int k_has_any_locale = 170000;
+constexpr int k_decodes_in_recovery = 160000;
 
 template <class T>
 T number_of(std::string_view text) {
@@ -50,6 +51,20 @@ protocol::SourceIdentity read_identity(pq::Connection& replication, pq::Connecti
     identity.locale_provider = database.text(0, 5);
     identity.icu_locale = database.value(0, 6);
     return identity;
+}
+
+bool timeline_is_final(const protocol::SourceIdentity& identity, pq::Connection& replication,
+                       pq::Connection& connection) {
+    if (connection.exec("SELECT pg_catalog.pg_is_in_recovery()").text(0, 0) == "t") {
+        if (connection.server_version() < k_decodes_in_recovery) {
+            throw base::Error(
+                base::ErrorKind::transient, "the source is in recovery",
+                "It streams once it is promoted; a standby can be a source from PostgreSQL 16 on.");
+        }
+        return true;
+    }
+    return number_of<std::uint32_t>(replication.exec("IDENTIFY_SYSTEM").text(0, 1)) ==
+           identity.timeline;
 }
 
 model::Lsn read_wal_end(pq::Connection& replication) {
