@@ -66,7 +66,7 @@ void Flow::count(int messages, Time now) noexcept {
 StreamLoop::StreamLoop(Parts parts, pq::Connection connection, const std::string& command,
                        model::Lsn from, std::uint64_t segment_bytes,
                        std::optional<milliseconds> sender_timeout, milliseconds drain)
-    : m_parts(parts),
+    : m_parts(std::move(parts)),
       m_stream(watched(std::move(connection), m_left_out), command),
       m_assembler(segment_bytes),
       m_feedback(from, sender_timeout),

@@ -13,7 +13,7 @@ namespace ardent::model {
 struct Lsn {
     std::uint64_t value = 0;
 
-    constexpr auto operator<=>(const Lsn&) const = default;
+    constexpr auto operator<=>(const Lsn&) const = default;  // NOLINT(modernize-use-nullptr)
     constexpr bool valid() const noexcept { return value != 0; }
 };
 

@@ -13,7 +13,7 @@ struct RelationName {
     std::string schema;
     std::string name;
 
-    auto operator<=>(const RelationName&) const = default;
+    auto operator<=>(const RelationName&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 /// schema.name with each part quoted where an SQL identifier needs it: for people and messages.
