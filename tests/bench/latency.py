@@ -77,7 +77,8 @@ def measure(options, settings):
             CREATE TABLE public.ticks (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, client integer NOT NULL,
                                        at timestamptz NOT NULL);
             CREATE ROLE ardent_replication LOGIN REPLICATION;
-            GRANT SELECT ON ALL TABLES IN SCHEMA public TO ardent_replication""")
+            GRANT SELECT ON ALL TABLES IN SCHEMA public TO ardent_replication;
+            GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO ardent_replication""")
         ardent = Ardent(root, options.bin, source, options.compression)
         ardent.start_environment()
         ardent.create_connector()
