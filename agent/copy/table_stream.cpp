@@ -164,15 +164,17 @@ std::uint64_t transfer_table(const TableTransfer& transfer, const model::TableDe
     // A partitioned table has no rows of its own: they are in its leaves.
     if (table.kind != 'p') {
         part.rows.reserve(k_part_bytes);
-        rows = pq::copy_out(transfer.connection, copy_out_statement(table, transfer.encoding),
-                            [&](std::string_view row) {
-                                part.rows.append(row);
-                                if (part.rows.size() >= k_part_bytes) {
-                                    transfer.moved(part.rows.size());
-                                    sender.put(std::exchange(part, {}), transfer.go_on);
-                                    part.rows.reserve(k_part_bytes);
-                                }
-                            });
+        rows = pq::copy_out(
+            transfer.connection, copy_out_statement(table, transfer.encoding),
+            [&](std::string_view row) {
+                part.rows.append(row);
+                if (part.rows.size() >= k_part_bytes) {
+                    transfer.moved(part.rows.size());
+                    sender.put(std::exchange(part, {}), transfer.go_on);
+                    part.rows.reserve(k_part_bytes);
+                }
+            },
+            transfer.go_on);
     }
     transfer.moved(part.rows.size());
     part.last = true;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <poll.h>
 
 namespace ardent::pq {
 
@@ -235,15 +236,38 @@ std::string quote_qualified(std::string_view schema, std::string_view name) {
     return quote_identifier(schema) + "." + quote_identifier(name);
 }
 
+namespace {
+
+void await_row(Connection& connection, const std::string& sql, const std::function<bool()>& go_on) {
+    constexpr int k_ask_again = 500;  // milliseconds
+    pollfd waiting{connection.socket(), POLLIN, 0};
+    ::poll(&waiting, 1, k_ask_again);
+    if (waiting.revents == 0) {
+        if (!go_on()) {
+            connection.cancel();
+            throw base::Error(base::ErrorKind::transient, "stopped while reading rows");
+        }
+    } else if (PQconsumeInput(connection.handle()) == 0) {
+        throw connection.failure(sql);
+    }
+}
+
+}  // namespace
+
 std::uint64_t copy_out(Connection& connection, const std::string& sql,
-                       const std::function<void(std::string_view row)>& sink) {
+                       const std::function<void(std::string_view row)>& sink,
+                       const std::function<bool()>& go_on) {
     connection.exec(sql);
     PGconn* const handle = connection.handle();
     for (;;) {
         char* row = nullptr;
-        const int length = PQgetCopyData(handle, &row, 0);
+        const int length = PQgetCopyData(handle, &row, go_on ? 1 : 0);
         if (length == -1) {
             break;
+        }
+        if (length == 0) {
+            await_row(connection, sql, go_on);
+            continue;
         }
         if (length < 0) {
             throw connection.failure(sql);

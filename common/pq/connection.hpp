@@ -124,9 +124,11 @@ std::string quote_qualified(std::string_view schema, std::string_view name);
 bool is_transient_sqlstate(std::string_view sqlstate) noexcept;
 
 /// COPY … TO STDOUT: hands over each row's text as it comes. Throws as exec; `sink` may throw, the
-/// connection is then unusable. Returns the number of rows.
+/// connection is then unusable. Returns the number of rows. `go_on`, when there is one, is asked twice a second while no row
+/// comes; when it says no the statement is cancelled and base::Error (transient) is thrown.
 std::uint64_t copy_out(Connection& connection, const std::string& sql,
-                       const std::function<void(std::string_view row)>& sink);
+                       const std::function<void(std::string_view row)>& sink,
+                       const std::function<bool()>& go_on = {});
 
 /// COPY … FROM STDIN. The destructor of an unfinished copy aborts it.
 class CopyIn {

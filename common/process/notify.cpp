@@ -15,6 +15,9 @@ namespace ardent::process {
 
 namespace {
 
+constexpr std::chrono::seconds k_extension_interval{10};
+constexpr std::chrono::seconds k_extension{180};
+
 std::optional<std::int64_t> number_of(const char* text) {
     if (text == nullptr) {
         return std::nullopt;
@@ -75,6 +78,10 @@ void Notifier::alive() {
     if (m_watchdog && now - m_last_alive >= *m_watchdog / 3) {
         m_last_alive = now;
         send("WATCHDOG=1");
+    }
+    if (!m_ready && (!m_last_extended || now - *m_last_extended >= k_extension_interval)) {
+        m_last_extended = now;
+        extend_start(k_extension);
     }
 }
 

@@ -22,7 +22,8 @@ public:
     void stopping();
     /// Asks for `more` time to start: without it TimeoutStartSec ends a long copy.
     void extend_start(std::chrono::seconds more);
-    /// WATCHDOG=1, at most twice in a watchdog interval. Call it only where the loop moved.
+    /// WATCHDOG=1, at most three times in a watchdog interval; until `ready` also more time to start, for longer than any
+    /// call blocks. Call it only where the loop moved.
     void alive();
 
     bool enabled() const noexcept { return m_socket.valid(); }
@@ -34,6 +35,7 @@ private:
     std::string m_address;
     std::optional<std::chrono::microseconds> m_watchdog;
     std::chrono::steady_clock::time_point m_last_alive{};
+    std::optional<std::chrono::steady_clock::time_point> m_last_extended;
     std::string m_last_status;
     bool m_ready = false;
 };

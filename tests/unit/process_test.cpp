@@ -138,6 +138,19 @@ TEST_CASE("the service manager hears each thing once", "[process]") {
     CHECK(reader.next().empty());
 }
 
+TEST_CASE("whatever moves before READY=1 asks for more time, now and then", "[process]") {
+    NotifyReader reader;
+    Notifier notifier;
+    notifier.alive();
+    CHECK(reader.next() == "EXTEND_TIMEOUT_USEC=180000000");
+    notifier.alive();
+    CHECK(reader.next().empty());
+    notifier.ready();
+    CHECK(reader.next() == "READY=1");
+    notifier.alive();
+    CHECK(reader.next().empty());
+}
+
 TEST_CASE("without NOTIFY_SOCKET nothing is sent", "[process]") {
     ::unsetenv("NOTIFY_SOCKET");
     Notifier notifier;
