@@ -3,6 +3,7 @@
 
 #include "agent/send/environment_api.hpp"
 #include "common/base/backoff.hpp"
+#include "common/base/text.hpp"
 #include "common/process/log.hpp"
 
 #include <functional>
@@ -17,6 +18,9 @@ using std::chrono::milliseconds;
 constexpr std::chrono::seconds k_position_wait{20};
 constexpr milliseconds k_between_positions{10};
 constexpr auto k_told_again = std::chrono::minutes(1);
+constexpr long k_too_large = 413;
+constexpr long k_malformed = 422;
+constexpr int k_tries_of_malformed = 3;
 
 /// Tells a trouble at once and then once a minute.
 class Complaint {
@@ -35,7 +39,48 @@ private:
     std::optional<std::chrono::steady_clock::time_point> m_last;
 };
 
+/// What a refusal of this segment means. A body that cannot be read may have been damaged on the way, so it is sent again
+/// a few times; what else the environment says of it, it will always say.
+base::Error verdict(const EnvironmentRefusal& refusal, std::string_view body, int times) {
+    const std::string what = std::string(refusal.what()) + "; it was " + describe_segment(body);
+    if (refusal.status() == k_too_large) {
+        return {base::ErrorKind::source, what,
+                "Lower limits.segment_bytes at the agent below the limit, or raise the limit: "
+                "environment.segment_bytes and environment.message_bytes, or that of a proxy "
+                "before the environment. A single message above limits.segment_bytes (a large row) "
+                "travels whole, so for it only the limit helps."};
+    }
+    if (refusal.status() == k_malformed && times < k_tries_of_malformed) {
+        return {base::ErrorKind::transient, what};
+    }
+    return {refusal.kind(), what, refusal.hint()};
+}
+
+std::optional<protocol::Progress> send(EnvironmentApi& api, std::string_view body, int& refusals) {
+    try {
+        return api.segment(body);
+    } catch (const EnvironmentRefusal& refusal) {
+        if (refusal.kind() == base::ErrorKind::transient) {
+            throw;
+        }
+        throw verdict(refusal, body, ++refusals);
+    }
+}
+
 }  // namespace
+
+std::string describe_segment(std::string_view body) {
+    const protocol::SegmentHeader header = protocol::read_header(body);
+    const std::string payload = protocol::read_payload(header, body, header.raw_bytes);
+    model::Lsn last = std::max(header.first_lsn, header.advance_to);
+    for (protocol::MessageReader messages(payload); !messages.done();) {
+        last = std::max(last, messages.next().lsn);
+    }
+    return "a segment of " + std::to_string(header.messages) + " messages, LSN " +
+           model::to_string(header.messages > 0 ? header.first_lsn : last) + " to " +
+           model::to_string(last) + ", " + base::human_bytes(header.raw_bytes) + " (" +
+           base::human_bytes(body.size()) + " as sent)";
+}
 
 Courier::Courier(const EnvironmentSettings& settings, Plan plan, Link& link)
     : m_settings(settings),
@@ -106,6 +151,10 @@ bool Courier::guarded(Work&& work, const char* doing) {
             if (m_stop) {
                 return false;
             }
+            if (e.kind() == base::ErrorKind::replica) {
+                m_link.stop_connector({e.what(), e.hint(), std::nullopt, {}});
+                return false;
+            }
             if (e.kind() != base::ErrorKind::transient) {
                 m_link.fail(e);
                 return false;
@@ -140,6 +189,7 @@ void Courier::send_loop() {
         header.sequence = item->sequence;
         const std::uint64_t bytes = item->segment.raw_bytes();
         std::string body;
+        int refusals = 0;
         const bool go_on = guarded(
             [&] {
                 if (body.empty()) {
@@ -149,7 +199,7 @@ void Courier::send_loop() {
                 if (!api) {
                     api.emplace(m_settings, &m_stop);
                 }
-                const auto progress = api->segment(body);
+                const auto progress = send(*api, body, refusals);
                 if (!progress) {
                     m_link.lose_session();
                     return false;

@@ -19,6 +19,9 @@
 
 namespace ardent::agent {
 
+/// "a segment of 12 messages, LSN 0/1000 to 0/2000, 4.0 MB (1.1 MB as sent)": of the bytes that were sent.
+std::string describe_segment(std::string_view body);
+
 class Courier {
 public:
     struct Plan {

@@ -33,25 +33,18 @@ http::ClientOptions client_options(const EnvironmentSettings& settings) {
     return options;
 }
 
-[[noreturn]] void refuse(const http::Request& request, long status,
-                         const protocol::ErrorBody& error) {
-    const std::string what = "environment: " + request.method + " " + request.path + " answered " +
-                             std::to_string(status) + (error.code.empty() ? "" : " " + error.code) +
-                             ": " + error.detail;
-    if (status == 401 || status == 403) {
-        throw Error(ErrorKind::config, what,
-                    "Look at environment.connector and environment.token_file.");
-    }
-    if (status == 404 && error.code == "not_found") {
-        throw Error(ErrorKind::config, what, "Look at environment.url and environment.connector.");
-    }
-    if (status == 409 && error.code == "protocol_version") {
-        throw Error(ErrorKind::config, what, "Install agent and environment of one version.");
-    }
-    if (status >= 500 || http::is_retryable(status)) {
-        throw Error(ErrorKind::transient, what);
-    }
-    throw Error(ErrorKind::bug, what);
+constexpr long k_request_timeout = 408;
+constexpr long k_too_large = 413;
+constexpr long k_too_early = 425;
+
+bool is_later(long status) noexcept {
+    return status >= 500 || status == k_request_timeout || status == k_too_early ||
+           http::is_retryable(status);
+}
+
+[[noreturn]] void refuse(const http::Request& request, const http::Response& response) {
+    throw refusal_of(request.method + " " + request.path, response.status,
+                     protocol::parse_error_body(response.body));
 }
 
 std::optional<Progress> progress_of(const std::optional<http::Response>& response) {
@@ -59,6 +52,39 @@ std::optional<Progress> progress_of(const std::optional<http::Response>& respons
 }
 
 }  // namespace
+
+EnvironmentRefusal refusal_of(const std::string& call, long status,
+                              const protocol::ErrorBody& error) {
+    const std::string what = "environment: " + call + " answered " + std::to_string(status) +
+                             (error.code.empty() ? "" : " " + error.code) + ": " + error.detail;
+    const auto refusal = [&](ErrorKind kind, const char* hint) {
+        return EnvironmentRefusal(kind, what, hint, status);
+    };
+    if (status == 401 || status == 403) {
+        return refusal(ErrorKind::config,
+                       "Look at environment.connector and environment.token_file.");
+    }
+    if (status == 404 && error.code == "not_found") {
+        return refusal(ErrorKind::config, "Look at environment.url and environment.connector.");
+    }
+    if (status == 409 && error.code == "protocol_version") {
+        return refusal(ErrorKind::config, "Install agent and environment of one version.");
+    }
+    if (status == 409 && error.code == "failed") {
+        return refusal(ErrorKind::replica,
+                       "Mend it at the environment, then: ardent connector retry-setup.");
+    }
+    if (status == k_too_large) {
+        return refusal(ErrorKind::source,
+                       "Raise the limit of the environment, or of a proxy before it.");
+    }
+    if (is_later(status)) {
+        return refusal(ErrorKind::transient, "");
+    }
+    return refusal(ErrorKind::config,
+                   "Look at environment.url, at what stands between agent and environment, and "
+                   "that both are of one version.");
+}
 
 EnvironmentApi::EnvironmentApi(const EnvironmentSettings& settings, const std::atomic<bool>* stop)
     : m_base("/v1/connectors/" + http::encode_component(settings.connector) + "/agent/"),
@@ -76,7 +102,7 @@ std::optional<http::Response> EnvironmentApi::call(http::Request request) {
         (error.code == "session_unknown" || error.code == "out_of_order")) {
         return std::nullopt;
     }
-    refuse(request, response.status, error);
+    refuse(request, response);
 }
 
 std::optional<http::Response> EnvironmentApi::post_json(const std::string& path,
@@ -104,7 +130,7 @@ HelloAnswer EnvironmentApi::hello(const protocol::Hello& hello) {
     if (response.status == 422 && error.code == "preflight") {
         return {std::nullopt, error.detail};
     }
-    refuse(request, response.status, error);
+    refuse(request, response);
 }
 
 std::optional<Progress> EnvironmentApi::segment(std::string_view body) {

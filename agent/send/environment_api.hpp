@@ -2,12 +2,15 @@
 // The environment's agent endpoints (docs/protocol.md) as functions. An object has one HTTP connection and
 // belongs to one thread; the token is read from its file when the object is made.
 //
-// Every call throws base::Error: transient for the network and 5xx, config for a token or connector that
-// the environment does not know and for another protocol version, bug for what it cannot read. A session that
-// is not the newest one any more is no error but an empty answer: say hello again.
+// Every call throws base::Error: transient for the network, 5xx and "later" (408, 425, 429); replica for a connector that
+// stopped (409 failed); source for a body that is too large (413); config for a token or connector that the environment
+// does not know, for another protocol version and for every other refusal; bug for an answer that cannot be read. A
+// refusal by status is an EnvironmentRefusal. A session that is not the newest one any more is no error but an empty
+// answer: say hello again.
 #pragma once
 
 #include "agent/config/settings.hpp"
+#include "common/base/error.hpp"
 #include "common/http/client.hpp"
 #include "common/protocol/messages.hpp"
 
@@ -18,6 +21,21 @@
 #include <string_view>
 
 namespace ardent::agent {
+
+class EnvironmentRefusal : public base::Error {
+public:
+    EnvironmentRefusal(base::ErrorKind kind, const std::string& message, const std::string& hint,
+                       long status)
+        : base::Error(kind, message, hint), m_status(status) {}
+    long status() const noexcept { return m_status; }
+
+private:
+    long m_status;
+};
+
+/// What an answer means that is neither success nor one of the empty answers; docs/protocol.md, "Errors".
+EnvironmentRefusal refusal_of(const std::string& call, long status,
+                              const protocol::ErrorBody& error);
 
 struct HelloAnswer {
     std::optional<protocol::Welcome> welcome;

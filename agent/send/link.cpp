@@ -34,6 +34,14 @@ void Link::lose_session() {
     wake();
 }
 
+void Link::stop_connector(const protocol::Failure& failure) {
+    const std::lock_guard lock(m_mutex);
+    if (!m_state.failure) {
+        m_state.failure = failure;
+    }
+    wake();
+}
+
 void Link::fail(const base::Error& error) {
     const std::lock_guard lock(m_mutex);
     if (!m_state.error) {
@@ -71,6 +79,11 @@ Link::State Link::state() const {
 model::Lsn Link::durable() const {
     const std::lock_guard lock(m_mutex);
     return m_state.durable;
+}
+
+bool Link::stopping() const {
+    const std::lock_guard lock(m_mutex);
+    return m_state.error.has_value() || m_state.give_up_slot.has_value();
 }
 
 void Link::calm() noexcept {

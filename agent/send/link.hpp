@@ -30,6 +30,8 @@ public:
 
     void progress(const protocol::Progress& progress);
     void lose_session();
+    /// The environment refused to go on, as state `failed` does.
+    void stop_connector(const protocol::Failure& failure);
     void fail(const base::Error& error);
     void give_up_slot(const std::string& remark);
     void source_away(bool away);
@@ -39,6 +41,8 @@ public:
 
     State state() const;
     model::Lsn durable() const;
+    /// There is an error, or the slot is to be given up.
+    bool stopping() const;
 
     /// Readable after a change; `calm` empties it.
     int fd() const noexcept { return m_event.get(); }

@@ -11,6 +11,7 @@ What it saw and what it is to do is under /control: GET gives the state as JSON,
     hold       true: admits segments, but the durable position stays
     stall      seconds that each answer to a segment waits
     refuse     a status that every call gets; 0: none
+    answers    {verb: [status, code]}: what such calls get ("segments", "hello", "status", "schema", "copy", …)
     preflight  true: hello is refused with 422
     lose       true once: the session is not known any more
     timeline, system_identifier: what hello answers, when they are set
@@ -52,7 +53,7 @@ class Peer:
 
     def __init__(self):
         self.changed = threading.Condition()
-        self.orders = {"state": "copy", "durable": None, "hold": False, "stall": 0, "refuse": 0, "preflight": False,
+        self.orders = {"state": "copy", "durable": None, "hold": False, "stall": 0, "refuse": 0, "answers": {}, "preflight": False,
                        "lose": False, "timeline": None, "system_identifier": None, "keep_messages": True}
         self.durable = 0
         self.applied = 0
@@ -100,6 +101,12 @@ class Handler(BaseHTTPRequestHandler):
         if PEER.orders["refuse"]:
             self.answer(PEER.orders["refuse"], {"detail": "refused by the test", "code": "unavailable"})
             return True
+        verb = self.verb()
+        for wanted, (status, code) in PEER.orders["answers"].items():
+            if verb == wanted or verb.startswith(wanted + "/"):
+                PEER.seen["refused"] = PEER.seen.get("refused", 0) + 1
+                self.answer(status, {"detail": "refused by the test", "code": code})
+                return True
         return False
 
     def unknown(self):
@@ -177,6 +184,8 @@ class Handler(BaseHTTPRequestHandler):
             with PEER.changed:
                 orders = json.loads(body)
                 PEER.orders.update(orders)
+                if "answers" in orders:
+                    PEER.seen["refused"] = 0
                 if orders.get("durable"):
                     PEER.durable = PEER.applied = lsn_value(orders["durable"])
                 if orders.get("lose"):

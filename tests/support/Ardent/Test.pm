@@ -149,6 +149,31 @@ sub start_environment
 	return;
 }
 
+# tests/support/fake_environment.py instead of an environment and a connector.
+sub start_fake_environment
+{
+	my ($self) = @_;
+	$self->{port} //= free_port();
+	$self->{connector} = 'conn_fake';
+	$self->{token_file} = $self->write_file('token', "no secret\n", 0600);
+	$self->{environment} = Ardent::Process->start(
+		name => 'environment', log => $self->dir . '/environment.log',
+		command => [ 'python3', "$top/tests/support/fake_environment.py", $self->{port} ]);
+	return $self->wait_for('the fake environment answers', sub { return $self->http('GET', '/control')->{status} == 200 });
+}
+
+# Gives the fake environment orders; what it has seen.
+sub control
+{
+	my ($self, %orders) = @_;
+	if (%orders)
+	{
+		my $answer = $self->http('POST', '/control', \%orders);
+		croak "the fake environment: $answer->{status} $answer->{content}" unless $answer->{status} == 200;
+	}
+	return $self->http('GET', '/control')->{json};
+}
+
 sub url { my ($self) = @_; return "http://127.0.0.1:$self->{port}"; }
 
 # http(METHOD, PATH, body as a value): HTTP::Tiny's answer, with {json} when the body is.
