@@ -3,11 +3,10 @@
 
 #include "agent/copy/copier.hpp"
 #include "agent/report/reporter.hpp"
+#include "agent/report/source_watch.hpp"
 #include "agent/send/courier.hpp"
-#include "agent/send/environment_api.hpp"
 #include "agent/source/identity.hpp"
 #include "agent/source/plugin.hpp"
-#include "agent/source/preflight.hpp"
 #include "agent/source/slot.hpp"
 #include "common/base/version.hpp"
 #include "common/http/client.hpp"
@@ -35,12 +34,15 @@ constexpr milliseconds k_soon{10'000};   // first asks again after a failure
 constexpr milliseconds k_later{30'000};  // and then
 constexpr unsigned k_soon_turns = 6;
 constexpr auto k_told_again = std::chrono::minutes(1);
-constexpr std::chrono::seconds k_more_time{60};
+// Whoever ended our walsender means to use the slot; a server that restarts needs a moment as well.
+constexpr milliseconds k_after_eviction{3000};
+constexpr const char* k_admin_shutdown = "57P01";
 
 }  // namespace
 
 Service::Service(Settings settings)
     : m_settings(std::move(settings)),
+      m_name(make_agent_name(m_settings.slot.name)),
       m_stop_flag(m_signals.fd()),
       m_backoff(k_first_wait, k_longest_wait, std::random_device{}()) {}
 
@@ -64,7 +66,8 @@ int Service::run() {
                     throw;
                 }
                 complain(e);
-                wait(m_backoff.next());
+                const milliseconds pause = m_backoff.next();
+                wait(e.sqlstate() == k_admin_shutdown ? std::max(pause, k_after_eviction) : pause);
             }
         }
     } catch (const Error& e) {
@@ -119,16 +122,19 @@ void Service::complain(const Error& error) {
 void Service::turn() {
     m_notifier.alive();
     Source source = connect();
-    EnvironmentApi api(m_settings.environment, m_stop_flag.get());
-    const protocol::Hello hello = make_hello(source);
-    const HelloAnswer answer = api.hello(hello);
-    m_notifier.extend_start(k_more_time);
+    if (const auto other = younger_agent(source.sql, m_name)) {
+        { const Source done = std::move(source); }  // so that the other one does not meet us
+        give_way(*other);
+        return;
+    }
+    m_other.clear();
+    const preflight::Report report = run_preflight(source.sql, m_settings);
+    const HelloAnswer answer = greet(source, report);
     if (!answer.welcome) {
-        refused(answer.refusal, hello.preflight);
+        refused(answer.refusal, report);
         return;
     }
     const protocol::Welcome& welcome = *answer.welcome;
-    m_session = welcome.session;
     process::log_info("the environment says hello",
                       {{"state", protocol::to_string(welcome.state)},
                        {"durable", welcome.durable ? model::to_string(*welcome.durable) : "none"},
@@ -148,15 +154,51 @@ void Service::turn() {
 
 Service::Source Service::connect() {
     m_notifier.status("connecting to the source");
-    pq::Connection replication = connect_replication(m_settings.source);
+    pq::Connection replication = connect_replication(m_settings.source, application_name(m_name));
     pq::Connection sql = connect_sql(m_settings.source, "control");
     protocol::SourceIdentity identity = read_identity(replication, sql);
     SlotFacts slot = read_slot(sql, m_settings.slot.name);
-    m_notifier.extend_start(k_more_time);
+    m_notifier.alive();
     return {std::move(replication), std::move(sql), std::move(identity), std::move(slot)};
 }
 
-protocol::Hello Service::make_hello(Source& source) {
+// A slot that holds back too much goes whatever the environment says, or does not say; only a copy begins with a new one
+// anyway.
+HelloAnswer Service::greet(Source& source, const preflight::Report& report) {
+    const auto too_much = excess(read_figures(source.sql, m_settings.slot.name),
+                                 m_settings.slot.name, m_settings.limits.max_retained_wal);
+    HelloAnswer answer;
+    try {
+        answer = EnvironmentApi(m_settings.environment, m_stop_flag.get())
+                     .hello(make_hello(source, report));
+    } catch (const Error& e) {
+        if (too_much && e.kind() != ErrorKind::config && !m_signals.requested()) {
+            give_slot_up(*too_much);
+        }
+        throw;
+    }
+    m_notifier.alive();
+    if (answer.welcome) {
+        m_session = answer.welcome->session;
+    }
+    if (too_much && !(answer.welcome && answer.welcome->state == protocol::ConnectorState::copy)) {
+        give_slot_up(*too_much);
+    }
+    return answer;
+}
+
+void Service::give_way(const std::string& other) {
+    const std::string what = "another agent with the same connector is running: " + other;
+    m_notifier.status("waiting: " + what);
+    if (std::exchange(m_other, what) != what) {
+        process::log_error(what, {{"slot", m_settings.slot.name},
+                                  {"then", "this one leaves the source to it and looks again"},
+                                  {"hint", "Stop one of the two."}});
+    }
+    wait(k_later);
+}
+
+protocol::Hello Service::make_hello(Source& source, const preflight::Report& report) {
     protocol::Hello hello;
     hello.agent_version = base::version();
     hello.source = source.identity;
@@ -168,16 +210,17 @@ protocol::Hello Service::make_hello(Source& source) {
     hello.slot.wal_status = source.slot.wal_status;
     hello.schemas = m_settings.source.schemas;
     hello.excluded = m_settings.source.excluded_names();
-    hello.preflight = preflight_json(run_preflight(source.sql, m_settings));
+    hello.preflight = preflight_json(report);
     return hello;
 }
 
-void Service::refused(const std::string& why, const std::string& report) {
-    m_notifier.status("waiting: the preflight report has failures");
-    if (m_failure != report) {
-        m_failure = report;
+void Service::refused(const std::string& why, const preflight::Report& report) {
+    const std::string failing = failing_checks(report);
+    const std::string what = failing.empty() ? why : why + ": " + failing;
+    m_notifier.status("waiting: " + what);
+    if (std::exchange(m_failure, what) != what) {
         m_failed_turns = 0;
-        process::log_error("the environment waits for the source to be ready: " + why,
+        process::log_error("the environment waits for the source to be ready: " + what,
                            {{"hint", "ardent-agent check shows the whole report and the scripts"}});
     }
     wait(patience_of_failed());
@@ -189,24 +232,35 @@ milliseconds Service::patience_of_failed() {
 
 void Service::copy(Source source, const protocol::Welcome& welcome) {
     process::log_info("the initial copy begins", {{"slot", m_settings.slot.name}});
+    m_notifier.status("initial copy: dropping the slot of an earlier attempt");
+    // Before the reporter looks: what the old slot holds back does not count.
+    drop_slot(source.sql, m_settings.slot.name, m_settings.slot.plugin, m_settings.source.database,
+              m_name);
     const protocol::SourceIdentity identity = source.identity;
     { const Source done = std::move(source); }  // the copier has its own connections
     Link link(model::Lsn{});
     const Reporter reporter(m_settings, welcome.session, Reporter::Mode::status_only, link);
     EnvironmentApi api(m_settings.environment, m_stop_flag.get());
-    Copier copier({m_settings, api, m_signals, m_notifier}, identity, welcome.session);
-    copier.run();
+    Copier copier({m_settings, api, m_signals, m_notifier, link, m_name}, identity,
+                  welcome.session);
+    try {
+        copier.run();
+    } catch (const Error&) {
+        const Link::State state = link.state();
+        if (state.give_up_slot) {
+            give_slot_up(*state.give_up_slot);
+        }
+        if (state.error) {
+            throw Error(*state.error);
+        }
+        throw;
+    }
     m_backoff.reset();
 }
 
 bool Service::may_resume(Source& source, const protocol::Welcome& welcome) {
     if (source.slot.active || read_slot(source.sql, m_settings.slot.name).active) {
-        if (!free_slot(source.sql, m_settings.slot.name, k_slot_patience)) {
-            throw Error(
-                ErrorKind::transient,
-                "replication slot \"" + m_settings.slot.name + "\" is in use by another client",
-                "See pg_stat_replication for who it is.", "55006");
-        }
+        free_slot(source.sql, m_settings.slot.name, m_name, k_slot_patience);
         return false;  // who had it may have confirmed more than this hello knows
     }
     if (!timeline_is_final(source.identity, source.replication, source.sql)) {
@@ -302,8 +356,8 @@ void Service::after_stream(StreamEnd end, const Link& link) {
     case StreamEnd::hello_again:
         process::log_info("the environment does not know the session any more: saying hello again");
         return;
-    case StreamEnd::connector_failed:
-        return;
+    case StreamEnd::
+        connector_failed:  // hello says how; should it know of nothing, the same may come again
     case StreamEnd::source_stops:
         wait(m_backoff.next());
         return;
@@ -314,7 +368,8 @@ void Service::after_stream(StreamEnd end, const Link& link) {
 
 void Service::give_slot_up(const std::string& why) {
     pq::Connection sql = connect_sql(m_settings.source, "control");
-    drop_slot(sql, m_settings.slot.name, m_settings.slot.plugin, m_settings.source.database);
+    drop_slot(sql, m_settings.slot.name, m_settings.slot.plugin, m_settings.source.database,
+              m_name);
     throw Error(ErrorKind::source, why,
                 "Find out why the environment did not keep up, then make the replica anew: ardent "
                 "connector "

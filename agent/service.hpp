@@ -9,7 +9,10 @@
 #pragma once
 
 #include "agent/config/settings.hpp"
+#include "agent/send/environment_api.hpp"
+#include "agent/source/agent_name.hpp"
 #include "agent/source/connect.hpp"
+#include "agent/source/preflight.hpp"
 #include "agent/source/resume.hpp"
 #include "agent/stream/loop.hpp"
 #include "agent/stop_flag.hpp"
@@ -47,8 +50,10 @@ private:
 
     void turn();
     Source connect();
-    protocol::Hello make_hello(Source& source);
-    void refused(const std::string& why, const std::string& report);
+    HelloAnswer greet(Source& source, const preflight::Report& report);
+    void give_way(const std::string& other);
+    protocol::Hello make_hello(Source& source, const preflight::Report& report);
+    void refused(const std::string& why, const preflight::Report& report);
     bool is_unfollowed(const std::string& table);
     void stream(Source source, const protocol::Welcome& welcome);
     void copy(Source source, const protocol::Welcome& welcome);
@@ -65,6 +70,7 @@ private:
     void complain(const base::Error& error);
 
     const Settings m_settings;
+    const AgentName m_name;
     process::TerminationSignals m_signals;
     StopFlag m_stop_flag;
     process::Notifier m_notifier;
@@ -74,6 +80,7 @@ private:
     std::string m_complained;
     std::chrono::steady_clock::time_point m_complained_at{};
     std::string m_failure;  // the one that was logged
+    std::string m_other;    // the agent that we gave way to
     unsigned m_failed_turns = 0;
     bool m_refused_before = false;  // a refusal counts when a new hello leads to it again
 };

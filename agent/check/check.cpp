@@ -56,13 +56,13 @@ int look_at_source(const Settings& settings) {
     if (!sql) {
         return worst;
     }
-    worst = std::max(worst, look("source: replication connection", [&] {
-                         replication.emplace(connect_replication(settings.source));
-                         const protocol::SourceIdentity identity =
-                             read_identity(*replication, *sql);
-                         return "system " + identity.system_identifier + ", timeline " +
-                                std::to_string(identity.timeline);
-                     }));
+    worst = std::max(
+        worst, look("source: replication connection", [&] {
+            replication.emplace(connect_replication(settings.source, "ardent-agent check"));
+            const protocol::SourceIdentity identity = read_identity(*replication, *sql);
+            return "system " + identity.system_identifier + ", timeline " +
+                   std::to_string(identity.timeline);
+        }));
     worst = std::max(
         worst, look("replication slot", [&]() -> std::string {
             const SlotFacts slot = read_slot(*sql, settings.slot.name);

@@ -16,13 +16,10 @@ namespace {
 
 using base::Error;
 using base::ErrorKind;
-using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr milliseconds k_slot_patience{10'000};
 constexpr seconds k_phase_wait{1};
 constexpr seconds k_line_interval{5};
-constexpr seconds k_more_time{60};
 
 /// What an unknown session or a copy that was given up means: begin again with hello.
 [[noreturn]] void start_over() {
@@ -37,9 +34,8 @@ Copier::Copier(Parts parts, const protocol::SourceIdentity& identity, std::strin
 void Copier::run() {
     const Settings& settings = m_parts.settings;
     pq::Connection maintenance = connect_sql(settings.source, "slot");
-    say("dropping the slot of an earlier attempt");
-    drop_slot(maintenance, settings.slot.name, settings.slot.plugin, settings.source.database);
-    std::optional<pq::Connection> replication(connect_replication(settings.source));
+    std::optional<pq::Connection> replication(
+        connect_replication(settings.source, application_name(m_parts.name)));
     try {
         copy(*replication, maintenance);
     } catch (...) {
@@ -57,8 +53,10 @@ void Copier::copy(pq::Connection& replication, pq::Connection& maintenance) {
     const std::string pg_dump =
         find_pg_dump(settings.source.pg_dump, m_identity.server_version_num);
     say("creating the replication slot");
-    const CreatedSlot slot = create_slot(replication, maintenance, settings.slot.name,
-                                         settings.slot.plugin, k_slot_patience, go_on);
+    const int walsender = replication.backend_pid();
+    const CreatedSlot slot =
+        create_slot(replication, settings.slot.name, settings.slot.plugin, go_on,
+                    [&] { tell_who_is_in_the_way(maintenance, walsender); });
     process::log_info(
         "created the replication slot",
         {{"slot", settings.slot.name}, {"at", model::to_string(slot.consistent_point)}});
@@ -176,7 +174,6 @@ void Copier::await_phase(const std::string& wanted) {
         }
         m_phase = state->phase;
         say("environment: " + m_phase + (state->detail.empty() ? "" : ", " + state->detail));
-        m_parts.notifier.extend_start(k_more_time);
     }
 }
 
@@ -193,7 +190,6 @@ std::vector<std::uint64_t> Copier::transfer(pq::Connection& connection,
                 m_next_line = now + k_line_interval;
                 say("copying " + name + " (" + std::to_string(i + 1) + " of " +
                     std::to_string(tables.size()) + "), " + base::human_bytes(m_bytes) + " in all");
-                m_parts.notifier.extend_start(k_more_time);
             }
             m_parts.notifier.alive();
         };
@@ -211,7 +207,8 @@ void Copier::drop_slot_quietly(pq::Connection& maintenance) noexcept {
         if (!maintenance.ok()) {
             maintenance = connect_sql(settings.source, "slot");
         }
-        drop_slot(maintenance, settings.slot.name, settings.slot.plugin, settings.source.database);
+        drop_slot(maintenance, settings.slot.name, settings.slot.plugin, settings.source.database,
+                  m_parts.name);
         process::log_info("dropped the slot of the interrupted copy",
                           {{"slot", settings.slot.name}});
     } catch (const std::exception& e) {
@@ -221,13 +218,32 @@ void Copier::drop_slot_quietly(pq::Connection& maintenance) noexcept {
     }
 }
 
+void Copier::tell_who_is_in_the_way(pq::Connection& maintenance, int walsender) {
+    try {
+        if (!maintenance.ok()) {
+            maintenance = connect_sql(m_parts.settings.source, "slot");
+        }
+        const std::vector<std::string> found = old_transactions(maintenance, walsender);
+        const std::string who =
+            found.empty() ? "none is visible to this role" : base::join(found, "; ");
+        say("waiting for older transactions before the slot is there: " + who);
+        process::log_warning(
+            "the replication slot cannot be created while older transactions run: " + who,
+            {{"slot", m_parts.settings.slot.name},
+             {"hint", "It goes on by itself when they end."}});
+    } catch (const Error& e) {
+        process::log_warning("the replication slot cannot be created while older transactions run",
+                             {{"slot", m_parts.settings.slot.name}, {"not seen", e.what()}});
+    }
+}
+
 void Copier::say(const std::string& phase) {
     m_parts.notifier.status("initial copy: " + phase);
 }
 
 bool Copier::going_on() {
     m_parts.notifier.alive();
-    return !m_parts.signals.requested();
+    return !m_parts.signals.requested() && !m_parts.link.stopping();
 }
 
 }  // namespace ardent::agent

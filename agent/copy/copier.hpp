@@ -9,6 +9,7 @@
 
 #include "agent/config/settings.hpp"
 #include "agent/send/environment_api.hpp"
+#include "agent/send/link.hpp"
 #include "agent/source/slot.hpp"
 #include "common/process/notify.hpp"
 #include "common/process/signals.hpp"
@@ -26,12 +27,15 @@ public:
         EnvironmentApi& api;
         process::TerminationSignals& signals;
         process::Notifier& notifier;
+        const Link& link;  // what the reporter finds out meanwhile
+        const AgentName& name;
     };
 
     Copier(Parts parts, const protocol::SourceIdentity& identity, std::string session);
 
-    /// Throws base::Error: transient for what goes away by itself and for a signal, replica when the environment gave
-    /// the copy up, source and config as everywhere.
+    /// The slot of an earlier attempt must be gone. Throws base::Error: transient for what goes away by itself, for a
+    /// signal and for what the link says (the caller
+    /// looks there), replica when the environment gave the copy up, source and config as everywhere.
     void run();
 
 private:
@@ -46,6 +50,7 @@ private:
     std::vector<std::uint64_t> transfer(pq::Connection& connection,
                                         const std::vector<model::TableDefinition>& tables);
     void drop_slot_quietly(pq::Connection& maintenance) noexcept;
+    void tell_who_is_in_the_way(pq::Connection& maintenance, int walsender);
     void say(const std::string& phase);
     bool going_on();
 

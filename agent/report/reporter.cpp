@@ -56,6 +56,9 @@ void Reporter::run() {
                 m_link.fail(e);
                 return;
             }
+            if (e.kind() == base::ErrorKind::replica) {
+                m_link.stop_connector({e.what(), e.hint(), std::nullopt, {}});
+            }
             process::log(e.kind() == base::ErrorKind::source ? process::LogLevel::warning
                                                              : process::LogLevel::debug,
                          "a report failed", {{"why", e.what()}});
@@ -111,21 +114,16 @@ void Reporter::look_at_source() {
 }
 
 void Reporter::judge(const SourceFigures& figures) {
-    if (m_mode != Mode::streaming) {
-        return;
-    }
-    const std::string slot = "replication slot \"" + m_settings.slot.name + "\"";
-    if (figures.wal_status == "lost") {
+    if (m_mode == Mode::streaming && figures.wal_status == "lost") {
         m_link.fail(base::Error(base::ErrorKind::source,
-                                slot + " is lost: the server removed WAL that it needed",
+                                "replication slot \"" + m_settings.slot.name +
+                                    "\" is lost: the server removed WAL that it needed",
                                 "Look at max_slot_wal_keep_size; the replica must be made anew."));
         return;
     }
-    const auto limit = m_settings.limits.max_retained_wal;
-    if (limit && figures.retained_bytes && *figures.retained_bytes > *limit) {
-        m_link.give_up_slot(slot + " held back " + base::human_bytes(*figures.retained_bytes) +
-                            " of WAL, more than limits.max_retained_wal (" +
-                            base::human_bytes(*limit) + "): it was dropped to spare the source");
+    if (const auto why =
+            excess(figures, m_settings.slot.name, m_settings.limits.max_retained_wal)) {
+        m_link.give_up_slot(*why);
     }
 }
 

@@ -21,8 +21,8 @@ namespace ardent::agent {
 class Reporter {
 public:
     enum class Mode {
-        streaming,   // everything
-        status_only  // while copying or stopped: no schema, no heartbeat, no verdict about the slot
+        streaming,  // everything
+        status_only  // while copying or stopped: no schema, no heartbeat, no verdict about a lost slot
     };
 
     /// `settings` and `link` must outlive the reporter.

@@ -51,6 +51,17 @@ SELECT w.current, s.slot_name IS NOT NULL, s.confirmed_flush_lsn,
     return figures;
 }
 
+std::optional<std::string> excess(const SourceFigures& figures, const std::string& slot,
+                                  std::optional<std::uint64_t> limit) {
+    if (limit && figures.retained_bytes && *figures.retained_bytes > *limit) {
+        return "replication slot \"" + slot + "\" held back " +
+               base::human_bytes(*figures.retained_bytes) +
+               " of WAL, more than limits.max_retained_wal (" + base::human_bytes(*limit) +
+               "): it was dropped to spare the source";
+    }
+    return std::nullopt;
+}
+
 void WalRate::look(model::Lsn position, Time now) noexcept {
     if (m_position && position >= *m_position && now > m_at) {
         const auto passed =

@@ -25,6 +25,10 @@ struct SourceFigures {
 
 SourceFigures read_figures(pq::Connection& connection, const std::string& slot);
 
+/// Why the slot is to be given up: it holds back more than `limit` (limits.max_retained_wal). nullopt while it may stay.
+std::optional<std::string> excess(const SourceFigures& figures, const std::string& slot,
+                                  std::optional<std::uint64_t> limit);
+
 /// Bytes of WAL a second between two looks at the source.
 class WalRate {
 public:

@@ -7,7 +7,8 @@ namespace {
 
 constexpr int k_has_idle_session_timeout = 140000;
 
-pq::ConnectOptions common_options(const SourceSettings& source, const std::string& purpose) {
+pq::ConnectOptions common_options(const SourceSettings& source,
+                                  const std::string& application_name) {
     pq::ConnectOptions options;
     options.kind = base::ErrorKind::source;
     options.name = "source " + source.database;
@@ -18,7 +19,7 @@ pq::ConnectOptions common_options(const SourceSettings& source, const std::strin
                           {"user", source.user},
                           {"sslmode", source.sslmode},
                           {"client_encoding", "UTF8"},
-                          {"application_name", "ardent-agent " + purpose},
+                          {"application_name", application_name},
                           {"target_session_attrs", "any"},
                           {"keepalives_idle", "30"},
                           {"keepalives_interval", "10"},
@@ -42,13 +43,14 @@ void without_idle_timeout(pq::Connection& connection) {
 }  // namespace
 
 pq::Connection connect_sql(const SourceSettings& source, const std::string& purpose) {
-    pq::Connection connection(common_options(source, purpose));
+    pq::Connection connection(common_options(source, "ardent-agent " + purpose));
     without_idle_timeout(connection);
     return connection;
 }
 
-pq::Connection connect_replication(const SourceSettings& source) {
-    pq::ConnectOptions options = common_options(source, "stream");
+pq::Connection connect_replication(const SourceSettings& source,
+                                   const std::string& application_name) {
+    pq::ConnectOptions options = common_options(source, application_name);
     options.parameters.emplace_back("replication", "database");
     pq::Connection connection(options);
     without_idle_timeout(connection);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "agent/source/preflight.hpp"
 
+#include "common/base/text.hpp"
 #include "common/preflight/connection_runner.hpp"
 #include "common/preflight/preflight.hpp"
 
@@ -18,6 +19,16 @@ preflight::Report run_preflight(pq::Connection& connection, const Settings& sett
         request.accept.decisions[name] = preflight::Decision::exclude;
     }
     return preflight::run(runner, request);
+}
+
+std::string failing_checks(const preflight::Report& report) {
+    std::vector<std::string> lines;
+    for (const preflight::CheckResult& check : report.checks) {
+        if (check.status == preflight::Status::fail) {
+            lines.push_back(check.label + (check.shown.empty() ? "" : " (" + check.shown + ")"));
+        }
+    }
+    return base::join(lines, "; ");
 }
 
 std::string preflight_json(const preflight::Report& report) {

@@ -15,6 +15,9 @@ namespace ardent::agent {
 preflight::Report run_preflight(pq::Connection& connection, const Settings& settings);
 
 /// As hello carries it.
+/// The labels of the checks that failed, with what they found: "wal_level (replica); …".
+std::string failing_checks(const preflight::Report& report);
+
 std::string preflight_json(const preflight::Report& report);
 
 }  // namespace ardent::agent

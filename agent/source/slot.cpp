@@ -15,9 +15,13 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int k_has_conflicting = 160000;
 constexpr int k_has_invalidation_reason = 170000;
-constexpr const char* k_lock_timeout = "55P03";
 constexpr const char* k_undefined_object = "42704";
+constexpr const char* k_object_in_use = "55006";
 constexpr auto k_poll = std::chrono::milliseconds(100);
+constexpr auto k_first_word = std::chrono::seconds(3);
+constexpr auto k_next_word = std::chrono::minutes(1);
+constexpr auto k_cancel_patience = std::chrono::seconds(5);
+constexpr auto k_end_patience = std::chrono::seconds(5);
 
 std::string slot_query(int server_version) {
     std::string reason = "NULL::pg_catalog.text";
@@ -39,20 +43,38 @@ std::optional<model::Lsn> lsn_of(const pq::Value& value) {
     return value ? model::parse_lsn(*value) : std::nullopt;
 }
 
-/// Waits for the result of a command that was sent, with `go_on` in between.
-pq::Result await(pq::Connection& connection, const std::string& command,
-                 const std::function<bool()>& go_on) {
-    PGconn* const handle = connection.handle();
-    while (PQisBusy(handle) != 0) {
+/// Cancels the running command and waits until the server gave it up.
+void give_up(pq::Connection& connection) {
+    connection.cancel();
+    const auto deadline = Clock::now() + k_cancel_patience;
+    while (PQisBusy(connection.handle()) != 0 && Clock::now() < deadline) {
         pollfd waiting{connection.socket(), POLLIN, 0};
         ::poll(&waiting, 1, static_cast<int>(k_poll.count()));
+        if (waiting.revents != 0 && PQconsumeInput(connection.handle()) == 0) {
+            return;
+        }
+    }
+}
+
+/// Waits for the result of a command that was sent, with `go_on` and `waiting` in between.
+pq::Result await(pq::Connection& connection, const std::string& command,
+                 const std::function<bool()>& go_on, const std::function<void()>& waiting) {
+    PGconn* const handle = connection.handle();
+    auto next_word = Clock::now() + k_first_word;
+    while (PQisBusy(handle) != 0) {
+        pollfd ready{connection.socket(), POLLIN, 0};
+        ::poll(&ready, 1, static_cast<int>(k_poll.count()));
         if (!go_on()) {
-            connection.cancel();
+            give_up(connection);
             throw base::Error(base::ErrorKind::transient,
                               "stopped while creating the replication slot");
         }
-        if (waiting.revents != 0 && PQconsumeInput(handle) == 0) {
+        if (ready.revents != 0 && PQconsumeInput(handle) == 0) {
             throw connection.failure(command);
+        }
+        if (Clock::now() >= next_word && PQisBusy(handle) != 0) {
+            waiting();
+            next_word = Clock::now() + k_next_word;
         }
     }
     pq::Result result(PQgetResult(handle));
@@ -61,6 +83,32 @@ pq::Result await(pq::Connection& connection, const std::string& command,
     }
     connection.check(result.handle(), command);
     return result;
+}
+
+struct Holder {
+    int pid = 0;
+    std::string application;
+    std::string text;  // who it is
+};
+
+/// The client that uses the slot; nullopt when nobody does.
+std::optional<Holder> read_holder(pq::Connection& connection, const std::string& slot) {
+    const pq::Result result = connection.exec(R"sql(
+SELECT s.active_pid,
+       CASE WHEN a.usename = CURRENT_USER AND a.backend_type = 'walsender'
+            THEN a.application_name ELSE '' END,
+       pg_catalog.format('pid %s, user %s, application "%s", client %s', s.active_pid, a.usename,
+            a.application_name, coalesce(pg_catalog.host(a.client_addr), 'on the server''s host'))
+  FROM pg_catalog.pg_replication_slots AS s
+  LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = s.active_pid
+ WHERE s.slot_name = $1 AND s.active_pid IS NOT NULL
+)sql",
+                                              {slot});
+    if (result.rows() == 0) {
+        return std::nullopt;
+    }
+    return Holder{std::stoi(std::string(result.text(0, 0))), std::string(result.text(0, 1)),
+                  std::string(result.text(0, 2))};
 }
 
 }  // namespace
@@ -88,38 +136,24 @@ SlotFacts read_slot(pq::Connection& connection, const std::string& name) {
     return slot;
 }
 
-CreatedSlot create_slot(pq::Connection& replication, pq::Connection& connection,
-                        const std::string& name, const std::string& plugin,
-                        std::chrono::milliseconds patience, const std::function<bool()>& go_on) {
-    replication.exec("SET lock_timeout = '" + std::to_string(patience.count()) + "ms'");
+CreatedSlot create_slot(pq::Connection& replication, const std::string& name,
+                        const std::string& plugin, const std::function<bool()>& go_on,
+                        const std::function<void()>& waiting) {
     const std::string command = "CREATE_REPLICATION_SLOT " + pq::quote_identifier(name) +
                                 " LOGICAL " + pq::quote_identifier(plugin) + " EXPORT_SNAPSHOT";
-    try {
-        if (PQsendQuery(replication.handle(), command.c_str()) == 0) {
-            throw replication.failure(command);
-        }
-        const pq::Result result = await(replication, command, go_on);
-        const auto point = model::parse_lsn(result.text(0, 1));
-        if (!point) {
-            throw base::Error(base::ErrorKind::bug,
-                              "the server gave no consistent point for the slot");
-        }
-        return {*point, std::string(result.text(0, 2))};
-    } catch (const base::Error& e) {
-        if (e.sqlstate() != k_lock_timeout) {
-            throw;
-        }
-        const std::vector<std::string> blockers = old_transactions(connection);
-        throw base::Error(
-            base::ErrorKind::transient,
-            "the replication slot cannot be created while older transactions run: " +
-                (blockers.empty() ? "none is visible to this role" : base::join(blockers, "; ")),
-            "It goes on by itself when they end.", k_lock_timeout);
+    if (PQsendQuery(replication.handle(), command.c_str()) == 0) {
+        throw replication.failure(command);
     }
+    const pq::Result result = await(replication, command, go_on, waiting);
+    const auto point = model::parse_lsn(result.text(0, 1));
+    if (!point) {
+        throw base::Error(base::ErrorKind::bug, "the server gave no consistent point for the slot");
+    }
+    return {*point, std::string(result.text(0, 2))};
 }
 
 void drop_slot(pq::Connection& connection, const std::string& name, const std::string& plugin,
-               const std::string& database) {
+               const std::string& database, const AgentName& own) {
     const SlotFacts slot = read_slot(connection, name);
     if (!slot.exists) {
         return;
@@ -130,11 +164,12 @@ void drop_slot(pq::Connection& connection, const std::string& name, const std::s
                           refusal ? refusal->message : "the slot is not ours",
                           refusal ? refusal->hint : "");
     }
-    if (!free_slot(connection, name, std::chrono::seconds(5))) {
+    if (const auto other = younger_agent(connection, own)) {
         throw base::Error(base::ErrorKind::transient,
-                          "replication slot \"" + name + "\" is in use by another client",
-                          "See pg_stat_replication for who it is.", "55006");
+                          "replication slot \"" + name + "\" belongs to another agent: " + *other,
+                          "Stop one of the two.", k_object_in_use);
     }
+    free_slot(connection, name, own, k_end_patience);
     try {
         connection.exec("SELECT pg_catalog.pg_drop_replication_slot($1)", {name});
     } catch (const base::Error& e) {
@@ -144,51 +179,76 @@ void drop_slot(pq::Connection& connection, const std::string& name, const std::s
     }
 }
 
-bool free_slot(pq::Connection& connection, const std::string& name,
+void free_slot(pq::Connection& connection, const std::string& name, const AgentName& own,
                std::chrono::milliseconds patience) {
     const auto end_it = Clock::now() + patience;
-    const auto give_up = end_it + std::chrono::seconds(5);
+    const auto deadline = end_it + k_end_patience;
     bool ended = false;
-    for (;;) {
-        const SlotFacts slot = read_slot(connection, name);
-        if (!slot.active) {
-            return true;
+    while (const auto holder = read_holder(connection, name)) {
+        const auto now = Clock::now();
+        const auto agent = parse_agent_name(holder->application);
+        const bool left_behind = agent && may_be_ended(*agent, own);
+        if (now > (left_behind ? deadline : end_it)) {
+            throw base::Error(
+                base::ErrorKind::transient,
+                "replication slot \"" + name + "\" is in use by another client: " + holder->text,
+                "See pg_stat_replication; the agent goes on when the slot is free.",
+                k_object_in_use);
         }
-        if (Clock::now() > give_up) {
-            return false;
-        }
-        if (!ended && Clock::now() > end_it) {
+        if (left_behind && !ended && now > end_it) {
             ended = true;
-            const pq::Result done = connection.exec(R"sql(
+            connection.exec(R"sql(
 SELECT pg_catalog.pg_terminate_backend(a.pid)
   FROM pg_catalog.pg_stat_activity AS a
-  JOIN pg_catalog.pg_replication_slots AS s ON s.active_pid = a.pid
- WHERE s.slot_name = $1 AND a.usename = CURRENT_USER AND a.backend_type = 'walsender'
+ WHERE a.pid = $1::pg_catalog.int4 AND a.application_name = $2
 )sql",
-                                                    {name});
-            if (done.rows() > 0) {
-                process::log_warning("ended the walsender that an earlier agent left behind",
-                                     {{"slot", name}});
-            }
+                            {std::to_string(holder->pid), holder->application});
+            process::log_warning("ended the walsender that an earlier agent left behind",
+                                 {{"slot", name}, {"walsender", holder->text}});
         }
         std::this_thread::sleep_for(k_poll);
     }
 }
 
-std::vector<std::string> old_transactions(pq::Connection& connection) {
+std::optional<std::string> younger_agent(pq::Connection& connection, const AgentName& own) {
     const pq::Result result = connection.exec(R"sql(
-(SELECT pg_catalog.format('pid %s (user %s, application "%s", in its transaction since %s)',
-            a.pid, a.usename, a.application_name, a.xact_start)
+SELECT a.application_name,
+       pg_catalog.format('walsender pid %s since %s, application "%s", client %s', a.pid,
+            pg_catalog.date_trunc('second', a.backend_start), a.application_name,
+            coalesce(pg_catalog.host(a.client_addr), 'on the server''s host'))
+  FROM pg_catalog.pg_stat_activity AS a
+ WHERE a.backend_type = 'walsender' AND a.usename = CURRENT_USER
+   AND a.datname = pg_catalog.current_database()
+)sql");
+    for (int row = 0; row < result.rows(); ++row) {
+        const auto other = parse_agent_name(result.text(row, 0));
+        if (other && is_younger(*other, own)) {
+            return "agent " + other->place + ", " + std::string(result.text(row, 1));
+        }
+    }
+    return std::nullopt;
+}
+
+// Of other roles' sessions a role without pg_read_all_stats sees neither the state nor the time.
+std::vector<std::string> old_transactions(pq::Connection& connection, int walsender) {
+    const pq::Result result = connection.exec(R"sql(
+(SELECT pg_catalog.format('pid %s (user %s, application "%s", %s, in its transaction for %s)',
+            a.pid, a.usename, a.application_name, coalesce(a.state, 'state not visible'),
+            coalesce(pg_catalog.date_trunc('second',
+                pg_catalog.clock_timestamp() - a.xact_start)::pg_catalog.text, 'a time not visible'))
    FROM pg_catalog.pg_stat_activity AS a
-  WHERE a.backend_xid IS NOT NULL AND a.pid <> pg_catalog.pg_backend_pid()
-  ORDER BY a.xact_start
+  WHERE a.backend_xid IS NOT NULL
+    AND a.pid NOT IN (pg_catalog.pg_backend_pid(), $1::pg_catalog.int4)
+  ORDER BY a.pid = ANY (pg_catalog.pg_blocking_pids($1::pg_catalog.int4)) DESC,
+           pg_catalog.age(a.backend_xid) DESC
   LIMIT 5)
 UNION ALL
 (SELECT pg_catalog.format('prepared transaction "%s" of %s, since %s', p.gid, p.owner, p.prepared)
    FROM pg_catalog.pg_prepared_xacts AS p
   ORDER BY p.prepared
   LIMIT 5)
-)sql");
+)sql",
+                                              {std::to_string(walsender)});
     std::vector<std::string> lines;
     for (int row = 0; row < result.rows(); ++row) {
         lines.emplace_back(result.text(row, 0));

@@ -2,11 +2,13 @@
 // The life of our replication slot. Functions on the caller's connections and thread.
 #pragma once
 
+#include "agent/source/agent_name.hpp"
 #include "agent/source/resume.hpp"
 #include "common/pq/connection.hpp"
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,24 +21,29 @@ struct CreatedSlot {
     std::string snapshot;  // lives until the next command on the replication connection
 };
 
-/// CREATE_REPLICATION_SLOT with an exported snapshot. The server waits for every transaction that writes;
-/// after `patience` this gives up with base::Error (transient) that names who is in the way (asked on
-/// `connection`). `go_on` is asked a few times a second; when it says no, base::Error (transient).
-CreatedSlot create_slot(pq::Connection& replication, pq::Connection& connection,
-                        const std::string& name, const std::string& plugin,
-                        std::chrono::milliseconds patience, const std::function<bool()>& go_on);
+/// CREATE_REPLICATION_SLOT with an exported snapshot. The server waits for every transaction that writes, however long
+/// it takes: `waiting` is called after a few seconds and then every minute. `go_on` is asked a few times a second; when it
+/// says no the command is cancelled, which leaves no slot behind, and base::Error (transient) is thrown.
+CreatedSlot create_slot(pq::Connection& replication, const std::string& name,
+                        const std::string& plugin, const std::function<bool()>& go_on,
+                        const std::function<void()>& waiting);
 
 /// No error when there is none. A slot that is in use is freed first (free_slot).
-/// Throws base::Error (source) when the slot is not ours: another plugin, another database.
+/// Throws base::Error: source when the slot is not ours (another plugin, another database), transient when somebody
+/// uses it or a younger agent works for it.
 void drop_slot(pq::Connection& connection, const std::string& name, const std::string& plugin,
-               const std::string& database);
+               const std::string& database, const AgentName& own);
 
-/// Waits until nobody uses the slot. A walsender of our own role that still holds it after `patience` is
-/// ended: it is what an agent that crashed left behind. False when it is still in use then.
-bool free_slot(pq::Connection& connection, const std::string& name,
+/// Waits until nobody uses the slot. What an earlier agent, or an earlier connection of this one, left behind is ended
+/// after `patience`; any other client is left alone. Throws base::Error (transient) that names who uses it still.
+void free_slot(pq::Connection& connection, const std::string& name, const AgentName& own,
                std::chrono::milliseconds patience);
 
-/// "pid 4711 (app, since 3 min): INSERT …" for each old transaction that slot creation may wait for.
-std::vector<std::string> old_transactions(pq::Connection& connection);
+/// The walsender of an agent that started after this one and works for the same slot: "host:pid, …".
+std::optional<std::string> younger_agent(pq::Connection& connection, const AgentName& own);
+
+/// "pid 4711 (user app, application "shop", active, in its transaction for 00:03:12)" for each old transaction that slot
+/// creation by the backend `walsender` may wait for, the one that it waits for now first. Never a query's text.
+std::vector<std::string> old_transactions(pq::Connection& connection, int walsender);
 
 }  // namespace ardent::agent

@@ -5,14 +5,18 @@ use strict;
 use warnings;
 use Ardent::Test;
 use Test::More;
+use Time::HiRes qw(time usleep);
 
 my $t = Ardent::Test->new(name => 'waits', sql => 'CREATE TABLE public.bare (n integer)');
 my $source = $t->source;
 my $database = $Ardent::Test::database;
+$source->safe_psql('postgres', 'GRANT pg_read_all_stats TO ardent_replication');
 $t->start_environment;
 $t->create_connector;
 $t->start_agent;
 $t->wait_for('it says that preflight fails', sub { return $t->agent->log_text =~ /preflight|not ready|source to be ready/i });
+like($t->agent->log_text, qr/source to be ready: the preflight report of the source has failures: [^"]*(primary key|identity)/i,
+	'it names the checks that fail');
 ok($t->agent->alive, 'it waits');
 is($t->slot->{name}, undef, 'and made no slot');
 is($t->status, 'pending', 'the connector is pending');
@@ -23,6 +27,24 @@ $blocker->query_safe('BEGIN; CREATE TABLE public.open_one (id integer PRIMARY KE
 $source->safe_psql($database, 'ALTER TABLE public.bare ADD PRIMARY KEY (n)');
 $t->wait_with_agent('it says who is in the way',
 	sub { return $t->agent->log_text =~ /cannot be created while older transactions run: pid \d+/ }, 60);
+like($t->agent->log_text, qr/older transactions run: pid \d+ \(user \w+, application \\"[^"]*\\", idle in transaction, in its transaction for [0-9:]+\)/,
+	'with what it does and for how long');
+unlike($t->agent->log_text, qr/older transactions run:[^\n]*CREATE TABLE/, 'and never what it says');
+# however long that takes: the same attempt goes on
+my $walsender = $t->slot->{pid};
+my $until = time + 15;
+my $same = 1;
+while (time < $until && $same) { $same = ($t->slot->{pid} // '') eq $walsender; usleep(200_000); }
+ok($same, 'the slot is being made by the same walsender for more than 10 s');
+is($t->agent->stop(15), 0, 'it stops while it waits');
+is($t->slot->{name}, undef, 'and leaves no half slot behind');
+$t->start_agent;
+$t->wait_with_agent('the slot is being made again', sub { return ($t->slot->{active} // '') eq 't' });
+my $left_alone = $t->agent;
+$left_alone->kill9;
+$t->start_agent;
+$t->wait_with_agent('a slot that a killed agent was making does not stop the next one', sub {
+	return $t->agent->log_text =~ /ended the walsender that an earlier agent left behind/ }, 30);
 $blocker->query_safe('ROLLBACK');
 $blocker->quit;
 $t->wait_streaming(60);
