@@ -232,14 +232,18 @@ SELECT a.application_name,
 // Of other roles' sessions a role without pg_read_all_stats sees neither the state nor the time.
 std::vector<std::string> old_transactions(pq::Connection& connection, int walsender) {
     const pq::Result result = connection.exec(R"sql(
+WITH blocking AS MATERIALIZED (
+    SELECT pg_catalog.pg_blocking_pids($1::pg_catalog.int4) AS pids  -- once: it looks at every lock
+)
 (SELECT pg_catalog.format('pid %s (user %s, application "%s", %s, in its transaction for %s)',
             a.pid, a.usename, a.application_name, coalesce(a.state, 'state not visible'),
             coalesce(pg_catalog.date_trunc('second',
                 pg_catalog.clock_timestamp() - a.xact_start)::pg_catalog.text, 'a time not visible'))
    FROM pg_catalog.pg_stat_activity AS a
+  CROSS JOIN blocking AS b
   WHERE a.backend_xid IS NOT NULL
     AND a.pid NOT IN (pg_catalog.pg_backend_pid(), $1::pg_catalog.int4)
-  ORDER BY a.pid = ANY (pg_catalog.pg_blocking_pids($1::pg_catalog.int4)) DESC,
+  ORDER BY a.pid = ANY (b.pids) DESC,
            pg_catalog.age(a.backend_xid) DESC
   LIMIT 5)
 UNION ALL
