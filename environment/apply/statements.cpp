@@ -46,10 +46,14 @@ Places identifying(const TargetTable& table) {
     return places;
 }
 
+std::string key_side(const TargetColumn& column) {
+    return column.quoted + column.collation + " " + column.equality + " ";
+}
+
 std::string equals(const TargetTable& table, const Places& places, std::size_t place) {
     Parts parts;
     for (const int column : places) {
-        parts.push_back(at(table, column).quoted + " = " + parameter(++place, at(table, column)));
+        parts.push_back(key_side(at(table, column)) + parameter(++place, at(table, column)));
     }
     return base::join(parts, " AND ");
 }
@@ -95,8 +99,7 @@ std::string equals_elements(const TargetTable& table, const Places& places, std:
     Parts parts;
     for (const int column : places) {
         ++place;
-        parts.push_back("t." + at(table, column).quoted + " = " +
-                        element(at(table, column), place));
+        parts.push_back("t." + key_side(at(table, column)) + element(at(table, column), place));
     }
     return base::join(parts, " AND ");
 }

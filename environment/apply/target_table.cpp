@@ -20,7 +20,11 @@ SELECT n.nspname, c.relname, c.relkind, c.relreplident,
        t.typcategory IN ('A', 'C') OR t.typarray = 0,
        a.attnotnull, a.attgenerated <> '', a.attidentity = 'a',
        COALESCE(l.collisdeterministic, true),
-       COALESCE(a.attnum = ANY ((i.indkey::pg_catalog.int2[])[0:i.indnkeyatts - 1]), false)
+       k.place IS NOT NULL, e.operator,
+       (SELECT pg_catalog.format(' COLLATE %I.%I', s.nspname, x.collname)
+          FROM pg_catalog.pg_collation AS x
+          JOIN pg_catalog.pg_namespace AS s ON s.oid = x.collnamespace
+         WHERE x.oid = i.indcollation[k.place] AND x.oid <> a.attcollation)
   FROM pg_catalog.pg_class AS c
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
   LEFT JOIN pg_catalog.pg_attribute AS a
@@ -30,6 +34,21 @@ SELECT n.nspname, c.relname, c.relkind, c.relreplident,
   LEFT JOIN pg_catalog.pg_index AS i
          ON i.indrelid = c.oid AND i.indisvalid AND i.indimmediate
         AND ((c.relreplident = 'd' AND i.indisprimary) OR (c.relreplident = 'i' AND i.indisreplident))
+  LEFT JOIN LATERAL (
+       SELECT pg_catalog.min(p.place) AS place
+         FROM pg_catalog.generate_series(0, i.indnkeyatts - 1) AS p (place)
+        WHERE i.indkey[p.place] = a.attnum) AS k ON true
+  LEFT JOIN LATERAL (
+       -- Strategy 3 of a B-tree is equality; only a B-tree is unique.
+       SELECT CASE WHEN s.nspname = 'pg_catalog' THEN o.oprname::pg_catalog.text
+                   ELSE pg_catalog.format('OPERATOR(%I.%s)', s.nspname, o.oprname) END AS operator
+         FROM pg_catalog.pg_opclass AS q
+         JOIN pg_catalog.pg_amop AS m
+           ON m.amopfamily = q.opcfamily AND m.amopstrategy = 3
+          AND m.amoplefttype = q.opcintype AND m.amoprighttype = q.opcintype
+         JOIN pg_catalog.pg_operator AS o ON o.oid = m.amopopr
+         JOIN pg_catalog.pg_namespace AS s ON s.oid = o.oprnamespace
+        WHERE q.oid = i.indclass[k.place]) AS e ON true
  WHERE c.relkind IN ('r', 'p')
    AND c.relpersistence = 'p'
    AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'ardent')
@@ -107,6 +126,10 @@ TargetColumn read_column(const pq::Result& result, int row, const OwnTypes& own)
     column.may_be_nan = type == k_float4 || type == k_float8 || type == k_numeric;
     column.exact_equality = has_exact_equality(type, result.text(row, 9), flag(15), own);
     column.key = flag(16);
+    if (!result.is_null(row, 17)) {
+        column.equality = result.text(row, 17);
+    }
+    column.collation = result.is_null(row, 18) ? "" : result.text(row, 18);
     return column;
 }
 

@@ -27,6 +27,10 @@ struct TargetColumn {
         false;  // exactly float4, float8 or numeric: wal2json says null for NaN and infinities
     bool exact_equality = false;  // equal values have equal text, and the other way round
     bool key = false;
+    /// How a key column is compared: as the identity's index does. An operator with its schema, and a collation
+    /// where the index has another one than the column.
+    std::string equality = "=";
+    std::string collation;
 };
 
 struct TargetTable {

@@ -98,6 +98,20 @@ TEST_CASE("apply: statements of many rows take arrays, composites and arrays as 
           R"((SELECT pg_catalog.unnest($1::integer[]) AS c1) AS v WHERE t."id" = v.c1)");
 }
 
+TEST_CASE("apply: a key is compared as its index does, what is beside the key as ever") {
+    TargetTable table = sample();
+    table.columns[0].equality = R"(OPERATOR("Ext".=))";
+    table.columns[0].collation = R"( COLLATE pg_catalog."C")";
+    CHECK(
+        sql::update(table, {1}) ==
+        R"(UPDATE ONLY "s"."t""x" SET "n a" = $1::numeric )"
+        R"(WHERE "id" COLLATE pg_catalog."C" OPERATOR("Ext".=) $2::integer AND "i" = $3::bigint)");
+    CHECK(sql::remove_many(table) ==
+          R"(DELETE FROM ONLY "s"."t""x" AS t USING )"
+          R"((SELECT pg_catalog.unnest($1::integer[]) AS c1) AS v )"
+          R"(WHERE t."id" COLLATE pg_catalog."C" OPERATOR("Ext".=) v.c1)");
+}
+
 TEST_CASE("apply: REPLICA IDENTITY FULL takes one of the equal rows, equal in text too") {
     const TargetTable table = sample();
     CHECK(sql::remove_full(table, {0, 1, 2}) ==

@@ -38,13 +38,13 @@ sub source  { my ($self, $sql) = @_; return $self->{node}->safe_psql('src', $sql
 sub replica { my ($self, $sql) = @_; return $self->{node}->safe_psql('rep', $sql); }
 sub position { my ($self) = @_; return $self->replica('SELECT durable_lsn FROM ardent.progress'); }
 
-# The exit status; what it printed is in {output}.
+# The exit status, 128 + the signal's number when one ended it; what it printed is in {output}.
 sub driver
 {
 	my ($self, @arguments) = @_;
 	$self->{output} = '';
 	IPC::Run::run([ "$ENV{ARDENT_BIN}/apply_driver", @arguments ], '<', \undef, '>&', \$self->{output});
-	return $? >> 8;
+	return $? & 127 ? 128 + ($? & 127) : $? >> 8;
 }
 
 # What the slot holds now, in a file of segments of about this many bytes.
