@@ -53,7 +53,8 @@ const std::vector<Metric>& metrics() {
              return std::uint64_t{
                  view.record.phase == Phase::streaming && !view.record.failure ? 1U : 0U};
          }},
-        {"ardent_agent_connected", "gauge", "1 while the agent was heard of within a minute",
+        {"ardent_agent_connected", "gauge",
+         "1 while the agent was heard of within environment.agent_timeout",
          [](const View& view) { return std::uint64_t{view.agent_connected ? 1U : 0U}; }},
         {"ardent_replica_running", "gauge", "1 while the replica's server lives",
          [](const View& view) { return std::uint64_t{view.replica_running ? 1U : 0U}; }},

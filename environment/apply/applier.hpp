@@ -49,6 +49,8 @@ public:
     bool committing() const noexcept { return m_session.committing(); }
     /// Goes on with the commit under way, waiting at most this long for the server.
     void continue_commit(std::chrono::milliseconds most);
+    /// True between a source transaction's begin and commit.
+    bool inside() const noexcept { return m_open; }
 
 private:
     void read(const protocol::MessageView& message, const protocol::MessageReader& rest);

@@ -88,6 +88,17 @@ public:
     std::optional<protocol::Failure> check_tables(
         const std::vector<model::TableDefinition>& source) const;
 
+    bool waits_inside() const {
+        const std::lock_guard lock(m_mutex);
+        return m_waits_inside;
+    }
+
+    void abandon() {
+        stop();
+        const std::lock_guard lock(m_mutex);
+        m_lost = m_lost || !m_failure;
+    }
+
     void stop() {
         const std::lock_guard once(m_stop_mutex);
         if (!m_thread.joinable()) {
@@ -103,18 +114,18 @@ public:
             }
         }
         m_thread.join();
-        m_session.reset();
     }
 
 private:
     void read_start();
     void run() noexcept;
     void work();
+    std::optional<Item> next_item(bool inside);
     void end(std::optional<protocol::Failure> failure, bool lost) noexcept;
 
     const WorkerOptions m_options;
     base::BoundedQueue<Item> m_queue;
-    std::optional<ReplicaSession> m_session;
+    std::optional<ReplicaSession> m_session;  // the thread's; `end` takes it away under m_mutex
     TargetTables m_tables;
     std::atomic<bool> m_stopping{false};
 
@@ -125,6 +136,7 @@ private:
     std::optional<protocol::Failure> m_failure;
     bool m_lost = false;
     bool m_ended = false;
+    bool m_waits_inside = false;
     bool m_follow_timeline = false;  // the progress row is to say the source's timeline
 
     std::mutex m_stop_mutex;
@@ -199,7 +211,7 @@ void Worker::Impl::work() {
             continue;
         }
         if (!item) {
-            item = m_queue.pop();
+            item = next_item(applier.inside());
         }
         if (!item) {
             return;
@@ -217,6 +229,20 @@ void Worker::Impl::work() {
     }
 }
 
+std::optional<Item> Worker::Impl::next_item(bool inside) {
+    const auto say = [this](bool waits) {
+        const std::lock_guard lock(m_mutex);
+        m_waits_inside = waits;
+    };
+    if (!inside) {
+        return m_queue.pop();
+    }
+    say(true);
+    std::optional<Item> item = m_queue.pop();
+    say(false);
+    return item;
+}
+
 void Worker::Impl::end(std::optional<protocol::Failure> failure, bool lost) noexcept {
     if (failure) {
         process::log_error("applying stopped",
@@ -227,6 +253,7 @@ void Worker::Impl::end(std::optional<protocol::Failure> failure, bool lost) noex
         m_failure = std::move(failure);
         m_lost = lost;
         m_ended = true;
+        m_session.reset();  // with it an open target transaction and its locks
         m_news.notify_all();
     }
     m_queue.close();
@@ -309,6 +336,14 @@ Counters Worker::counters() const {
 
 std::uint64_t Worker::queued_bytes() const {
     return m_impl->queued_bytes();
+}
+
+bool Worker::waits_inside() const {
+    return m_impl->waits_inside();
+}
+
+void Worker::abandon() {
+    m_impl->abandon();
 }
 
 void Worker::stop() {

@@ -5,7 +5,7 @@
 //
 // What a caller does with the end of a Worker:
 //   failure()       someone has to mend the replica: the connector's state is `failed`
-//   session_lost()  the replica's connection broke; nothing is wrong with the data. The agent has to say hello
+//   session_lost()  the replica's connection broke, or `abandon`; nothing is wrong with the data. The agent has to say hello
 //                   again: stop this Worker, make a new one (it reads the progress row, which also
 //                   decides a COMMIT whose answer did not arrive), answer with its durable().
 #pragma once
@@ -88,6 +88,11 @@ public:
 
     Counters counters() const;
     std::uint64_t queued_bytes() const;
+
+    /// True while it waits for the rest of a source transaction; the target transaction's locks may be held.
+    bool waits_inside() const;
+    /// As `stop`, and session_lost() is true: for when the rest will not come on this session.
+    void abandon();
 
     /// Forgets the queue, ends the running statement, rolls back the open target transaction, joins the
     /// thread. A COMMIT that is under way is waited for. May be called again.

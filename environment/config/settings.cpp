@@ -146,6 +146,14 @@ const std::vector<config::Option>& options() {
          .default_value = "1GB",
          .minimum = 16777216,
          .maximum = 2147483648},
+        {.key = "environment.agent_timeout",
+         .type = Type::duration,
+         .help =
+             "How long an agent may be silent before it counts as gone: the half transaction that "
+             "it "
+             "left in the replica is then rolled back. A living agent is heard every 10 seconds.",
+         .default_value = "60s",
+         .minimum = 1000},
         {.key = "environment.stop_timeout",
          .type = Type::duration,
          .help = "How long stopping may take before the servers are stopped the hard way.",
@@ -185,6 +193,7 @@ Settings read_settings(const config::Values& values) {
     settings.in_flight = static_cast<unsigned>(values.integer("environment.segments_in_flight"));
     settings.queue_bytes = values.bytes("environment.queue_bytes");
     settings.message_bytes = values.bytes("environment.message_bytes");
+    settings.agent_timeout = values.duration("environment.agent_timeout");
     settings.stop_timeout = values.duration("environment.stop_timeout");
     settings.replica.binaries = absolute("replica.binaries", values.text("replica.binaries"));
     settings.replica.shared_buffers = values.text("replica.shared_buffers");

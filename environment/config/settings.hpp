@@ -37,6 +37,7 @@ struct Settings {
     unsigned in_flight = 0;
     std::uint64_t queue_bytes = 0;    // raw bytes that wait for apply, for each connector
     std::uint64_t message_bytes = 0;  // the largest single message that is accepted
+    std::chrono::milliseconds agent_timeout{};
     std::chrono::milliseconds stop_timeout{};
     ReplicaSettings replica;
     bool delivered_only = false;  // benchmark: commit progress only

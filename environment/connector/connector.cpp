@@ -16,7 +16,6 @@ using base::Error;
 using base::ErrorKind;
 
 constexpr auto k_keeper_interval = std::chrono::seconds(1);
-constexpr auto k_agent_silent = std::chrono::seconds(60);
 
 int major_of(const protocol::SourceIdentity& source) {
     return source.server_version_num / 10000;
@@ -91,7 +90,7 @@ ConnectorView Connector::view() const {
         view.warnings = m_record.copy_warnings;
         view.warnings.insert(view.warnings.end(), m_hello_warnings.begin(), m_hello_warnings.end());
         view.agent_connected =
-            m_session && std::chrono::steady_clock::now() - m_agent_seen < k_agent_silent;
+            m_session && std::chrono::steady_clock::now() - m_agent_seen < m_settings.agent_timeout;
         view.durable = m_last_durable;
         view.applied = m_counts_before;
         copy = m_copy;
@@ -303,8 +302,10 @@ void Connector::keep() {
 void Connector::look_after_everything() {
     std::shared_ptr<Session> session;
     bool wanted = false;
+    std::chrono::steady_clock::duration silent{};
     {
         const std::lock_guard lock(m_mutex);
+        silent = std::chrono::steady_clock::now() - m_agent_seen;
         if (m_unsaved) {
             save();
         }
@@ -314,6 +315,11 @@ void Connector::look_after_everything() {
     if (session && session->worker) {
         if (const auto failure = session->worker->failure()) {
             record_failure(*failure);
+        }
+        if (silent >= m_settings.agent_timeout && session->worker->waits_inside()) {
+            process::log_warning("the agent is silent in the middle of a transaction: rolled back",
+                                 {{"connector", id()}});
+            session->worker->abandon();
         }
     }
     const std::unique_lock lifecycle(m_lifecycle, std::try_to_lock);

@@ -3,7 +3,8 @@
 //
 // Calls come from HTTP threads, several at once. Two locks, taken in this order: the life-cycle lock (hello, begin of a
 // copy, retry, removal, and the keeper's look) over the field lock (everything shorter). A thread of its own, the
-// keeper, sees every second whether the replica's server lives, and starts it again.
+// keeper, sees every second whether the replica's server lives, and starts it again; and whether a worker waits for the
+// rest of a transaction from an agent that is silent, and gives it up.
 //
 // Kept by std::shared_ptr in the registry, because a request may still use a connector that is being removed.
 #pragma once

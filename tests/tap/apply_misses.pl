@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 use Ardent::Apply;
+use IPC::Run;
 use Test::More;
 
 my $t = Ardent::Apply->new(name => 'misses', setup => <<'SQL');
@@ -80,4 +81,17 @@ refused('a column that the source lacks', 'ALTER TABLE wider ADD COLUMN m intege
 	'ALTER TABLE wider DROP COLUMN m', 'wider', qr/column m/);
 refused('a table that the replica lacks', 'SELECT', 'CREATE TABLE late (n integer); INSERT INTO late VALUES (1)',
 	'CREATE TABLE late (n integer); GRANT ALL ON late TO ardent_apply', 'late', qr/no table/);
+
+# The worker lives on after a failure; its session and the transaction's locks do not.
+$t->replica('DELETE FROM wider WHERE id = 1');
+$t->source(q(BEGIN; INSERT INTO late SELECT generate_series(1, 100000); UPDATE wider SET v = 'b' WHERE id = 1; COMMIT));
+my ($input, $output) = ('', '');
+my $held = IPC::Run::start([ "$ENV{ARDENT_BIN}/apply_driver", $t->apply_command($t->segments), 'held' ],
+	'<', \$input, '>&', \$output, IPC::Run::timeout(60));
+$held->pump until $output =~ /^lsn: /m;
+like($output, qr/^failure: .*UPDATE of public\.wider/m, 'a failure behind many rows');
+ok($t->{node}->poll_query_until('rep', q(SELECT NOT EXISTS (SELECT FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)
+    WHERE a.application_name = 'ardent apply'))), 'and the locks of what came before it are gone');
+ok($held->pumpable, 'while the worker is still there');
+$held->finish;
 done_testing();

@@ -2,8 +2,9 @@
 // Runs the environment's apply without agent and HTTP, for tests and measurements:
 //   apply_driver init  REPLICA ROLE SYSTEM_IDENTIFIER LSN     the progress row, as superuser
 //   apply_driver dump  SOURCE SLOT FILE SEGMENT_BYTES         what a wal2json slot holds, as segments in a file
-//   apply_driver apply REPLICA SYSTEM_IDENTIFIER ENCODING FILE [delivered]
-// `apply` ends with one line: `durable=… seconds=… …`, or `failure: …` and exit 1, or `lost` and exit 3.
+//   apply_driver apply REPLICA SYSTEM_IDENTIFIER ENCODING FILE [delivered|held]
+// `apply` ends with one line: `durable=… seconds=… …`, or `failure: …` and exit 1, or `lost` and exit 3;
+// `held`: the worker is then kept until stdin ends.
 #include "common/decode/wal2json.hpp"
 #include "common/pq/connection.hpp"
 #include "environment/apply/progress.hpp"
@@ -13,6 +14,7 @@
 #include <cstdio>
 #include <fstream>
 #include <iostream>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -158,7 +160,8 @@ int apply_file(const std::vector<std::string>& arguments) {
     options.replica = options_of(arguments.at(0), "replica");
     options.system_identifier = arguments.at(1);
     options.server_encoding = arguments.at(2);
-    options.delivered_only = arguments.size() > 4;
+    const std::string how = arguments.size() > 4 ? arguments[4] : "";
+    options.delivered_only = how == "delivered";
     const std::string bytes = read_file(arguments.at(3));
     apply::Worker worker(options);
     const auto begin = std::chrono::steady_clock::now();
@@ -174,6 +177,10 @@ int apply_file(const std::vector<std::string>& arguments) {
     }
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     const int code = finish(worker, took.count());
+    if (how == "held") {
+        std::cout.flush();
+        std::cin.ignore(std::numeric_limits<std::streamsize>::max());
+    }
     worker.stop();
     return code;
 }
