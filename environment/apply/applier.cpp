@@ -18,29 +18,32 @@ constexpr unsigned k_poll_messages = 64;  // between looks at the commit under w
 constexpr std::string_view k_heartbeat = "ardent.heartbeat";
 constexpr const char* k_progress_statement = "progress";
 
-struct Ahead {
-    bool ends = false;  // the commit is in this segment
-    bool truncates = false;
-};
+enum class Ahead { unknown, commits, truncates };
 
 Ahead look_ahead(protocol::MessageReader rest) {
-    Ahead ahead;
-    while (!rest.done() && !ahead.ends) {
-        const char letter = decode::action_letter(rest.next().text);
-        ahead.truncates = ahead.truncates || letter == 'T';
-        ahead.ends = letter == 'C';
+    while (!rest.done()) {
+        switch (decode::action_letter(rest.next().text)) {
+        case 'T':
+            return Ahead::truncates;
+        case 'C':
+            return Ahead::commits;
+        default:
+            break;
+        }
     }
-    return ahead;
+    return Ahead::unknown;
 }
 
 }  // namespace
 
 Applier::Applier(ReplicaSession& session, const TargetTables& tables,
-                 const std::string& server_encoding, model::Lsn durable, Committed committed)
+                 const std::string& server_encoding, model::Lsn durable, Committed committed,
+                 NextPayload next_payload)
     : m_session(session),
       m_writer(session, tables, [this] { finish_commit(); }),
       m_decoder(server_encoding),
       m_committed(std::move(committed)),
+      m_next_payload(std::move(next_payload)),
       m_durable(durable),
       m_flight{durable, 0, {}},
       m_end(durable) {}
@@ -106,7 +109,7 @@ void Applier::require_open(const model::Change& change, bool open) const {
     }
 }
 
-void Applier::begin(const model::Change& change, protocol::MessageReader rest) {
+void Applier::begin(const model::Change& change, const protocol::MessageReader& rest) {
     require_open(change, false);
     m_open = true;
     m_open_end = change.commit_end;
@@ -115,8 +118,14 @@ void Applier::begin(const model::Change& change, protocol::MessageReader rest) {
     if (m_skip) {
         return;
     }
-    const Ahead ahead = look_ahead(rest);
-    if (m_end > m_flight.end && (!ahead.ends || ahead.truncates)) {
+    if (m_end <= m_flight.end) {
+        return;
+    }
+    Ahead ahead = look_ahead(rest);
+    if (ahead == Ahead::unknown) {
+        ahead = look_ahead(protocol::MessageReader(m_next_payload()));
+    }
+    if (ahead != Ahead::commits) {
         start_commit();
     }
 }

@@ -2,8 +2,8 @@
 // Follows the stream's transactions and makes target transactions of them: one or more whole source
 // transactions and the progress row. Owned by the Worker; its thread only.
 //
-// A source transaction shares its target transaction with others, except one that does not end in the segment
-// it begins in, which has the ones before it committed first, and one with TRUNCATE, which is alone.
+// A source transaction shares its target transaction with others, except one whose end has not come yet, in its
+// segment or the next, which has the ones before it committed first, and one with TRUNCATE, which is alone.
 #pragma once
 
 #include "common/decode/wal2json.hpp"
@@ -31,9 +31,11 @@ class Applier {
 public:
     /// Called after each COMMIT with the new position and all that is committed since the start.
     using Committed = std::function<void(model::Lsn durable, const Counters& counters)>;
+    /// The payload of the segment after the one that is applied; empty when it has not come yet.
+    using NextPayload = std::function<std::string_view()>;
 
     Applier(ReplicaSession& session, const TargetTables& tables, const std::string& server_encoding,
-            model::Lsn durable, Committed committed);
+            model::Lsn durable, Committed committed, NextPayload next_payload);
 
     /// Applies the messages; commits on the way when enough is pending. Throws Failed, base::Error, Stopped.
     void apply(const protocol::SegmentHeader& header, std::string_view payload,
@@ -54,7 +56,7 @@ public:
 
 private:
     void read(const protocol::MessageView& message, const protocol::MessageReader& rest);
-    void begin(const model::Change& change, protocol::MessageReader rest);
+    void begin(const model::Change& change, const protocol::MessageReader& rest);
     void end(const model::Change& change);
     void change_row(const model::Change& change);
     void truncate(const model::Change& change);
@@ -70,6 +72,7 @@ private:
     TableWriter m_writer;
     decode::Wal2jsonDecoder m_decoder;
     Committed m_committed;
+    NextPayload m_next_payload;
     Counters m_counters;
 
     /// The target transaction whose commit is under way, or the last one.

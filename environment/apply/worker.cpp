@@ -120,7 +120,8 @@ private:
     void read_start();
     void run() noexcept;
     void work();
-    std::optional<Item> next_item(bool inside);
+    void tell(model::Lsn durable, const Counters& counters);
+    std::optional<Item> await_item(bool inside);
     void end(std::optional<protocol::Failure> failure, bool lost) noexcept;
 
     const WorkerOptions m_options;
@@ -188,20 +189,31 @@ void Worker::Impl::run() noexcept {
     }
 }
 
+void Worker::Impl::tell(model::Lsn durable, const Counters& counters) {
+    const std::lock_guard lock(m_mutex);
+    m_durable = durable;
+    std::string timestamp = m_counters.last_commit_timestamp;
+    m_counters = counters;
+    if (m_counters.last_commit_timestamp.empty()) {
+        m_counters.last_commit_timestamp = std::move(timestamp);
+    }
+    m_news.notify_all();
+}
+
 void Worker::Impl::work() {
-    Applier applier(*m_session, m_tables, m_options.server_encoding, m_durable,
-                    [this](model::Lsn durable, const Counters& counters) {
-                        const std::lock_guard lock(m_mutex);
-                        m_durable = durable;
-                        std::string timestamp = m_counters.last_commit_timestamp;
-                        m_counters = counters;
-                        if (m_counters.last_commit_timestamp.empty()) {
-                            m_counters.last_commit_timestamp = std::move(timestamp);
-                        }
-                        m_news.notify_all();
-                    });
+    std::optional<Item> next;
+    const auto take_next = [&] {
+        return next ? std::exchange(next, std::nullopt) : m_queue.try_pop();
+    };
+    Applier applier(
+        *m_session, m_tables, m_options.server_encoding, m_durable,
+        [this](model::Lsn durable, const Counters& counters) { tell(durable, counters); },
+        [&] {
+            next = take_next();
+            return next ? std::string_view(next->payload) : std::string_view();
+        });
     for (;;) {
-        std::optional<Item> item = m_queue.try_pop();
+        std::optional<Item> item = take_next();
         if (!item && applier.committing()) {
             applier.continue_commit(k_look_again);
             continue;
@@ -211,7 +223,7 @@ void Worker::Impl::work() {
             continue;
         }
         if (!item) {
-            item = next_item(applier.inside());
+            item = await_item(applier.inside());
         }
         if (!item) {
             return;
@@ -229,7 +241,7 @@ void Worker::Impl::work() {
     }
 }
 
-std::optional<Item> Worker::Impl::next_item(bool inside) {
+std::optional<Item> Worker::Impl::await_item(bool inside) {
     const auto say = [this](bool waits) {
         const std::lock_guard lock(m_mutex);
         m_waits_inside = waits;
