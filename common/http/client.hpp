@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // HTTP requests over libcurl. A Client keeps one connection alive and belongs to one thread at a time.
 // `https://` is verified against the system's or the given CA; `http://` is refused unless the host is
-// a loopback address. Proxies come from the environment as curl reads them.
+// a loopback address. Proxies come from the environment as curl reads them, and are not used for a loopback address.
 #pragma once
 
 #include <atomic>
@@ -55,6 +55,7 @@ private:
     struct Handle;
     std::unique_ptr<Handle> m_handle;
     ClientOptions m_options;
+    bool m_local = false;  // a loopback address
 };
 
 /// Percent-encodes what may not stand in a path segment or query value.

@@ -4,6 +4,12 @@
 
 #include "tests/support/catch.hpp"
 
+#include <httplib.h>
+
+#include <cstdlib>
+#include <optional>
+#include <thread>
+
 using namespace ardent::http;
 using ardent::base::Error;
 using ardent::base::ErrorKind;
@@ -21,7 +27,107 @@ ErrorKind refusal_of(const std::string& url) {
     return ErrorKind::bug;
 }
 
+/// A variable of the environment for as long as it lives.
+class Variable {
+public:
+    Variable(const char* name, const char* value) : m_name(name) {
+        if (const char* const before = std::getenv(name)) {
+            m_before = before;
+        }
+        if (value == nullptr) {
+            ::unsetenv(name);
+        } else {
+            ::setenv(name, value, 1);
+        }
+    }
+    ~Variable() {
+        if (m_before) {
+            ::setenv(m_name, m_before->c_str(), 1);
+        } else {
+            ::unsetenv(m_name);
+        }
+    }
+    Variable(const Variable&) = delete;
+    Variable& operator=(const Variable&) = delete;
+
+private:
+    const char* m_name;
+    std::optional<std::string> m_before;
+};
+
+/// A server on a free port of an address; not there when the system has no such address.
+class LocalServer {
+public:
+    explicit LocalServer(const std::string& address) {
+        m_server.Get("/healthz", [](const httplib::Request&, httplib::Response& response) {
+            response.status = 204;
+        });
+        m_port = m_server.bind_to_any_port(address);
+        if (m_port > 0) {
+            m_thread = std::thread([this] { m_server.listen_after_bind(); });
+            while (!m_server.is_running()) {
+                std::this_thread::yield();
+            }
+        }
+    }
+    ~LocalServer() {
+        m_server.stop();
+        if (m_thread.joinable()) {
+            m_thread.join();
+        }
+    }
+    LocalServer(const LocalServer&) = delete;
+    LocalServer& operator=(const LocalServer&) = delete;
+
+    int port() const noexcept { return m_port; }
+
+private:
+    httplib::Server m_server;
+    int m_port = -1;
+    std::thread m_thread;
+};
+
+constexpr const char* k_dead_proxy = "http://127.0.0.1:1";
+
 }  // namespace
+
+TEST_CASE("a proxy of the environment is not asked for a loopback address", "[http]") {
+    const Variable lower("http_proxy", k_dead_proxy);
+    const Variable all("ALL_PROXY", k_dead_proxy);
+    const Variable none("no_proxy", nullptr);
+    const Variable none_either("NO_PROXY", nullptr);
+    const LocalServer four("127.0.0.1");
+    REQUIRE(four.port() > 0);
+    const std::string port = std::to_string(four.port());
+    for (const std::string host : {"127.0.0.1", "localhost", "LocalHost"}) {
+        INFO(host);
+        ClientOptions options;
+        options.base_url = "http://" + host + ":" + port;
+        CHECK(Client(options).send({.path = "/healthz"}).status == 204);
+    }
+    const LocalServer six("::1");
+    if (six.port() > 0) {
+        ClientOptions options;
+        options.base_url = "http://[::1]:" + std::to_string(six.port());
+        CHECK(Client(options).send({.path = "/healthz"}).status == 204);
+    }
+}
+
+TEST_CASE("a proxy of the environment is asked for every other address", "[http]") {
+    const Variable proxy("https_proxy", k_dead_proxy);
+    const Variable none("no_proxy", nullptr);
+    const Variable none_either("NO_PROXY", nullptr);
+    ClientOptions options;
+    options.base_url = "https://env.example.invalid:8443";
+    Client client(options);
+    try {
+        client.send({.path = "/healthz"});
+        FAIL("nobody listens on port 1");
+    } catch (const Error& e) {
+        CHECK(e.kind() == ErrorKind::transient);
+        CHECK_THAT(e.what(), Catch::Contains("127.0.0.1 port 1"));
+    }
+}
 
 TEST_CASE("plain HTTP goes to loopback addresses only", "[http]") {
     CHECK(refusal_of("http://127.0.0.1:8080") == ErrorKind::bug);
