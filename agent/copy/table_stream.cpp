@@ -4,8 +4,7 @@
 #include "common/base/backoff.hpp"
 #include "common/base/bounded_queue.hpp"
 #include "common/base/text.hpp"
-
-#include <zstd.h>
+#include "common/protocol/frame.hpp"
 
 #include <atomic>
 #include <exception>
@@ -29,18 +28,6 @@ struct Part {
     std::string rows;
     bool last = false;
 };
-
-std::string compress(const std::string& rows) {
-    std::string frame(ZSTD_compressBound(rows.size()), '\0');
-    const std::size_t size =
-        ZSTD_compress(frame.data(), frame.size(), rows.data(), rows.size(), k_level);
-    if (ZSTD_isError(size) != 0U) {
-        throw Error(ErrorKind::bug,
-                    std::string("zstd cannot compress: ") + ZSTD_getErrorName(size));
-    }
-    frame.resize(size);
-    return frame;
-}
 
 /// The sending half: takes parts from the queue until the last one was answered.
 class PartSender {
@@ -109,7 +96,8 @@ private:
     }
 
     void send(std::uint64_t number, const Part& part) {
-        const std::string frame = compress(part.rows);
+        std::string frame;
+        protocol::append_frame(frame, part.rows, k_level);
         base::Backoff backoff(milliseconds(100), milliseconds(3000), std::random_device{}());
         const auto deadline = std::chrono::steady_clock::now() + k_network_patience;
         for (;;) {

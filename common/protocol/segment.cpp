@@ -3,12 +3,10 @@
 
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
-
-#include <zstd.h>
+#include "common/protocol/frame.hpp"
 
 #include <bit>
 #include <cstring>
-#include <memory>
 
 namespace ardent::protocol {
 
@@ -39,10 +37,6 @@ T get(std::string_view bytes, std::size_t offset) {
 [[noreturn]] void malformed(const std::string& what) {
     throw base::Error(base::ErrorKind::bug, "malformed segment: " + what);
 }
-
-struct CompressorDelete {
-    void operator()(ZSTD_CCtx* context) const noexcept { ZSTD_freeCCtx(context); }
-};
 
 }  // namespace
 
@@ -77,25 +71,13 @@ void SegmentWriter::add(model::Lsn lsn, std::string_view text) {
 std::string encode(SegmentHeader header, std::string_view payload, int level) {
     header.raw_bytes = payload.size();
     header.compressed = level > 0 && !payload.empty();
-    const std::size_t bound =
-        header.compressed ? ZSTD_compressBound(payload.size()) : payload.size();
-    std::string body(k_segment_header_bytes + bound, '\0');
-    header.stored_bytes = payload.size();
+    std::string body(k_segment_header_bytes, '\0');
     if (header.compressed) {
-        const std::unique_ptr<ZSTD_CCtx, CompressorDelete> context(ZSTD_createCCtx());
-        ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, level);
-        ZSTD_CCtx_setParameter(context.get(), ZSTD_c_checksumFlag, 1);
-        const std::size_t size = ZSTD_compress2(context.get(), body.data() + k_segment_header_bytes,
-                                                bound, payload.data(), payload.size());
-        if (ZSTD_isError(size) != 0U) {
-            throw base::Error(base::ErrorKind::bug,
-                              std::string("zstd cannot compress: ") + ZSTD_getErrorName(size));
-        }
-        header.stored_bytes = size;
+        append_frame(body, payload, level);
     } else {
-        std::memcpy(body.data() + k_segment_header_bytes, payload.data(), payload.size());
+        body.append(payload);
     }
-    body.resize(k_segment_header_bytes + header.stored_bytes);
+    header.stored_bytes = body.size() - k_segment_header_bytes;
 
     std::string head;
     head.reserve(k_segment_header_bytes);
@@ -158,17 +140,7 @@ std::string read_payload(const SegmentHeader& header, std::string_view body, std
         }
         return std::string(stored);
     }
-    std::string payload(header.raw_bytes, '\0');
-    const std::size_t size =
-        ZSTD_decompress(payload.data(), payload.size(), stored.data(), stored.size());
-    if (ZSTD_isError(size) != 0U) {
-        malformed(std::string("zstd says: ") + ZSTD_getErrorName(size));
-    }
-    if (size != payload.size()) {
-        malformed("it decompresses to " + std::to_string(size) + " bytes, not " +
-                  std::to_string(payload.size()));
-    }
-    return payload;
+    return read_frame(stored, header.raw_bytes);
 }
 
 MessageView MessageReader::next() {

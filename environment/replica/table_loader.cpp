@@ -2,11 +2,8 @@
 #include "environment/replica/table_loader.hpp"
 
 #include "common/base/text.hpp"
+#include "common/protocol/frame.hpp"
 #include "environment/server/http.hpp"
-
-#include <zstd.h>
-
-#include <array>
 
 namespace ardent::environment {
 
@@ -35,9 +32,13 @@ std::string copy_statement(const TableDefinition& table, const std::string& enco
            " FROM STDIN WITH (ENCODING " + encoding + (table.kind == 'p' ? ")" : ", FREEZE)");
 }
 
-struct FreeStream {
-    void operator()(ZSTD_DStream* stream) const noexcept { ZSTD_freeDStream(stream); }
-};
+std::optional<std::string_view> next_piece(protocol::FrameReader& reader) {
+    try {
+        return reader.next();
+    } catch (const base::Error& error) {
+        throw malformed(std::string("the part: ") + error.what());
+    }
+}
 
 }  // namespace
 
@@ -104,22 +105,10 @@ void TableLoader::write(std::string_view frame) {
     if (frame.empty()) {
         return;
     }
-    const std::unique_ptr<ZSTD_DStream, FreeStream> stream(ZSTD_createDStream());
-    std::vector<char> buffer(ZSTD_DStreamOutSize());
-    ZSTD_inBuffer input = {frame.data(), frame.size(), 0};
-    std::size_t left = 1;
-    for (bool full = false; input.pos < input.size || full;) {
-        ZSTD_outBuffer output = {buffer.data(), buffer.size(), 0};
-        left = ZSTD_decompressStream(stream.get(), &output, &input);
-        if (ZSTD_isError(left) != 0U) {
-            throw malformed(std::string("the part is no zstd frame: ") + ZSTD_getErrorName(left));
-        }
-        m_copy->write({buffer.data(), output.pos});
-        m_bytes += output.pos;
-        full = output.pos == output.size && left != 0;
-    }
-    if (left != 0) {
-        throw malformed("the part's zstd frame is cut off");
+    protocol::FrameReader reader(frame);
+    while (const auto piece = next_piece(reader)) {
+        m_copy->write(*piece);
+        m_bytes += piece->size();
     }
 }
 
