@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <exception>
+#include <future>
 #include <random>
 #include <thread>
 
@@ -17,11 +18,13 @@ namespace {
 
 using base::Error;
 using base::ErrorKind;
+using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr std::size_t k_part_bytes = 4U << 20U;
 constexpr std::size_t k_queue_bytes = 3 * k_part_bytes;
 constexpr int k_level = 1;
+constexpr milliseconds k_look_up{50};  // from waiting, for what else there is to do
 constexpr auto k_network_patience = std::chrono::minutes(2);
 
 struct Part {
@@ -33,7 +36,11 @@ struct Part {
 class PartSender {
 public:
     PartSender(EnvironmentApi& api, const std::string& copy_id, std::size_t table)
-        : m_api(api), m_copy_id(copy_id), m_table(table), m_thread([this] { run(); }) {}
+        : m_api(api),
+          m_copy_id(copy_id),
+          m_table(table),
+          m_answer(m_promise.get_future()),
+          m_thread([this] { run(); }) {}
 
     ~PartSender() {
         m_give_up = true;
@@ -49,31 +56,35 @@ public:
 
     /// Waits for room, with `go_on` in between. Throws what the thread met.
     void put(Part part, const std::function<bool()>& go_on) {
-        while (!m_queue.try_push(part, part.rows.size() + 1)) {
-            check(go_on);
-            std::this_thread::sleep_for(milliseconds(2));
+        const std::size_t bytes = part.rows.size() + 1;
+        while (!m_queue.push_until(part, bytes, Clock::now() + k_look_up)) {
+            if (is_answered(milliseconds(0))) {
+                m_answer.get();
+            }
+            require(go_on);
         }
-        check(go_on);
+        require(go_on);
     }
 
     /// Waits for the answer to the last part: the rows that the other end counted.
     std::uint64_t finish(const std::function<bool()>& go_on) {
-        while (!m_done) {
-            check(go_on);
-            std::this_thread::sleep_for(milliseconds(2));
+        while (!is_answered(k_look_up)) {
+            require(go_on);
         }
-        check(go_on);
-        return m_rows.value_or(0);
+        const std::uint64_t rows = m_answer.get();
+        require(go_on);
+        return rows;
     }
 
 private:
-    void check(const std::function<bool()>& go_on) {
-        if (m_failed) {
-            std::rethrow_exception(m_error);
-        }
+    static void require(const std::function<bool()>& go_on) {
         if (!go_on()) {
             throw Error(ErrorKind::transient, "stopped while copying");
         }
+    }
+
+    bool is_answered(milliseconds patience) const {
+        return m_answer.wait_for(patience) == std::future_status::ready;
     }
 
     void run() noexcept {
@@ -83,34 +94,32 @@ private:
                 if (!part) {
                     return;
                 }
-                send(number, *part);
+                const auto rows = send(number, *part);
                 if (part->last) {
-                    break;
+                    m_promise.set_value(rows.value_or(0));
+                    return;
                 }
             }
         } catch (...) {
-            m_error = std::current_exception();
-            m_failed = true;
+            m_promise.set_exception(std::current_exception());
         }
-        m_done = true;
+        m_queue.close();
     }
 
-    void send(std::uint64_t number, const Part& part) {
+    std::optional<std::uint64_t> send(std::uint64_t number, const Part& part) {
         std::string frame;
         protocol::append_frame(frame, part.rows, k_level);
         base::Backoff backoff(milliseconds(100), milliseconds(3000), std::random_device{}());
-        const auto deadline = std::chrono::steady_clock::now() + k_network_patience;
+        const auto deadline = Clock::now() + k_network_patience;
         for (;;) {
             try {
                 const auto answer = m_api.put_part(m_copy_id, m_table, number, part.last, frame);
                 if (!answer) {
                     throw Error(ErrorKind::replica, "the environment gave this copy up");
                 }
-                m_rows = answer->rows;
-                return;
+                return answer->rows;
             } catch (const Error& e) {
-                if (e.kind() != ErrorKind::transient || m_give_up ||
-                    std::chrono::steady_clock::now() > deadline) {
+                if (e.kind() != ErrorKind::transient || m_give_up || Clock::now() > deadline) {
                     throw;
                 }
                 std::this_thread::sleep_for(backoff.next());
@@ -122,10 +131,8 @@ private:
     const std::string& m_copy_id;
     const std::size_t m_table;
     base::BoundedQueue<Part> m_queue{k_queue_bytes};
-    std::optional<std::uint64_t> m_rows;
-    std::exception_ptr m_error;
-    std::atomic<bool> m_failed{false};
-    std::atomic<bool> m_done{false};
+    std::promise<std::uint64_t> m_promise;  // the rows counted there, or what the thread met
+    std::future<std::uint64_t> m_answer;
     std::atomic<bool> m_give_up{false};
     std::thread m_thread;
 };

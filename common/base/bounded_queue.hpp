@@ -18,17 +18,19 @@ class BoundedQueue {
 public:
     explicit BoundedQueue(std::size_t byte_limit) : m_limit(byte_limit) {}
 
-    /// Waits for room. False when the queue was closed; the item is then dropped.
-    bool push(T item, std::size_t bytes) {
+    /// Waits until `deadline` for room: false when there was none or the queue is closed; `item` is then untouched.
+    template <class Clock, class Duration>
+    bool push_until(T& item, std::size_t bytes,
+                    const std::chrono::time_point<Clock, Duration>& deadline) {
         std::unique_lock lock(m_mutex);
-        m_room.wait(lock, [&] { return m_closed || fits(bytes); });
-        return put(std::move(item), bytes);
+        return m_room.wait_until(lock, deadline, [&] { return m_closed || fits(bytes); }) &&
+               put(item, bytes);
     }
 
     /// Does not wait: false when there is no room or the queue is closed; `item` is then untouched.
     bool try_push(T& item, std::size_t bytes) {
         const std::lock_guard lock(m_mutex);
-        return !m_closed && fits(bytes) && put(std::move(item), bytes);
+        return fits(bytes) && put(item, bytes);
     }
 
     /// Waits until `deadline` for an item; nullopt at the deadline or when closed and empty.
@@ -78,7 +80,7 @@ public:
 private:
     bool fits(std::size_t bytes) const { return m_queue.empty() || m_bytes + bytes <= m_limit; }
 
-    bool put(T item, std::size_t bytes) {
+    bool put(T& item, std::size_t bytes) {
         if (m_closed) {
             return false;
         }

@@ -48,10 +48,16 @@ public:
     Impl(const Impl&) = delete;
     Impl& operator=(const Impl&) = delete;
 
-    void submit(const protocol::SegmentHeader& header, std::string payload) {
+    void submit(const protocol::SegmentHeader& header, std::string payload,
+                std::chrono::steady_clock::time_point deadline) {
         const std::size_t bytes = payload.size() + protocol::k_segment_header_bytes;
-        if (!m_queue.push({header, std::move(payload)}, bytes)) {
+        Item item{header, std::move(payload)};
+        if (!m_queue.push_until(item, bytes, deadline)) {
             const std::lock_guard lock(m_mutex);
+            if (!m_ended && !m_stopping) {
+                throw base::Error(base::ErrorKind::transient,
+                                  "the replica is busy applying what came before");
+            }
             throw ended(m_failure ? m_failure->message
                         : m_lost  ? "the replica's connection was lost"
                                   : "stopped");
@@ -77,8 +83,6 @@ public:
         const std::lock_guard lock(m_mutex);
         return m_counters;
     }
-
-    std::uint64_t queued_bytes() const { return m_queue.bytes(); }
 
     bool wait_durable(model::Lsn after, std::chrono::steady_clock::time_point deadline) const {
         std::unique_lock lock(m_mutex);
@@ -317,8 +321,9 @@ Worker::Worker(WorkerOptions options) : m_impl(std::make_unique<Impl>(std::move(
 
 Worker::~Worker() = default;
 
-void Worker::submit(const protocol::SegmentHeader& header, std::string payload) {
-    m_impl->submit(header, std::move(payload));
+void Worker::submit(const protocol::SegmentHeader& header, std::string payload,
+                    std::chrono::steady_clock::time_point deadline) {
+    m_impl->submit(header, std::move(payload), deadline);
 }
 
 model::Lsn Worker::durable() const {
@@ -344,10 +349,6 @@ std::optional<protocol::Failure> Worker::check_tables(
 
 Counters Worker::counters() const {
     return m_impl->counters();
-}
-
-std::uint64_t Worker::queued_bytes() const {
-    return m_impl->queued_bytes();
 }
 
 bool Worker::waits_inside() const {

@@ -35,7 +35,7 @@ struct WorkerOptions {
     std::string server_encoding = "UTF8";  // of the source, and so of the replica
     std::vector<std::string> schemas;      // what the connector replicates, as in hello
     std::vector<std::string> excluded;
-    std::uint64_t queue_bytes = 16777216;  // raw payload that may wait; `submit` blocks above it
+    std::uint64_t queue_bytes = 16777216;  // raw payload that may wait; `submit` waits above it
     bool delivered_only = false;           // benchmark: commits the progress row and nothing else
 };
 
@@ -68,9 +68,10 @@ public:
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
 
-    /// Takes the next segment in order, decompressed. Blocks while the queue is full. Throws base::Error
-    /// (transient) once stopped, failed or lost; see the two functions above for which.
-    void submit(const protocol::SegmentHeader& header, std::string payload);
+    /// Takes the next segment in order, decompressed. Waits until `deadline` while the queue is full. Throws base::Error
+    /// (transient) at the deadline, and once stopped, failed or lost; see the two functions above for which.
+    void submit(const protocol::SegmentHeader& header, std::string payload,
+                std::chrono::steady_clock::time_point deadline);
 
     /// The last position that is committed and flushed in the replica.
     model::Lsn durable() const;
@@ -87,7 +88,6 @@ public:
         const std::vector<model::TableDefinition>& source) const;
 
     Counters counters() const;
-    std::uint64_t queued_bytes() const;
 
     /// True while it waits for the rest of a source transaction; the target transaction's locks may be held.
     bool waits_inside() const;

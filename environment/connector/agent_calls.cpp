@@ -26,8 +26,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int k_oldest_server = 130000;
 constexpr std::size_t k_session_bytes = 16;
+// So that a client gets an answer in time while apply is busy with something long.
 constexpr auto k_admission_patience = std::chrono::seconds(20);
-constexpr auto k_admission_poll = std::chrono::milliseconds(2);
 constexpr std::uint64_t k_window_factor = 4;
 
 HttpError session_unknown() {
@@ -348,8 +348,7 @@ protocol::Progress Connector::segment(const protocol::SegmentHeader& header, std
         break;
     }
     try {
-        wait_for_room(*current->worker, payload.size(), deadline);
-        current->worker->submit(header, std::move(payload));
+        current->worker->submit(header, std::move(payload), deadline);
         current->sequencer.leave(true);
     } catch (const Error& error) {
         current->sequencer.leave(false);
@@ -359,22 +358,6 @@ protocol::Progress Connector::segment(const protocol::SegmentHeader& header, std
         }
     }
     return progress_of(current);
-}
-
-// So that a client gets an answer in time while apply is busy with something long.
-void Connector::wait_for_room(const apply::Worker& worker, std::uint64_t bytes,
-                              Clock::time_point deadline) const {
-    for (;;) {
-        const std::uint64_t waiting = worker.queued_bytes();
-        if (waiting == 0 || waiting + bytes <= m_settings.queue_bytes || worker.failure() ||
-            worker.session_lost()) {
-            return;
-        }
-        if (Clock::now() >= deadline) {
-            throw Error(ErrorKind::transient, "the replica is busy applying what came before");
-        }
-        std::this_thread::sleep_for(k_admission_poll);
-    }
 }
 
 protocol::Progress Connector::position(const std::string& hex, std::optional<model::Lsn> after,

@@ -115,8 +115,6 @@ private:
     std::shared_ptr<Session> session(const protocol::SessionId& id) const;
     protocol::Progress progress_of(const std::shared_ptr<Session>& session);
     void look_after_worker(const std::shared_ptr<Session>& session);
-    void wait_for_room(const apply::Worker& worker, std::uint64_t bytes,
-                       std::chrono::steady_clock::time_point deadline) const;
     void record_failure(const protocol::Failure& failure);
     void finish_copy(const protocol::CopyBegin& begin, const CopyOutcome& outcome);
     void ensure_instance();

@@ -5,6 +5,7 @@
 #include "tests/support/catch.hpp"
 
 #include <future>
+#include <string>
 #include <thread>
 
 using namespace ardent::base;
@@ -35,16 +36,52 @@ TEST_CASE("one item above the bound passes when the queue is empty", "[base]") {
 }
 
 TEST_CASE("a waiting push goes on when room appears, and ends when the queue closes", "[base]") {
-    BoundedQueue<int> queue(1);
-    REQUIRE(queue.push(1, 1));
-    auto waiting = std::async(std::launch::async, [&] { return queue.push(2, 1); });
-    CHECK(queue.pop() == 1);
+    BoundedQueue<std::string> queue(1);
+    std::string first = "first";
+    std::string second = "second";
+    std::string third = "third";
+    const auto deadline = steady_clock::now() + std::chrono::seconds(20);
+    REQUIRE(queue.push_until(first, 1, deadline));
+    auto waiting =
+        std::async(std::launch::async, [&] { return queue.push_until(second, 1, deadline); });
+    CHECK(waiting.wait_for(milliseconds(20)) == std::future_status::timeout);
+    CHECK(queue.pop() == "first");
     CHECK(waiting.get());
-    auto refused = std::async(std::launch::async, [&] { return queue.push(3, 1); });
+    auto refused =
+        std::async(std::launch::async, [&] { return queue.push_until(third, 1, deadline); });
+    CHECK(refused.wait_for(milliseconds(20)) == std::future_status::timeout);
     queue.close();
     CHECK_FALSE(refused.get());
-    CHECK(queue.pop() == 2);
+    CHECK(steady_clock::now() < deadline);
+    CHECK(third == "third");
+    CHECK(queue.pop() == "second");
     CHECK_FALSE(queue.pop().has_value());
+    CHECK_FALSE(queue.push_until(third, 1, deadline));
+}
+
+TEST_CASE("a waiting push goes on when the queue is cleared", "[base]") {
+    BoundedQueue<int> queue(1);
+    int first = 1;
+    int second = 2;
+    const auto deadline = steady_clock::now() + std::chrono::seconds(20);
+    REQUIRE(queue.push_until(first, 1, deadline));
+    auto waiting =
+        std::async(std::launch::async, [&] { return queue.push_until(second, 1, deadline); });
+    queue.clear();
+    CHECK(waiting.get());
+    CHECK(queue.pop() == 2);
+}
+
+TEST_CASE("push_until gives up at its deadline and leaves the item alone", "[base]") {
+    BoundedQueue<std::string> queue(1);
+    std::string first = "first";
+    std::string second = "second";
+    const auto before = steady_clock::now();
+    REQUIRE(queue.push_until(first, 1, before));  // there is room: no need to wait
+    CHECK_FALSE(queue.push_until(second, 1, before + milliseconds(20)));
+    CHECK(steady_clock::now() - before >= milliseconds(20));
+    CHECK(second == "second");
+    CHECK(queue.bytes() == 1);
 }
 
 TEST_CASE("pop_until gives up at its deadline", "[base]") {

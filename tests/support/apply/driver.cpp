@@ -112,7 +112,8 @@ std::string read_file(const std::string& path) {
 }
 
 /// The last position that the segments reach.
-model::Lsn submit_all(apply::Worker& worker, const std::string& bytes) {
+model::Lsn submit_all(apply::Worker& worker, const std::string& bytes,
+                      std::chrono::steady_clock::time_point deadline) {
     model::Lsn last;
     std::string_view rest = bytes;
     while (!rest.empty()) {
@@ -126,7 +127,8 @@ model::Lsn submit_all(apply::Worker& worker, const std::string& bytes) {
         }();
         const std::string_view body = rest.substr(0, protocol::k_segment_header_bytes + stored);
         const protocol::SegmentHeader header = protocol::read_header(body);
-        worker.submit(header, protocol::read_payload(header, body, std::uint64_t{2} << 30U));
+        worker.submit(header, protocol::read_payload(header, body, std::uint64_t{2} << 30U),
+                      deadline);
         last = std::max({last, header.last_commit_end, header.advance_to});
         rest.remove_prefix(body.size());
     }
@@ -166,8 +168,8 @@ int apply_file(const std::vector<std::string>& arguments) {
     apply::Worker worker(options);
     const auto begin = std::chrono::steady_clock::now();
     try {
-        const model::Lsn last = submit_all(worker, bytes);
         const auto deadline = begin + std::chrono::minutes(10);
+        const model::Lsn last = submit_all(worker, bytes, deadline);
         if (last.valid() && !worker.wait_durable(model::Lsn{last.value - 1}, deadline)) {
             std::cout << "deadline\n";
             return 4;
