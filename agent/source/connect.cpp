@@ -5,8 +5,6 @@ namespace ardent::agent {
 
 namespace {
 
-constexpr int k_has_idle_session_timeout = 140000;
-
 pq::ConnectOptions common_options(const SourceSettings& source,
                                   const std::string& application_name) {
     pq::ConnectOptions options;
@@ -34,27 +32,17 @@ pq::ConnectOptions common_options(const SourceSettings& source,
     return options;
 }
 
-void without_idle_timeout(pq::Connection& connection) {
-    if (connection.server_version() >= k_has_idle_session_timeout) {
-        connection.exec("SET idle_session_timeout = 0");
-    }
-}
-
 }  // namespace
 
 pq::Connection connect_sql(const SourceSettings& source, const std::string& purpose) {
-    pq::Connection connection(common_options(source, "ardent-agent " + purpose));
-    without_idle_timeout(connection);
-    return connection;
+    return pq::Connection(common_options(source, "ardent-agent " + purpose));
 }
 
 pq::Connection connect_replication(const SourceSettings& source,
                                    const std::string& application_name) {
     pq::ConnectOptions options = common_options(source, application_name);
     options.parameters.emplace_back("replication", "database");
-    pq::Connection connection(options);
-    without_idle_timeout(connection);
-    return connection;
+    return pq::Connection(options);
 }
 
 }  // namespace ardent::agent

@@ -12,9 +12,21 @@ namespace ardent::pq {
 
 namespace {
 
+/// Settings that came after PostgreSQL 13: an older server refuses the connection when they are in the startup packet.
+constexpr std::array<std::pair<std::string_view, int>, 2> k_newer_settings = {
+    {{"idle_session_timeout", 140000}, {"transaction_timeout", 170000}}};
+
+bool is_newer(std::string_view name) {
+    return std::any_of(k_newer_settings.begin(), k_newer_settings.end(),
+                       [&](const auto& setting) { return setting.first == name; });
+}
+
 std::string startup_options(const std::map<std::string, std::string>& settings) {
     std::string options;
     for (const auto& [name, value] : settings) {
+        if (is_newer(name)) {
+            continue;
+        }
         options += options.empty() ? "-c " : " -c ";
         options += name + "=";
         for (const char c : value) {
@@ -101,7 +113,9 @@ std::map<std::string, std::string> exact_text_settings() {
             {"client_min_messages", "warning"},
             {"statement_timeout", "0"},
             {"lock_timeout", "0"},
-            {"idle_in_transaction_session_timeout", "0"}};
+            {"idle_in_transaction_session_timeout", "0"},
+            {"idle_session_timeout", "0"},
+            {"transaction_timeout", "0"}};
 }
 
 bool is_transient_sqlstate(std::string_view sqlstate) noexcept {
@@ -134,6 +148,22 @@ Connection::Connection(const ConnectOptions& options)
         const std::string text = one_line(PQerrorMessage(m_connection.get()));
         throw base::Error(base::ErrorKind::transient,
                           "cannot connect to the " + m_name + ": " + text);
+    }
+    set_newer(options.settings);
+}
+
+// In one statement: a walsender takes no more than that at a time before PostgreSQL 15.
+void Connection::set_newer(const std::map<std::string, std::string>& settings) {
+    std::string calls;
+    for (const auto& [name, since] : k_newer_settings) {
+        const auto found = settings.find(std::string(name));
+        if (found != settings.end() && server_version() >= since) {
+            calls += (calls.empty() ? "pg_catalog.set_config(" : ", pg_catalog.set_config(") +
+                     quote_literal(name) + ", " + quote_literal(found->second) + ", false)";
+        }
+    }
+    if (!calls.empty()) {
+        exec("SELECT " + calls);
     }
 }
 

@@ -60,14 +60,16 @@ struct ConnectOptions {
     base::ErrorKind kind = base::ErrorKind::source;
     /// Stands in every message, for example "source" or "replica shop".
     std::string name;
-    /// Settings sent in the startup packet (options=-c …).
+    /// Settings of the session, sent in the startup packet (options=-c …). Those that not every supported server knows
+    /// are set right after connecting, where the server knows them.
     std::map<std::string, std::string> settings;
     std::chrono::milliseconds timeout{10000};
 };
 
 /// The settings that make text output exact and repeatable (invariant 7): DateStyle, IntervalStyle,
 /// TimeZone, extra_float_digits, bytea_output, lc_monetary, search_path, row_security, client_min_messages,
-/// lc_messages; statement, lock and idle timeouts off.
+/// lc_messages; the timeouts of statements, locks, transactions and idle sessions off, whatever the server, the
+/// database or the role set.
 std::map<std::string, std::string> exact_text_settings();
 
 class Connection {
@@ -107,6 +109,8 @@ public:
     void cancel() noexcept;
 
 private:
+    void set_newer(const std::map<std::string, std::string>& settings);
+
     struct Finish {
         void operator()(PGconn* connection) const noexcept { PQfinish(connection); }
     };
