@@ -70,14 +70,16 @@ bool Connector::authorizes(std::string_view token) const {
 
 void Connector::set_token_hash(const std::string& hash) {
     const std::lock_guard lock(m_mutex);
-    m_record.token_hash = hash;
-    save();
+    ConnectorRecord changed = m_record;
+    changed.token_hash = hash;
+    save(std::move(changed));
 }
 
 void Connector::rename(const std::string& name) {
     const std::lock_guard lock(m_mutex);
-    m_record.name = name;
-    save();
+    ConnectorRecord changed = m_record;
+    changed.name = name;
+    save(std::move(changed));
 }
 
 ConnectorView Connector::view() const {
@@ -117,6 +119,13 @@ ConnectorView Connector::view() const {
 void Connector::save() {
     m_unsaved = true;
     m_store.save(m_record);
+    m_unsaved = false;
+}
+
+// What the caller is told has failed must not come true later.
+void Connector::save(ConnectorRecord changed) {
+    m_store.save(changed);
+    m_record = std::move(changed);
     m_unsaved = false;
 }
 

@@ -69,6 +69,7 @@ public:
     std::string id() const;
     ConnectorView view() const;
     bool authorizes(std::string_view token) const;
+    /// These two change nothing when the state cannot be saved.
     void set_token_hash(const std::string& hash);
     void rename(const std::string& name);
 
@@ -120,6 +121,7 @@ private:
     void ensure_instance();
     void change_phase(Event event);
     void save();
+    void save(ConnectorRecord changed);
     void keep();
     void look_after_everything();
 

@@ -2,9 +2,11 @@
 #include "common/base/error.hpp"
 #include "environment/api/json_views.hpp"
 #include "environment/api/metrics.hpp"
+#include "environment/connector/connector.hpp"
 #include "environment/connector/sequencer.hpp"
 #include "environment/connector/states.hpp"
 #include "environment/state/record_json.hpp"
+#include "environment/state/secrets.hpp"
 
 #include "tests/support/catch.hpp"
 
@@ -176,4 +178,23 @@ TEST_CASE("metrics have a help line each, escaped labels, and no figure that is 
     CHECK(text.find("ardent_rows_applied_total" + labels + " 40\n") != std::string::npos);
     CHECK(text.find("ardent_source_retained_wal_bytes{") == std::string::npos);
     CHECK(metrics_text({}).find("# HELP ardent_connector_failed") != std::string::npos);
+}
+
+TEST_CASE("a new token or name that cannot be saved is none", "[environment]") {
+    init_secrets();
+    InstanceSpec nowhere;
+    nowhere.name = "state";
+    nowhere.socket_directory = "/nonexistent/ardent-test";
+    Instance instance(nowhere);
+    Store store(instance);
+    const Settings settings;
+    ConnectorRecord record;
+    record.name = "shop";
+    record.token_hash = token_hash("the old token");
+    Connector connector(settings, store, record);
+    CHECK_THROWS_AS(connector.set_token_hash(token_hash("the new token")), base::Error);
+    CHECK(connector.authorizes("the old token"));
+    CHECK_FALSE(connector.authorizes("the new token"));
+    CHECK_THROWS_AS(connector.rename("other"), base::Error);
+    CHECK(connector.view().record.name == "shop");
 }
