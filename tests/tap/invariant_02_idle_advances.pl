@@ -20,7 +20,7 @@ foreach my $round (1 .. 3)
 	$source->safe_psql('postgres', q(INSERT INTO busy SELECT repeat('x', 1000) FROM generate_series(1, 5000)));
 	my $target = $source->safe_psql('postgres', 'SELECT pg_current_wal_lsn()');
 	my ($beyond, $confirmed) = (0);
-	$t->wait_for("the slot passes $target", sub {
+	$t->wait_for("invariant 2: the slot passes $target", sub {
 		$confirmed = $t->slot->{confirmed};
 		my $behind = $t->replica_psql("SELECT durable_lsn - pg_lsn '$confirmed' FROM ardent.progress");
 		$beyond++ if $behind < 0;

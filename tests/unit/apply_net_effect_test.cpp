@@ -98,7 +98,7 @@ TEST_CASE("apply: a change that contradicts the batch is refused") {
     CHECK_FALSE(f.update({"1", "c"}));
 }
 
-TEST_CASE("apply: an absent column is an unchanged value, never NULL") {
+TEST_CASE("invariant 7: an absent column is an unchanged value, never NULL") {
     Fixture f;
     REQUIRE(f.insert({"1", "toast"}));
     std::vector<Cell> absent = Row{"1", ""}.cells();

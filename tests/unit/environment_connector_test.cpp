@@ -69,7 +69,7 @@ TEST_CASE("segments get their turn in the order of their numbers", "[environment
     CHECK(sequencer.next() == 20);
 }
 
-TEST_CASE("a repeated segment is known, one that is far ahead refused, a gap is late",
+TEST_CASE("invariant 6: a repeated segment is known, one that is far ahead refused, a gap is late",
           "[environment]") {
     Sequencer sequencer(2);
     REQUIRE(sequencer.enter(0, in(k_short)) == Turn::mine);
