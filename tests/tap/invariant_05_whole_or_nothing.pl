@@ -12,10 +12,11 @@ CREATE TABLE public.account (id integer PRIMARY KEY, balance bigint NOT NULL);
 INSERT INTO public.account SELECT g, 1000 FROM generate_series(1, 50) AS g;
 CREATE TABLE public.ticket (n bigint PRIMARY KEY);
 CREATE TABLE public.large (id bigint PRIMARY KEY);
+CREATE TABLE public.wide (id bigint PRIMARY KEY, v text);
 SQL
 my $source = $t->source;
 # segments far smaller than a transaction
-$t->start_environment('environment.segment_bytes' => '64kB');
+$t->start_environment('environment.queue_bytes' => '1MB', 'environment.segment_bytes' => '64kB');
 $t->create_connector;
 $t->start_agent;
 $t->wait_streaming;
@@ -56,6 +57,18 @@ is($back // 0, 0, 'invariant 5: nothing goes back');
 is_deeply([ sort { $a <=> $b } keys %counts ], [ 0, 200000 ],
 	'invariant 5: a transaction of many segments is there as a whole or not at all');
 $t->wait_caught_up;
+
+# One whose rest does not come for a while: its first rows are in the files of the replica, and no reader sees them.
+$source->safe_psql($Ardent::Test::database,
+	'INSERT INTO public.wide SELECT g, repeat(md5(g::text), 30) FROM generate_series(1, 150000) AS g');
+$t->wait_for('a part of the transaction is written',
+	sub { return $t->replica_psql(q(SELECT pg_relation_size('public.wide'))) > 0 });
+kill STOP => $t->agent->pid;
+my ($seen, $until) = (0, time + 3);
+$seen = $t->replica_psql('SELECT count(*) FROM public.wide') while $seen == 0 && time < $until;
+is($seen, 0, 'invariant 5: a transaction of which a part has come is not seen');
+kill CONT => $t->agent->pid;
+$t->wait_caught_up(120);
 $t->compare_ok('at the end');
 $t->stop_all;
 done_testing();

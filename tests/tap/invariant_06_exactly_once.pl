@@ -34,5 +34,31 @@ $t->wait_caught_up;
 my $rows = $source->safe_psql($Ardent::Test::database, 'SELECT count(*) FROM public.heap');
 is($t->replica_psql('SELECT count(*) FROM public.heap'), $rows, "invariant 6: $rows equal rows, none twice, none lost");
 $t->compare_ok('after four kills');
+
+# A source that crashes forgets what was confirmed since the slot was last saved: it can send that again. The agent is
+# held meanwhile, so that the slot can be looked at.
+my ($forgot, $wanted) = (0);
+foreach my $try (1 .. 5)
+{
+	$source->safe_psql('postgres', 'CHECKPOINT');
+	$source->safe_psql($Ardent::Test::database, q(INSERT INTO public.heap SELECT 2, 'again' FROM generate_series(1, 30)));
+	$wanted = $source->safe_psql('postgres', 'SELECT pg_current_wal_lsn()');
+	$t->wait_for('the rows are confirmed',
+		sub { return $source->safe_psql('postgres', "SELECT pg_lsn '" . $t->slot->{confirmed} . "' >= '$wanted'") eq 't' });
+	kill STOP => $t->agent->pid;
+	$source->stop('immediate');
+	$t->restart_source;
+	$forgot = $source->safe_psql('postgres', "SELECT pg_lsn '" . $t->slot->{confirmed} . "' < '$wanted'") eq 't';
+	kill CONT => $t->agent->pid;
+	$t->wait_streaming;
+	last if $forgot;
+}
+ok($forgot, 'the slot of a source that crashed stands before what was confirmed');
+my $next = $source->safe_psql($Ardent::Test::database, 'UPDATE public.beacon SET n = n + 1 RETURNING n');
+$t->wait_for('invariant 6: a change after the crash is in the replica',
+	sub { return ($t->replica_try('SELECT n FROM public.beacon') // '') eq $next });
+$rows = $source->safe_psql($Ardent::Test::database, 'SELECT count(*) FROM public.heap');
+is($t->replica_psql('SELECT count(*) FROM public.heap'), $rows, 'invariant 6: what was confirmed before the crash is there once');
+$t->compare_ok('after the crash of the source');
 $t->stop_all;
 done_testing();

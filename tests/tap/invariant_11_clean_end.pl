@@ -8,7 +8,10 @@ use Test::More;
 
 my $t = Ardent::Test->new(name => 'end', sql => 'CREATE TABLE public.n (id bigserial PRIMARY KEY, v text)');
 my $source = $t->source;
-$t->start_all;
+$t->start_environment('environment.queue_bytes' => '1MB', 'environment.segment_bytes' => '64kB');
+$t->create_connector;
+$t->start_agent('limits.drain' => '60s');
+$t->wait_streaming;
 my $load = Ardent::Process->start(
 	name => 'load', log => $t->dir . '/load.log',
 	command => [ 'pgbench', '-n', '-h', $source->host, '-p', $source->port, '-c', '2', '-T', '60', '-f',
@@ -25,6 +28,32 @@ $load->stop;
 $t->start_agent;
 $t->wait_caught_up;
 $t->compare_ok('after the restart');
+
+# What was read is waited for. The environment takes nothing, until the agent has read all that it may.
+kill STOP => $t->environment->pid;
+$source->safe_psql($Ardent::Test::database, <<'SQL');
+DO $$
+BEGIN
+    FOR i IN 1 .. 60000 LOOP
+        INSERT INTO public.n (v) VALUES (repeat(md5(i::text), 30));
+        COMMIT;
+    END LOOP;
+END
+$$
+SQL
+$t->wait_for('the walsender waits for the agent', sub {
+	return $source->safe_psql('postgres',
+		q(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'walsender' AND wait_event = 'WalSenderWriteData')) eq '1';
+});
+$t->agent->signal('TERM');
+ok(!defined $t->agent->wait(3), 'invariant 11: the agent stays until what it read is durable');
+kill CONT => $t->environment->pid;
+is($t->agent->wait(60), 0, 'invariant 11: and then ends with 0');
+is($t->replica_psql('SELECT durable_lsn FROM ardent.progress'), $t->slot->{confirmed},
+	'invariant 11: what it read was confirmed');
+$t->start_agent('limits.drain' => undef);
+$t->wait_caught_up;
+$t->compare_ok('after the second restart');
 
 is($t->environment->stop(60), 0, 'the environment ends with 0 while the agent runs');
 ok(!defined $t->replica_postmaster_pid || !kill(0, $t->replica_postmaster_pid), 'and its servers with it');
