@@ -58,11 +58,12 @@ is_deeply([ sort { $a <=> $b } keys %counts ], [ 0, 200000 ],
 	'invariant 5: a transaction of many segments is there as a whole or not at all');
 $t->wait_caught_up;
 
-# One whose rest does not come for a while: its first rows are in the files of the replica, and no reader sees them.
+# One whose rest does not come for a while: its first rows are in the files of the replica, more than the environment
+# keeps in memory, and no reader sees them.
 $source->safe_psql($Ardent::Test::database,
 	'INSERT INTO public.wide SELECT g, repeat(md5(g::text), 30) FROM generate_series(1, 150000) AS g');
 $t->wait_for('a part of the transaction is written',
-	sub { return $t->replica_psql(q(SELECT pg_relation_size('public.wide'))) > 0 });
+	sub { return $t->replica_psql(q(SELECT pg_relation_size('public.wide'))) > 64 * 1024 * 1024 });
 kill STOP => $t->agent->pid;
 my ($seen, $until) = (0, time + 3);
 $seen = $t->replica_psql('SELECT count(*) FROM public.wide') while $seen == 0 && time < $until;
