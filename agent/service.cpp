@@ -356,8 +356,8 @@ void Service::after_stream(StreamEnd end, const Link& link) {
     case StreamEnd::hello_again:
         process::log_info("the environment does not know the session any more: saying hello again");
         return;
-    case StreamEnd::
-        connector_failed:  // hello says how; should it know of nothing, the same may come again
+    // hello says how it failed; should it know of nothing, the same may come again
+    case StreamEnd::connector_failed:
     case StreamEnd::source_stops:
         wait(m_backoff.next());
         return;
