@@ -165,7 +165,8 @@ std::string to_json(const SchemaReport& value);
 std::string to_json(const AgentStatus& value);
 std::string to_json(const ErrorBody& value);
 std::string to_json(const NotCarried& value);
-std::string to_json(const std::vector<model::TableDefinition>& value);
+std::string to_json(const SourceIdentity& value);
+std::string to_json(const Failure& value);
 
 Hello parse_hello(std::string_view text);
 Welcome parse_welcome(std::string_view text);
@@ -176,7 +177,8 @@ CopyFinish parse_copy_finish(std::string_view text);
 SchemaReport parse_schema_report(std::string_view text);
 AgentStatus parse_agent_status(std::string_view text);
 NotCarried parse_not_carried(std::string_view text);
-std::vector<model::TableDefinition> parse_table_definitions(std::string_view text);
+SourceIdentity parse_source_identity(std::string_view text);
+Failure parse_failure(std::string_view text);
 /// Never throws: a body that is no error body becomes the detail, clipped.
 ErrorBody parse_error_body(std::string_view text);
 

@@ -3,7 +3,6 @@
 
 #include "common/base/text.hpp"
 #include "common/protocol/json_fields.hpp"
-#include "environment/state/record_json.hpp"
 
 namespace ardent::environment {
 
@@ -42,7 +41,7 @@ json source_json(const ConnectorRecord& record) {
     if (!record.source) {
         return nullptr;
     }
-    json source = json::parse(source_to_json(*record.source));
+    json source = json::parse(protocol::to_json(*record.source));
     source["slot"] = record.slot;
     if (record.agent_status) {
         source["lsn"] = nullable(record.agent_status->source_lsn);
@@ -83,7 +82,7 @@ json triggers_json(const std::vector<DisabledTrigger>& triggers) {
 json connector_row(const ConnectorView& view) {
     const ConnectorRecord& record = view.record;
     const json failure =
-        record.failure ? json::parse(failure_to_json(*record.failure)) : json(nullptr);
+        record.failure ? json::parse(protocol::to_json(*record.failure)) : json(nullptr);
     return {{"id", record.id},
             {"name", record.name},
             {"org_id", record.org_id},

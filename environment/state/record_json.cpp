@@ -9,55 +9,6 @@ using protocol::Document;
 using protocol::dump;
 using protocol::Fields;
 using protocol::json;
-using protocol::nullable;
-
-std::string failure_to_json(const protocol::Failure& failure) {
-    return dump({{"message", failure.message},
-                 {"hint", failure.hint},
-                 {"lsn", nullable(failure.lsn)},
-                 {"table", failure.table}});
-}
-
-protocol::Failure parse_failure(std::string_view text) {
-    const Document document("failure", text);
-    const Fields in = document.fields();
-    protocol::Failure failure;
-    failure.message = in.text("message");
-    failure.hint = in.text("hint");
-    failure.lsn = in.maybe_lsn("lsn");
-    failure.table = in.text("table");
-    return failure;
-}
-
-std::string source_to_json(const protocol::SourceIdentity& source) {
-    return dump({{"system_identifier", source.system_identifier},
-                 {"timeline", source.timeline},
-                 {"server_version_num", source.server_version_num},
-                 {"database", source.database},
-                 {"server_encoding", source.server_encoding},
-                 {"locale_provider", source.locale_provider},
-                 {"lc_collate", source.lc_collate},
-                 {"lc_ctype", source.lc_ctype},
-                 {"icu_locale", nullable(source.icu_locale)},
-                 {"extension_version", nullable(source.extension_version)}});
-}
-
-protocol::SourceIdentity parse_source(std::string_view text) {
-    const Document document("source", text);
-    const Fields in = document.fields();
-    protocol::SourceIdentity source;
-    source.system_identifier = in.text("system_identifier");
-    source.timeline = in.number<std::uint32_t>("timeline");
-    source.server_version_num = in.number<int>("server_version_num");
-    source.database = in.text("database");
-    source.server_encoding = in.text("server_encoding");
-    source.locale_provider = in.text("locale_provider");
-    source.lc_collate = in.text("lc_collate");
-    source.lc_ctype = in.text("lc_ctype");
-    source.icu_locale = in.maybe_text("icu_locale");
-    source.extension_version = in.maybe_text("extension_version");
-    return source;
-}
 
 std::string texts_to_json(const std::vector<std::string>& texts) {
     return dump({{"list", texts}});

@@ -11,12 +11,6 @@
 
 namespace ardent::environment {
 
-std::string failure_to_json(const protocol::Failure& failure);
-protocol::Failure parse_failure(std::string_view text);
-
-std::string source_to_json(const protocol::SourceIdentity& source);
-protocol::SourceIdentity parse_source(std::string_view text);
-
 std::string texts_to_json(const std::vector<std::string>& texts);
 std::vector<std::string> parse_texts(std::string_view text);
 

@@ -39,10 +39,10 @@ ConnectorRecord read_connector(const pq::Result& row, int at) {
     record.token_hash = next().value();
     record.phase = parse_phase(next().value());
     if (const Value failure = next()) {
-        record.failure = parse_failure(*failure);
+        record.failure = protocol::parse_failure(*failure);
     }
     if (const Value source = next()) {
-        record.source = parse_source(*source);
+        record.source = protocol::parse_source_identity(*source);
     }
     record.slot = next().value();
     if (const Value point = next()) {
@@ -143,6 +143,7 @@ std::vector<ConnectorRecord> Store::connectors() {
 }
 
 std::string Store::save(const ConnectorRecord& record) {
+    const auto encode = [](const auto& value) { return protocol::to_json(value); };
     const pq::Result row = run(
         R"sql(
         INSERT INTO environment.connector AS c (
@@ -171,8 +172,8 @@ std::string Store::save(const ConnectorRecord& record) {
          texts_to_json(record.schemas),
          record.token_hash,
          to_string(record.phase),
-         maybe(record.failure, failure_to_json),
-         maybe(record.source, source_to_json),
+         maybe(record.failure, encode),
+         maybe(record.source, encode),
          record.slot,
          maybe(record.consistent_point, [](model::Lsn lsn) { return model::to_string(lsn); }),
          protocol::to_json(record.not_carried),
@@ -181,8 +182,7 @@ std::string Store::save(const ConnectorRecord& record) {
          record.agent_version,
          record.preflight,
          record.preflight_pass ? "t" : "f",
-         maybe(record.agent_status,
-               [](const protocol::AgentStatus& status) { return protocol::to_json(status); }),
+         maybe(record.agent_status, encode),
          text_or_null(record.agent_seen_at),
          texts_to_json(record.excluded)});
     return row.value(0, 0).value();

@@ -101,9 +101,23 @@ TEST_CASE("a copy carries definitions, owners and what stays behind", "[protocol
     CHECK(got.extensions.at(0).schema == "public");
     CHECK(got.owners.at(0).names == begin.owners.at(0).names);
     CHECK(got.not_carried.large_objects == 4);
-    CHECK(parse_table_definitions(to_json(begin.tables)) == begin.tables);
     CHECK(parse_copy_finish(to_json(CopyFinish{begin.session, {0, 5}})).rows ==
           std::vector<std::uint64_t>{0, 5});
+}
+
+TEST_CASE("identity and failure stand by themselves", "[protocol]") {
+    const SourceIdentity sent = sample_hello().source;
+    const SourceIdentity got = parse_source_identity(to_json(sent));
+    CHECK(got.system_identifier == sent.system_identifier);
+    CHECK(got.timeline == sent.timeline);
+    CHECK_FALSE(got.icu_locale.has_value());
+    const Failure failure =
+        parse_failure(to_json(Failure{"no row", "mend it", Lsn{7}, "public.t"}));
+    CHECK(failure.message == "no row");
+    CHECK(failure.hint == "mend it");
+    CHECK(failure.lsn == Lsn{7});
+    CHECK(failure.table == "public.t");
+    CHECK_THROWS_AS(parse_failure("[]"), Error);
 }
 
 TEST_CASE("status figures that are not known are null", "[protocol]") {

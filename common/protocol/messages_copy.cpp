@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: PostgreSQL
+// The messages of the copy.
+#include "common/protocol/json_fields.hpp"
+#include "common/protocol/json_values.hpp"
+
+namespace ardent::protocol {
+
+namespace {
+
+json encode(const NotCarried& value) {
+    return {{"sequences", value.sequences},
+            {"unlogged", value.unlogged},
+            {"foreign_tables", value.foreign_tables},
+            {"materialized_views", value.materialized_views},
+            {"extension_tables", value.extension_tables},
+            {"large_objects", value.large_objects},
+            {"not_exact", value.not_exact}};
+}
+
+NotCarried decode_not_carried(const Fields& in) {
+    NotCarried value;
+    value.sequences = in.texts("sequences");
+    value.unlogged = in.texts("unlogged");
+    value.foreign_tables = in.texts("foreign_tables");
+    value.materialized_views = in.texts("materialized_views");
+    if (in.has("extension_tables")) {
+        value.extension_tables = in.texts("extension_tables");
+    }
+    value.large_objects = in.number<std::uint64_t>("large_objects");
+    value.not_exact = in.texts("not_exact");
+    return value;
+}
+
+}  // namespace
+
+std::string to_json(const CopyBegin& value) {
+    json extensions = json::array();
+    for (const ExtensionNeed& need : value.extensions) {
+        extensions.push_back(
+            {{"name", need.name}, {"version", need.version}, {"schema", need.schema}});
+    }
+    json owners = json::array();
+    for (const ObjectOwner& owned : value.owners) {
+        owners.push_back({{"type", owned.type},
+                          {"names", owned.names},
+                          {"args", owned.args},
+                          {"owner", owned.owner}});
+    }
+    return dump({{"session", value.session},
+                 {"slot", value.slot},
+                 {"consistent_point", model::to_string(value.consistent_point)},
+                 {"server_encoding", value.server_encoding},
+                 {"extensions", std::move(extensions)},
+                 {"roles", value.roles},
+                 {"schemas", value.schemas},
+                 {"owners", std::move(owners)},
+                 {"tables", encode(value.tables)},
+                 {"not_carried", encode(value.not_carried)}});
+}
+
+CopyBegin parse_copy_begin(std::string_view text) {
+    const Document document("copy", text);
+    const Fields in = document.fields();
+    CopyBegin value;
+    value.session = in.text("session");
+    value.slot = in.text("slot");
+    value.consistent_point = in.lsn("consistent_point");
+    value.server_encoding = in.text("server_encoding");
+    for (const Fields& from : in.objects("extensions")) {
+        value.extensions.push_back({from.text("name"), from.text("version"), from.text("schema")});
+    }
+    value.roles = in.texts("roles");
+    value.schemas = in.texts("schemas");
+    for (const Fields& from : in.objects("owners")) {
+        value.owners.push_back(
+            {from.text("type"), from.texts("names"), from.texts("args"), from.text("owner")});
+    }
+    value.tables = decode_tables(in.objects("tables"));
+    value.not_carried = decode_not_carried(in.object("not_carried"));
+    return value;
+}
+
+std::string to_json(const CopyState& value) {
+    return dump({{"copy_id", value.copy_id},
+                 {"phase", value.phase},
+                 {"detail", value.detail},
+                 {"failure", encode(value.failure)}});
+}
+
+CopyState parse_copy_state(std::string_view text) {
+    const Document document("the state of the copy", text);
+    const Fields in = document.fields();
+    return {in.text("copy_id"), in.text("phase"), in.text("detail"), decode_maybe_failure(in)};
+}
+
+std::string to_json(const CopyFinish& value) {
+    return dump({{"session", value.session}, {"rows", value.rows}});
+}
+
+CopyFinish parse_copy_finish(std::string_view text) {
+    const Document document("finish", text);
+    const Fields in = document.fields();
+    return {in.text("session"), in.numbers("rows")};
+}
+
+std::string to_json(const NotCarried& value) {
+    return dump(encode(value));
+}
+
+NotCarried parse_not_carried(std::string_view text) {
+    const Document document("not_carried", text);
+    return decode_not_carried(document.fields());
+}
+
+}  // namespace ardent::protocol
