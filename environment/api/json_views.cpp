@@ -69,6 +69,24 @@ json copy_json(const ConnectorView& view) {
     return {{"id", view.copy->copy_id}, {"phase", view.copy->phase}, {"detail", view.copy->detail}};
 }
 
+// A basic string of TOML is escaped as one of JSON is, but for DEL, which only TOML forbids.
+std::string toml_string(const std::string& text) {
+    std::string quoted;
+    for (const char c : protocol::dump(text)) {
+        quoted += c == '\x7f' ? "\\u007f" : std::string(1, c);
+    }
+    return quoted;
+}
+
+std::string toml_list(const std::vector<std::string>& texts) {
+    std::vector<std::string> quoted;
+    quoted.reserve(texts.size());
+    for (const std::string& text : texts) {
+        quoted.push_back(toml_string(text));
+    }
+    return "[" + base::join(quoted, ", ") + "]";
+}
+
 json triggers_json(const std::vector<DisabledTrigger>& triggers) {
     json list = json::array();
     for (const DisabledTrigger& trigger : triggers) {
@@ -107,11 +125,12 @@ json connector_row(const ConnectorView& view) {
 json agent_hints(const std::string& public_url, const ConnectorRecord& record,
                  const std::string& token) {
     const std::string configuration =
-        "[environment]\nurl = \"" + public_url + "\"\nconnector = \"" + record.id +
-        "\"\ntoken_file = \"/etc/ardent/agent.token\"\n\n[source]\nhost = \"127.0.0.1\"\ndatabase "
+        "[environment]\nurl = " + toml_string(public_url) +
+        "\nconnector = " + toml_string(record.id) +
+        "\ntoken_file = \"/etc/ardent/agent.token\"\n\n[source]\nhost = \"127.0.0.1\"\ndatabase "
         "= \"...\"\n"
-        "password_file = \"/etc/ardent/source.password\"\nschemas = [\"" +
-        base::join(record.schemas, "\", \"") + "\"]\n";
+        "password_file = \"/etc/ardent/source.password\"\nschemas = " +
+        toml_list(record.schemas) + "\n";
     json hints = {
         {"url", public_url},
         {"connector_id", record.id},

@@ -11,6 +11,7 @@
 #include "tests/support/catch.hpp"
 
 #include <nlohmann/json.hpp>
+#include <toml++/toml.h>
 
 #include <atomic>
 #include <thread>
@@ -176,4 +177,21 @@ TEST_CASE("a new token or name that cannot be saved is none", "[environment]") {
     CHECK_FALSE(connector.authorizes("the new token"));
     CHECK_THROWS_AS(connector.rename("other"), base::Error);
     CHECK(connector.view().record.name == "shop");
+}
+
+TEST_CASE("the printed configuration of an agent is TOML whatever the schemas are called",
+          "[environment]") {
+    ConnectorRecord record = example_view().record;
+    record.schemas = {"public", "a \"b\"", "c\\d", "e\n\x7f",
+                      "gr\xc3\xb6\xc3\x9f"
+                      "e"};
+    const nlohmann::json hints = agent_hints("https://env.example.com:8443", record, "token");
+    const toml::table table = toml::parse(hints["config"].get<std::string>());
+    std::vector<std::string> read;
+    for (const toml::node& node : *table["source"]["schemas"].as_array()) {
+        read.push_back(node.value<std::string>().value());
+    }
+    CHECK(read == record.schemas);
+    CHECK(table["environment"]["url"].value<std::string>() == "https://env.example.com:8443");
+    CHECK(table["environment"]["connector"].value<std::string>() == record.id);
 }
