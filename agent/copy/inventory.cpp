@@ -4,6 +4,9 @@
 #include "common/pq/array_text.hpp"
 #include "common/protocol/json_fields.hpp"
 
+#include <array>
+#include <utility>
+
 namespace ardent::agent {
 
 namespace {
@@ -60,39 +63,15 @@ WITH chosen (oid, nspowner) AS (
                           AND c.relkind = 'S' AND d.deptype IN ('a', 'i')
                           AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass)
     UNION ALL
-    SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass, p.oid, p.proowner
-      FROM pg_catalog.pg_proc AS p WHERE p.pronamespace IN (SELECT oid FROM chosen)
-    UNION ALL
     SELECT 'pg_catalog.pg_type'::pg_catalog.regclass, t.oid, t.typowner
       FROM pg_catalog.pg_type AS t
       LEFT JOIN pg_catalog.pg_class AS r ON r.oid = t.typrelid
      WHERE t.typnamespace IN (SELECT oid FROM chosen) AND t.typtype IN ('b', 'c', 'd', 'e', 'r')
        AND (t.typrelid = 0 OR r.relkind = 'c')
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_type AS e WHERE e.typarray = t.oid)
-    UNION ALL
-    SELECT 'pg_catalog.pg_operator'::pg_catalog.regclass, o.oid, o.oprowner
-      FROM pg_catalog.pg_operator AS o WHERE o.oprnamespace IN (SELECT oid FROM chosen)
-    UNION ALL
-    SELECT 'pg_catalog.pg_opclass'::pg_catalog.regclass, o.oid, o.opcowner
-      FROM pg_catalog.pg_opclass AS o WHERE o.opcnamespace IN (SELECT oid FROM chosen)
-    UNION ALL
-    SELECT 'pg_catalog.pg_opfamily'::pg_catalog.regclass, o.oid, o.opfowner
-      FROM pg_catalog.pg_opfamily AS o WHERE o.opfnamespace IN (SELECT oid FROM chosen)
-    UNION ALL
-    SELECT 'pg_catalog.pg_collation'::pg_catalog.regclass, o.oid, o.collowner
-      FROM pg_catalog.pg_collation AS o WHERE o.collnamespace IN (SELECT oid FROM chosen)
-    UNION ALL
-    SELECT 'pg_catalog.pg_conversion'::pg_catalog.regclass, o.oid, o.conowner
-      FROM pg_catalog.pg_conversion AS o WHERE o.connamespace IN (SELECT oid FROM chosen)
-    UNION ALL
-    SELECT 'pg_catalog.pg_ts_dict'::pg_catalog.regclass, o.oid, o.dictowner
-      FROM pg_catalog.pg_ts_dict AS o WHERE o.dictnamespace IN (SELECT oid FROM chosen)
-    UNION ALL
-    SELECT 'pg_catalog.pg_ts_config'::pg_catalog.regclass, o.oid, o.cfgowner
-      FROM pg_catalog.pg_ts_config AS o WHERE o.cfgnamespace IN (SELECT oid FROM chosen)
-    UNION ALL
-    SELECT 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass, o.oid, o.stxowner
-      FROM pg_catalog.pg_statistic_ext AS o WHERE o.stxnamespace IN (SELECT oid FROM chosen)
+)sql";
+
+constexpr const char* k_ours = R"sql(
 ), ours AS (
     SELECT o.classid, o.objid, o.owner
       FROM owned AS o
@@ -176,6 +155,31 @@ SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.reln
  ORDER BY 1
 )sql";
 
+// Catalogs whose objects have nothing but a schema and an owner, and what their columns begin with.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 9> k_plain_catalogs = {
+    {{"pg_proc", "pro"},
+     {"pg_operator", "opr"},
+     {"pg_opclass", "opc"},
+     {"pg_opfamily", "opf"},
+     {"pg_collation", "coll"},
+     {"pg_conversion", "con"},
+     {"pg_ts_dict", "dict"},
+     {"pg_ts_config", "cfg"},
+     {"pg_statistic_ext", "stx"}}};
+
+/// The common table expressions that end with `ours`.
+std::string owned_objects() {
+    std::string sql = k_owned;
+    for (const auto& [catalog, prefix] : k_plain_catalogs) {
+        const std::string table = "pg_catalog." + std::string(catalog);
+        const std::string column = "o." + std::string(prefix);
+        sql += " UNION ALL SELECT '" + table + "'::pg_catalog.regclass, o.oid, " + column +
+               "owner FROM " + table + " AS o WHERE " + column +
+               "namespace IN (SELECT oid FROM chosen)";
+    }
+    return sql + k_ours;
+}
+
 std::vector<std::string> texts_of(std::string_view json_text) {
     return protocol::parse_json("a list of names", json_text).get<std::vector<std::string>>();
 }
@@ -205,7 +209,7 @@ std::vector<protocol::ExtensionNeed> read_extensions(pq::Connection& connection,
 std::vector<protocol::ObjectOwner> read_owners(pq::Connection& connection,
                                                const std::vector<std::string>& schemas,
                                                const std::vector<std::string>& excluded) {
-    const pq::Result result = connection.exec(std::string(k_owned) + k_owners,
+    const pq::Result result = connection.exec(owned_objects() + k_owners,
                                               {pq::array_text(schemas), pq::array_text(excluded)});
     std::vector<protocol::ObjectOwner> owners;
     for (int row = 0; row < result.rows(); ++row) {
@@ -217,7 +221,7 @@ std::vector<protocol::ObjectOwner> read_owners(pq::Connection& connection,
 
 std::vector<std::string> read_roles(pq::Connection& connection,
                                     const std::vector<std::string>& schemas) {
-    return first_column(connection.exec(std::string(k_owned) + k_roles, {pq::array_text(schemas)}));
+    return first_column(connection.exec(owned_objects() + k_roles, {pq::array_text(schemas)}));
 }
 
 protocol::NotCarried read_not_carried(pq::Connection& connection,
