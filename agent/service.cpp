@@ -209,7 +209,7 @@ protocol::Hello Service::make_hello(Source& source, const preflight::Report& rep
     hello.slot.confirmed_flush = source.slot.confirmed_flush;
     hello.slot.wal_status = source.slot.wal_status;
     hello.schemas = m_settings.source.schemas;
-    hello.excluded = m_settings.source.excluded_names();
+    hello.excluded = m_settings.source.excluded;
     hello.preflight = preflight_json(report);
     return hello;
 }
@@ -288,7 +288,7 @@ bool Service::report_schema(Source& source, const std::string& session, Link& li
     EnvironmentApi api(m_settings.environment, m_stop_flag.get());
     const auto progress =
         api.schema({session, pq::read_tables(source.sql, m_settings.source.schemas,
-                                             m_settings.source.excluded_names())});
+                                             m_settings.source.excluded)});
     if (progress) {
         link.progress(*progress);
     }

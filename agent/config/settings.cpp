@@ -18,42 +18,6 @@ base::Error refuse(const std::string& message, const std::string& hint = {}) {
     return {base::ErrorKind::config, message, hint};
 }
 
-/// One part of schema.table: plain, or in double quotes with doubled quotes inside.
-std::optional<std::string> take_part(std::string_view& rest) {
-    std::string part;
-    if (!rest.starts_with('"')) {
-        const std::size_t end = std::min(rest.find('.'), rest.size());
-        part = rest.substr(0, end);
-        rest.remove_prefix(end);
-        return part.empty() ? std::nullopt : std::optional(part);
-    }
-    rest.remove_prefix(1);
-    while (!rest.empty()) {
-        if (rest.front() == '"') {
-            rest.remove_prefix(1);
-            if (!rest.starts_with('"')) {
-                return part.empty() ? std::nullopt : std::optional(part);
-            }
-        }
-        part += rest.front();
-        rest.remove_prefix(1);
-    }
-    return std::nullopt;
-}
-
-model::RelationName parse_relation(const std::string& text) {
-    std::string_view rest = text;
-    const auto schema = take_part(rest);
-    if (schema && rest.starts_with('.')) {
-        rest.remove_prefix(1);
-        const auto name = take_part(rest);
-        if (name && rest.empty()) {
-            return {*schema, *name};
-        }
-    }
-    throw refuse("source.exclude: \"" + text + "\" is not schema.table");
-}
-
 /// The server's rule for slot names, and ours for the prefix.
 void check_slot_name(const std::string& name) {
     constexpr std::string_view k_allowed = "abcdefghijklmnopqrstuvwxyz0123456789_";
@@ -190,21 +154,16 @@ SourceSettings read_source(const config::Values& values) {
         throw refuse("source.schemas names no schema");
     }
     for (const std::string& text : values.list("source.exclude")) {
-        source.excluded.push_back(parse_relation(text));
+        const auto relation = model::parse_relation(text);
+        if (!relation) {
+            throw refuse("source.exclude: \"" + text + "\" is not schema.table");
+        }
+        source.excluded.push_back(*relation);
     }
     return source;
 }
 
 }  // namespace
-
-std::vector<std::string> SourceSettings::excluded_names() const {
-    std::vector<std::string> names;
-    names.reserve(excluded.size());
-    for (const model::RelationName& relation : excluded) {
-        names.push_back(relation.schema + "." + relation.name);
-    }
-    return names;
-}
 
 const std::vector<Option>& options() {
     static const std::vector<Option> s_options = make_options();

@@ -32,9 +32,6 @@ struct SourceSettings {
     std::string pg_dump;  // empty: the one of the server's major
     std::vector<std::string> schemas;
     std::vector<model::RelationName> excluded;
-
-    /// "schema.table" of each excluded table, as hello and table_catalog name them.
-    std::vector<std::string> excluded_names() const;
 };
 
 struct SlotSettings {

@@ -147,13 +147,13 @@ protocol::CopyBegin Copier::inventory(pq::Connection& connection, const CreatedS
     begin.slot = m_parts.settings.slot.name;
     begin.consistent_point = slot.consistent_point;
     begin.server_encoding = m_identity.server_encoding;
-    begin.tables = pq::read_tables(connection, source.schemas, source.excluded_names());
+    begin.tables = pq::read_tables(connection, source.schemas, source.excluded);
     lock_tables(connection, begin.tables);
     refuse_rewritten(connection);
     begin.extensions = read_extensions(connection, source.schemas);
     begin.roles = read_roles(connection, source.schemas);
     begin.schemas = source.schemas;
-    begin.owners = read_owners(connection, source.schemas, source.excluded_names());
+    begin.owners = read_owners(connection, source.schemas, source.excluded);
     begin.not_carried = read_not_carried(connection, source.schemas, exact_numbers);
     return begin;
 }

@@ -2,6 +2,7 @@
 #include "agent/copy/inventory.hpp"
 
 #include "common/pq/array_text.hpp"
+#include "common/pq/table_catalog.hpp"
 #include "common/protocol/json_fields.hpp"
 
 #include <array>
@@ -85,7 +86,9 @@ SELECT a.type, pg_catalog.to_json(a.object_names), pg_catalog.to_json(a.object_a
        pg_catalog.pg_get_userbyid(o.owner)
   FROM ours AS o
  CROSS JOIN LATERAL pg_catalog.pg_identify_object_as_address(o.classid, o.objid, 0) AS a
- WHERE a.type <> 'table' OR pg_catalog.array_to_string(a.object_names, '.') <> ALL ($2::pg_catalog.text[])
+ WHERE NOT EXISTS (SELECT FROM ROWS FROM (pg_catalog.unnest($2::pg_catalog.text[]),
+                                          pg_catalog.unnest($3::pg_catalog.text[])) AS x (schema, name)
+                    WHERE a.type = 'table' AND a.object_names = ARRAY[x.schema, x.name])
  ORDER BY o.classid, o.objid
 )sql";
 
@@ -208,9 +211,10 @@ std::vector<protocol::ExtensionNeed> read_extensions(pq::Connection& connection,
 
 std::vector<protocol::ObjectOwner> read_owners(pq::Connection& connection,
                                                const std::vector<std::string>& schemas,
-                                               const std::vector<std::string>& excluded) {
-    const pq::Result result = connection.exec(owned_objects() + k_owners,
-                                              {pq::array_text(schemas), pq::array_text(excluded)});
+                                               const std::vector<model::RelationName>& excluded) {
+    const pq::NameArrays names = pq::name_arrays(excluded);
+    const pq::Result result = connection.exec(
+        owned_objects() + k_owners, {pq::array_text(schemas), names.schemas, names.names});
     std::vector<protocol::ObjectOwner> owners;
     for (int row = 0; row < result.rows(); ++row) {
         owners.push_back({std::string(result.text(row, 0)), texts_of(result.text(row, 1)),

@@ -17,10 +17,10 @@ namespace ardent::agent {
 std::vector<protocol::ExtensionNeed> read_extensions(pq::Connection& connection,
                                                      const std::vector<std::string>& schemas);
 
-/// The schemas and every object in them that has an owner of its own, without the tables in `excluded` (schema.table).
+/// The schemas and every object in them that has an owner of its own, without the tables in `excluded`.
 std::vector<protocol::ObjectOwner> read_owners(pq::Connection& connection,
                                                const std::vector<std::string>& schemas,
-                                               const std::vector<std::string>& excluded);
+                                               const std::vector<model::RelationName>& excluded);
 
 /// Roles that own or are granted anything in the schemas, without the predefined ones.
 std::vector<std::string> read_roles(pq::Connection& connection,

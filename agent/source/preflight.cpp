@@ -15,9 +15,7 @@ preflight::Report run_preflight(pq::Connection& connection, const Settings& sett
     request.own_slot = settings.slot.name;
     request.target = settings.source.host + ":" + settings.source.port;
     request.accept.large_objects = settings.slot.accept_large_objects;
-    for (const std::string& name : settings.source.excluded_names()) {
-        request.accept.decisions[name] = preflight::Decision::exclude;
-    }
+    request.accept.excluded = {settings.source.excluded.begin(), settings.source.excluded.end()};
     return preflight::run(runner, request);
 }
 

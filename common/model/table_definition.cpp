@@ -31,6 +31,28 @@ std::string shown(const std::string& name) {
     return quoted + "\"";
 }
 
+std::optional<std::string> take_part(std::string_view& rest) {
+    std::string part;
+    if (!rest.starts_with('"')) {
+        const std::size_t end = std::min(rest.find('.'), rest.size());
+        part = rest.substr(0, end);
+        rest.remove_prefix(end);
+        return part.empty() ? std::nullopt : std::optional(part);
+    }
+    rest.remove_prefix(1);
+    while (!rest.empty()) {
+        if (rest.front() == '"') {
+            rest.remove_prefix(1);
+            if (!rest.starts_with('"')) {
+                return part.empty() ? std::nullopt : std::optional(part);
+            }
+        }
+        part += rest.front();
+        rest.remove_prefix(1);
+    }
+    return std::nullopt;
+}
+
 std::string describe(const ColumnDefinition& column) {
     std::string text = shown(column.name) + " " + column.type;
     text += column.not_null ? " NOT NULL" : "";
@@ -74,6 +96,19 @@ std::string column_difference(const TableDefinition& source, const TableDefiniti
 
 std::string to_string(const RelationName& relation) {
     return shown(relation.schema) + "." + shown(relation.name);
+}
+
+std::optional<RelationName> parse_relation(std::string_view text) {
+    const auto schema = take_part(text);
+    if (!schema || !text.starts_with('.')) {
+        return std::nullopt;
+    }
+    text.remove_prefix(1);
+    const auto name = take_part(text);
+    if (!name || !text.empty()) {
+        return std::nullopt;
+    }
+    return RelationName{*schema, *name};
 }
 
 std::string describe_difference(const TableDefinition& source, const TableDefinition& replica) {

@@ -4,7 +4,9 @@
 // Values only; any thread.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ardent::model {
@@ -18,6 +20,9 @@ struct RelationName {
 
 /// schema.name with each part quoted where an SQL identifier needs it: for people and messages.
 std::string to_string(const RelationName& relation);
+/// Reads schema.name, each part plain or in double quotes with doubled quotes inside; nothing is folded to lower
+/// case. nullopt for anything else.
+std::optional<RelationName> parse_relation(std::string_view text);
 
 struct ColumnDefinition {
     std::string name;

@@ -27,9 +27,9 @@ SELECT n.nspname, c.relname, c.relkind, c.relreplident,
  WHERE c.relkind IN ('r', 'p')
    AND c.relpersistence = 'p'
    AND n.nspname = ANY ($1::pg_catalog.text[])
-   AND n.nspname || '.' || c.relname <> ALL ($2::pg_catalog.text[])
-   AND pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
-       <> ALL ($2::pg_catalog.text[])
+   AND NOT EXISTS (SELECT FROM ROWS FROM (pg_catalog.unnest($2::pg_catalog.text[]),
+                                          pg_catalog.unnest($3::pg_catalog.text[])) AS x (schema, name)
+                    WHERE x.schema = n.nspname AND x.name = c.relname)
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
                     WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
                       AND d.objid = c.oid AND d.objsubid = 0 AND d.deptype = 'e')
@@ -60,10 +60,22 @@ model::ColumnDefinition read_column(const Result& result, int row) {
 
 }  // namespace
 
+NameArrays name_arrays(const std::vector<model::RelationName>& relations) {
+    ArrayText schemas;
+    ArrayText names;
+    for (const model::RelationName& relation : relations) {
+        schemas.add(relation.schema);
+        names.add(relation.name);
+    }
+    return {schemas.finish(), names.finish()};
+}
+
 std::vector<model::TableDefinition> read_tables(Connection& connection,
                                                 const std::vector<std::string>& schemas,
-                                                const std::vector<std::string>& excluded) {
-    const Result result = connection.exec(k_tables, {array_text(schemas), array_text(excluded)});
+                                                const std::vector<model::RelationName>& excluded) {
+    const NameArrays names = name_arrays(excluded);
+    const Result result =
+        connection.exec(k_tables, {array_text(schemas), names.schemas, names.names});
     std::vector<model::TableDefinition> tables;
     Key key;
     for (int row = 0; row < result.rows(); ++row) {

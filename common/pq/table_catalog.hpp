@@ -11,14 +11,22 @@
 
 namespace ardent::pq {
 
-/// Permanent tables and partitioned tables of the schemas, without members of extensions, ordered by schema
-/// and name (byte order). `excluded` holds schema.name, plain or with its parts quoted as SQL needs it.
+/// Tables of one relation list as two parallel arrays of texts: SQL compares pairs, for "a.b" is no pair.
+struct NameArrays {
+    std::string schemas;
+    std::string names;
+};
+
+NameArrays name_arrays(const std::vector<model::RelationName>& relations);
+
+/// Permanent tables and partitioned tables of the schemas, without members of extensions and without `excluded`,
+/// ordered by schema and name (byte order).
 /// Identity columns follow the server's rule (RelationGetReplicaIndex): the primary key when it is valid
 /// and not deferrable, or the index chosen by REPLICA IDENTITY USING INDEX, in index order; none for NOTHING and FULL.
 /// The connection must have exact_text_settings (type names are printed with search_path = pg_catalog).
 /// Throws as Connection::exec. Servers from 13 on.
 std::vector<model::TableDefinition> read_tables(Connection& connection,
                                                 const std::vector<std::string>& schemas,
-                                                const std::vector<std::string>& excluded);
+                                                const std::vector<model::RelationName>& excluded);
 
 }  // namespace ardent::pq

@@ -11,10 +11,12 @@
 // Only reads: no lock beyond AccessShare on catalogs, no scan of an application table, no slot.
 #pragma once
 
+#include "common/model/table_definition.hpp"
 #include "common/preflight/query_runner.hpp"
 #include "common/preflight/report.hpp"
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,7 +35,10 @@ struct Accept {
     bool large_objects = false;
     /// Key "schema.table", plain or quoted as SQL quotes it.
     std::map<std::string, Decision> decisions;
+    /// Tables that are left out, whatever their names look like.
+    std::set<model::RelationName> excluded;
 
+    /// `plain_name` is schema.table joined, `quoted_name` the same as SQL quotes it.
     bool excludes(const std::string& plain_name, const std::string& quoted_name) const;
 };
 

@@ -165,7 +165,11 @@ bool Accept::excludes(const std::string& plain_name, const std::string& quoted_n
     if (found == decisions.end()) {
         found = decisions.find(quoted_name);
     }
-    return found != decisions.end() && found->second == Decision::exclude;
+    if (found != decisions.end() && found->second == Decision::exclude) {
+        return true;
+    }
+    const auto relation = model::parse_relation(quoted_name);
+    return relation && excluded.contains(*relation);
 }
 
 Report run(QueryRunner& runner, const Request& request, ServerProbe* probe) {

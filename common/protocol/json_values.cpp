@@ -6,6 +6,7 @@
 namespace ardent::protocol {
 
 using model::ColumnDefinition;
+using model::RelationName;
 using model::TableDefinition;
 
 namespace {
@@ -97,6 +98,23 @@ json encode(const std::optional<Failure>& value) {
 
 std::optional<Failure> decode_maybe_failure(const Fields& in) {
     return in.has("failure") ? std::optional(decode_failure(in.object("failure"))) : std::nullopt;
+}
+
+json encode(const std::vector<RelationName>& names) {
+    json list = json::array();
+    for (const RelationName& name : names) {
+        list.push_back({{"schema", name.schema}, {"name", name.name}});
+    }
+    return list;
+}
+
+std::vector<RelationName> decode_names(const std::vector<Fields>& list) {
+    std::vector<RelationName> names;
+    names.reserve(list.size());
+    for (const Fields& from : list) {
+        names.push_back({from.text("schema"), from.text("name")});
+    }
+    return names;
 }
 
 json encode(const std::vector<TableDefinition>& tables) {

@@ -23,6 +23,9 @@ json encode(const std::optional<Failure>& value);
 /// The field "failure", which may be null.
 std::optional<Failure> decode_maybe_failure(const Fields& in);
 
+json encode(const std::vector<model::RelationName>& names);
+std::vector<model::RelationName> decode_names(const std::vector<Fields>& list);
+
 json encode(const std::vector<model::TableDefinition>& tables);
 std::vector<model::TableDefinition> decode_tables(const std::vector<Fields>& list);
 

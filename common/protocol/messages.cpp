@@ -60,7 +60,7 @@ std::string to_json(const Hello& value) {
                  {"source", encode(value.source)},
                  {"slot", encode(value.slot)},
                  {"schemas", value.schemas},
-                 {"excluded", value.excluded},
+                 {"excluded", encode(value.excluded)},
                  {"preflight", parse_json("preflight report", value.preflight)}});
 }
 
@@ -76,7 +76,7 @@ Hello parse_hello(std::string_view text) {
     value.source = decode_source(in.object("source"));
     value.slot = decode_slot(in.object("slot"));
     value.schemas = in.texts("schemas");
-    value.excluded = in.texts("excluded");
+    value.excluded = decode_names(in.objects("excluded"));
     value.preflight = in.raw("preflight");
     return value;
 }

@@ -46,7 +46,7 @@ struct Hello {
     SourceIdentity source;
     SlotState slot;
     std::vector<std::string> schemas;
-    std::vector<std::string> excluded;
+    std::vector<model::RelationName> excluded;
     std::string preflight = "{}";  // the PreflightReport as JSON text
 };
 

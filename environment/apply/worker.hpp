@@ -34,7 +34,7 @@ struct WorkerOptions {
         0;  // of the source, as hello said; written to the progress row, when not 0, with the first segment
     std::string server_encoding = "UTF8";  // of the source, and so of the replica
     std::vector<std::string> schemas;      // what the connector replicates, as in hello
-    std::vector<std::string> excluded;
+    std::vector<model::RelationName> excluded;
     std::uint64_t queue_bytes = 16777216;  // raw payload that may wait; `submit` waits above it
     bool delivered_only = false;           // benchmark: commits the progress row and nothing else
 };

@@ -40,12 +40,17 @@ bool passes(const std::string& preflight) {
     return report.is_object() && found != report.end() && found->is_boolean() && found->get<bool>();
 }
 
-std::vector<std::string> sorted(std::vector<std::string> names) {
-    std::sort(names.begin(), names.end());
-    return names;
+std::vector<model::RelationName> sorted(std::vector<model::RelationName> tables) {
+    std::sort(tables.begin(), tables.end());
+    return tables;
 }
 
-std::string listed(const std::vector<std::string>& names) {
+std::string listed(const std::vector<model::RelationName>& tables) {
+    std::vector<std::string> names;
+    names.reserve(tables.size());
+    for (const model::RelationName& table : tables) {
+        names.push_back(model::to_string(table));
+    }
     return names.empty() ? "no table" : base::join(names, ", ");
 }
 

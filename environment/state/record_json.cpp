@@ -2,6 +2,7 @@
 #include "environment/state/record_json.hpp"
 
 #include "common/protocol/json_fields.hpp"
+#include "common/protocol/json_values.hpp"
 
 namespace ardent::environment {
 
@@ -17,6 +18,15 @@ std::string texts_to_json(const std::vector<std::string>& texts) {
 std::vector<std::string> parse_texts(std::string_view text) {
     const Document document("list", text);
     return document.fields().texts("list");
+}
+
+std::string relations_to_json(const std::vector<model::RelationName>& relations) {
+    return dump({{"list", protocol::encode(relations)}});
+}
+
+std::vector<model::RelationName> parse_relations(std::string_view text) {
+    const Document document("list of tables", text);
+    return protocol::decode_names(document.fields().objects("list"));
 }
 
 std::string triggers_to_json(const std::vector<DisabledTrigger>& triggers) {

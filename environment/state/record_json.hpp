@@ -14,6 +14,9 @@ namespace ardent::environment {
 std::string texts_to_json(const std::vector<std::string>& texts);
 std::vector<std::string> parse_texts(std::string_view text);
 
+std::string relations_to_json(const std::vector<model::RelationName>& relations);
+std::vector<model::RelationName> parse_relations(std::string_view text);
+
 std::string triggers_to_json(const std::vector<DisabledTrigger>& triggers);
 std::vector<DisabledTrigger> parse_triggers(std::string_view text);
 

@@ -29,7 +29,7 @@ struct ConnectorRecord {
     std::string project_id = k_project;
     std::string service_name = "postgresql";
     std::vector<std::string> schemas;
-    std::vector<std::string> excluded;  // tables that the copy left out, sorted
+    std::vector<model::RelationName> excluded;  // tables that the copy left out, sorted
     std::string created_at;
     std::string token_hash;
     Phase phase = Phase::pending;

@@ -58,7 +58,7 @@ ConnectorRecord read_connector(const pq::Result& row, int at) {
         record.agent_status = protocol::parse_agent_status(*status);
     }
     record.agent_seen_at = next().value_or("");
-    record.excluded = parse_texts(next().value());
+    record.excluded = parse_relations(next().value());
     return record;
 }
 
@@ -184,7 +184,7 @@ std::string Store::save(const ConnectorRecord& record) {
          record.preflight_pass ? "t" : "f",
          maybe(record.agent_status, encode),
          text_or_null(record.agent_seen_at),
-         texts_to_json(record.excluded)});
+         relations_to_json(record.excluded)});
     return row.value(0, 0).value();
 }
 

@@ -130,6 +130,9 @@ TEST_CASE("parts of a record survive their way through JSON", "[environment]") {
     CHECK(triggers[0].relation.name == "t");
     CHECK(triggers[0].enabled == 'R');
     CHECK(triggers[0].rule);
+    const std::vector<model::RelationName> tables = {{"a.b", "c"}, {"a", "b.c"}};
+    CHECK(parse_relations(relations_to_json(tables)) == tables);
+    CHECK_THROWS_AS(parse_relations("[]"), base::Error);
 }
 
 TEST_CASE("a connector's row tells lag and what is not carried, and never the token's hash",

@@ -66,6 +66,19 @@ TEST_CASE("the first difference is named with both sides", "[model]") {
         "source and id integer NOT NULL in the replica");
 }
 
+TEST_CASE("a relation is read as it is shown", "[model]") {
+    for (const RelationName& name :
+         {RelationName{"public", "a"}, RelationName{"a.b", "c"}, RelationName{"a", "b.c"},
+          RelationName{"My Schema", "t\"x"}, RelationName{"user", "order"}}) {
+        CHECK(parse_relation(to_string(name)) == name);
+    }
+    CHECK(parse_relation("Public.T") == RelationName{"Public", "T"});
+    for (const char* const bad : {"", "a", "a.", ".b", "a.b.c", "\"a.b", "\"\".b", "\"a\"b.c"}) {
+        INFO(bad);
+        CHECK_FALSE(parse_relation(bad).has_value());
+    }
+}
+
 TEST_CASE("names are shown quoted where SQL needs it", "[model]") {
     CHECK(to_string(RelationName{"public", "orders"}) == "public.orders");
     CHECK(to_string(RelationName{"My Schema", "a\"b"}) == "\"My Schema\".\"a\"\"b\"");

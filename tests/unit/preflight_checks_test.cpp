@@ -263,6 +263,19 @@ TEST_CASE("accepted findings are info", "[preflight]") {
           Status::info);
 }
 
+TEST_CASE("a table that is left out is known by both its names", "[preflight]") {
+    const auto identity = [](const std::string& plain, const std::string& quoted) {
+        Request request;
+        request.accept.excluded = {{"a.b", "user"}, {"public", "t"}};
+        const Rows rows = {{quoted, plain, "d", std::nullopt, std::nullopt, std::nullopt, "f"}};
+        return judged(k_observe_identities, rows, "replica_identity", request).status;
+    };
+    CHECK(identity("a.b.user", "\"a.b\".\"user\"") == Status::info);
+    CHECK(identity("a.b.user", "a.\"b.user\"") == Status::fail);
+    CHECK(identity("public.t", "public.t") == Status::info);
+    CHECK(identity("public.u", "public.u") == Status::fail);
+}
+
 TEST_CASE("NaN is a warning unless the plugin says it", "[preflight]") {
     ScriptedRunner runner = healthy_source();
     runner.on(k_observe_inexact_columns, {{"public.a.v", "public.a", "public.a"}});

@@ -28,6 +28,7 @@ Hello sample_hello() {
     hello.slot.exists = true;
     hello.slot.confirmed_flush = Lsn{0x16B3748};
     hello.schemas = {"public", "My Schema"};
+    hello.excluded = {{"a.b", "c"}, {"a", "b.c"}};
     hello.preflight = R"({"preflight_pass":true})";
     return hello;
 }
@@ -54,6 +55,7 @@ TEST_CASE("hello comes back as it went", "[protocol]") {
     CHECK(got.slot.confirmed_flush == sent.slot.confirmed_flush);
     CHECK(got.slot.plugin_options == sent.slot.plugin_options);
     CHECK(got.schemas == sent.schemas);
+    CHECK(got.excluded == sent.excluded);
     CHECK(got.preflight == sent.preflight);
 }
 
