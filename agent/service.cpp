@@ -287,8 +287,8 @@ bool Service::may_resume(Source& source, const protocol::Welcome& welcome) {
 bool Service::report_schema(Source& source, const std::string& session, Link& link) {
     EnvironmentApi api(m_settings.environment, m_stop_flag.get());
     const auto progress =
-        api.schema({session, pq::read_tables(source.sql, m_settings.source.schemas,
-                                             m_settings.source.excluded)});
+        api.schema({session, pq::read_definitions(source.sql, m_settings.source.schemas,
+                                                  m_settings.source.excluded)});
     if (progress) {
         link.progress(*progress);
     }

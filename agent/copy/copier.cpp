@@ -147,7 +147,7 @@ protocol::CopyBegin Copier::inventory(pq::Connection& connection, const CreatedS
     begin.slot = m_parts.settings.slot.name;
     begin.consistent_point = slot.consistent_point;
     begin.server_encoding = m_identity.server_encoding;
-    begin.tables = pq::read_tables(connection, source.schemas, source.excluded);
+    begin.tables = pq::read_definitions(connection, source.schemas, source.excluded).tables;
     lock_tables(connection, begin.tables);
     refuse_rewritten(connection);
     begin.extensions = read_extensions(connection, source.schemas);

@@ -151,9 +151,9 @@ void Reporter::report_status(const SourceFigures& figures) {
 }
 
 void Reporter::report_schema() {
-    const protocol::SchemaReport report{m_session,
-                                        pq::read_tables(*m_connection, m_settings.source.schemas,
-                                                        m_settings.source.excluded)};
+    const protocol::SchemaReport report{
+        m_session,
+        pq::read_definitions(*m_connection, m_settings.source.schemas, m_settings.source.excluded)};
     if (!m_api) {
         m_api.emplace(m_settings.environment, &m_stop);
     }

@@ -92,6 +92,31 @@ std::string column_difference(const TableDefinition& source, const TableDefiniti
     return {};
 }
 
+// A dump creates a child with the inherited columns first; rows go by column names.
+TableDefinition with_columns_by_name(TableDefinition table) {
+    if (!table.parents.empty() && table.partition_bound.empty()) {
+        std::sort(table.columns.begin(), table.columns.end(),
+                  [](const auto& left, const auto& right) { return left.name < right.name; });
+    }
+    return table;
+}
+
+std::string descent_of(const TableDefinition& table) {
+    std::vector<std::string> names;
+    names.reserve(table.parents.size());
+    for (const RelationName& parent : table.parents) {
+        names.push_back(to_string(parent));
+    }
+    if (!table.partition_bound.empty()) {
+        return "a partition of " + base::join(names, ", ") + " " + table.partition_bound;
+    }
+    return names.empty() ? "without a parent" : "a child of " + base::join(names, ", ");
+}
+
+std::string key_text(const TableDefinition& table) {
+    return table.partition_key.empty() ? "nothing" : table.partition_key;
+}
+
 }  // namespace
 
 std::string to_string(const RelationName& relation) {
@@ -121,7 +146,16 @@ std::string describe_difference(const TableDefinition& source, const TableDefini
         return "table " + table + ": kind '" + source.kind + "' at the source, '" + replica.kind +
                "' in the replica";
     }
-    const std::string columns = column_difference(source, replica);
+    if (source.partition_key != replica.partition_key) {
+        return "table " + table + ": it is partitioned by " + key_text(source) +
+               " at the source and by " + key_text(replica) + " in the replica";
+    }
+    if (source.parents != replica.parents || source.partition_bound != replica.partition_bound) {
+        return "table " + table + ": it is " + descent_of(source) + " at the source and " +
+               descent_of(replica) + " in the replica";
+    }
+    const std::string columns =
+        column_difference(with_columns_by_name(source), with_columns_by_name(replica));
     if (!columns.empty()) {
         return "table " + table + ": " + columns;
     }
@@ -130,6 +164,14 @@ std::string describe_difference(const TableDefinition& source, const TableDefini
                " at the source and by " + key_of(replica) + " in the replica";
     }
     return {};
+}
+
+std::string describe_difference(const TypeDefinition& source, const TypeDefinition& replica) {
+    if (source == replica) {
+        return {};
+    }
+    return "type " + to_string(source.name) + " is " + source.definition + " at the source and " +
+           replica.definition + " in the replica";
 }
 
 }  // namespace ardent::model

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
-// What a table looks like, as far as carrying its rows exactly depends on it. The agent reads it from
-// the source's catalogs, the environment from the replica's; equal values mean rows fit.
+// What a table looks like, as far as carrying its rows exactly depends on it, and the types of its columns. The
+// agent reads it from the source's catalogs, the environment from the replica's; equal values mean rows fit.
+// Only what a dump and its restore leave as it is: expressions are not in here, for they are printed differently
+// once they were dumped.
 // Values only; any thread.
 #pragma once
 
@@ -41,11 +43,31 @@ struct TableDefinition {
     std::vector<std::string>
         identity_columns;                   // of the key that identifies rows; empty: none or FULL
     std::vector<ColumnDefinition> columns;  // in attnum order, dropped ones left out
+    std::vector<RelationName> parents =
+        {};                            // of a partition, or by INHERITS (pg_inherits.inhseqno)
+    std::string partition_bound = {};  // "FOR VALUES …" or "DEFAULT"; empty: no partition
+    std::string partition_key = {};    // "RANGE (\"day\")"; empty: not partitioned
 
     bool operator==(const TableDefinition&) const = default;
 };
 
-/// One sentence that names the first difference, with both sides; empty when equal.
+/// A type that no extension and not the server itself owns. Types inside it are definitions of their own.
+struct TypeDefinition {
+    RelationName name;
+    std::string
+        definition;  // "ENUM ('sad', 'ok')", "(\"a\" integer)", "DOMAIN OVER integer", "RANGE OF date"
+
+    bool operator==(const TypeDefinition&) const = default;
+};
+
+struct Definitions {
+    std::vector<TableDefinition> tables;
+    std::vector<TypeDefinition> types;  // what the tables' columns are made of, ordered by name
+};
+
+/// One sentence that names the first difference, with both sides; empty when equal. The order of columns does
+/// not count in a table with inherited ones: a dump puts those first.
 std::string describe_difference(const TableDefinition& source, const TableDefinition& replica);
+std::string describe_difference(const TypeDefinition& source, const TypeDefinition& replica);
 
 }  // namespace ardent::model

@@ -8,6 +8,7 @@ namespace ardent::protocol {
 using model::ColumnDefinition;
 using model::RelationName;
 using model::TableDefinition;
+using model::TypeDefinition;
 
 namespace {
 
@@ -25,7 +26,10 @@ json encode_table(const TableDefinition& table) {
             {"kind", std::string(1, table.kind)},
             {"replica_identity", std::string(1, table.replica_identity)},
             {"identity_columns", table.identity_columns},
-            {"columns", std::move(columns)}};
+            {"columns", std::move(columns)},
+            {"parents", encode(table.parents)},
+            {"partition_bound", table.partition_bound},
+            {"partition_key", table.partition_key}};
 }
 
 TableDefinition decode_table(const Fields& in) {
@@ -43,6 +47,9 @@ TableDefinition decode_table(const Fields& in) {
         column.identity = from.letter("identity");
         table.columns.push_back(std::move(column));
     }
+    table.parents = decode_names(in.objects("parents"));
+    table.partition_bound = in.text("partition_bound");
+    table.partition_key = in.text("partition_key");
     return table;
 }
 
@@ -132,6 +139,25 @@ std::vector<TableDefinition> decode_tables(const std::vector<Fields>& list) {
         tables.push_back(decode_table(from));
     }
     return tables;
+}
+
+json encode(const std::vector<TypeDefinition>& types) {
+    json list = json::array();
+    for (const TypeDefinition& type : types) {
+        list.push_back({{"schema", type.name.schema},
+                        {"name", type.name.name},
+                        {"definition", type.definition}});
+    }
+    return list;
+}
+
+std::vector<TypeDefinition> decode_types(const std::vector<Fields>& list) {
+    std::vector<TypeDefinition> types;
+    types.reserve(list.size());
+    for (const Fields& from : list) {
+        types.push_back({{from.text("schema"), from.text("name")}, from.text("definition")});
+    }
+    return types;
 }
 
 std::string to_json(const SourceIdentity& value) {

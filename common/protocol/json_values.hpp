@@ -29,4 +29,7 @@ std::vector<model::RelationName> decode_names(const std::vector<Fields>& list);
 json encode(const std::vector<model::TableDefinition>& tables);
 std::vector<model::TableDefinition> decode_tables(const std::vector<Fields>& list);
 
+json encode(const std::vector<model::TypeDefinition>& types);
+std::vector<model::TypeDefinition> decode_types(const std::vector<Fields>& list);
+
 }  // namespace ardent::protocol

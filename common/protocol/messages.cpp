@@ -132,13 +132,16 @@ Progress parse_progress(std::string_view text) {
 }
 
 std::string to_json(const SchemaReport& value) {
-    return dump({{"session", value.session}, {"tables", encode(value.tables)}});
+    return dump({{"session", value.session},
+                 {"tables", encode(value.definitions.tables)},
+                 {"types", encode(value.definitions.types)}});
 }
 
 SchemaReport parse_schema_report(std::string_view text) {
     const Document document("schema", text);
     const Fields in = document.fields();
-    return {in.text("session"), decode_tables(in.objects("tables"))};
+    return {in.text("session"),
+            {decode_tables(in.objects("tables")), decode_types(in.objects("types"))}};
 }
 
 std::string to_json(const AgentStatus& value) {

@@ -136,7 +136,7 @@ struct CopyFinish {
 
 struct SchemaReport {
     std::string session;
-    std::vector<model::TableDefinition> tables;
+    model::Definitions definitions;
 };
 
 struct AgentStatus {

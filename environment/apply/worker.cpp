@@ -32,6 +32,23 @@ base::Error ended(const std::string& why) {
     return {base::ErrorKind::transient, "applying has ended: " + why};
 }
 
+// Equal tables are made of types of equal names; one that is on one side only is inside another that differs.
+std::string type_difference(const model::Definitions& source, const model::Definitions& replica) {
+    std::map<model::RelationName, const model::TypeDefinition*> known;
+    for (const model::TypeDefinition& type : replica.types) {
+        known[type.name] = &type;
+    }
+    for (const model::TypeDefinition& type : source.types) {
+        const auto found = known.find(type.name);
+        std::string text =
+            found == known.end() ? "" : model::describe_difference(type, *found->second);
+        if (!text.empty()) {
+            return text;
+        }
+    }
+    return {};
+}
+
 }  // namespace
 
 class Worker::Impl {
@@ -89,8 +106,7 @@ public:
         return m_news.wait_until(lock, deadline, [&] { return m_durable > after || m_ended; });
     }
 
-    std::optional<protocol::Failure> check_tables(
-        const std::vector<model::TableDefinition>& source) const;
+    std::optional<protocol::Failure> check_tables(const model::Definitions& source) const;
 
     bool waits_inside() const {
         const std::lock_guard lock(m_mutex);
@@ -277,26 +293,27 @@ void Worker::Impl::end(std::optional<protocol::Failure> failure, bool lost) noex
 }
 
 std::optional<protocol::Failure> Worker::Impl::check_tables(
-    const std::vector<model::TableDefinition>& source) const {
+    const model::Definitions& source) const {
     pq::ConnectOptions options = m_options.replica;
     options.parameters.emplace_back("client_encoding", "UTF8");
     options.parameters.emplace_back("application_name", "ardent check");
     options.settings = pq::exact_text_settings();
     options.kind = base::ErrorKind::replica;
     pq::Connection connection(options);
-    return difference(source, pq::read_tables(connection, m_options.schemas, m_options.excluded));
+    return difference(source,
+                      pq::read_definitions(connection, m_options.schemas, m_options.excluded));
 }
 
-std::optional<protocol::Failure> difference(const std::vector<model::TableDefinition>& source,
-                                            const std::vector<model::TableDefinition>& replica) {
+std::optional<protocol::Failure> difference(const model::Definitions& source,
+                                            const model::Definitions& replica) {
     constexpr const char* k_hint =
         "DDL is not replayed yet. Make the same change at the other end, then retry; or make a new "
         "copy.";
     std::map<model::RelationName, const model::TableDefinition*> left;
-    for (const model::TableDefinition& table : replica) {
+    for (const model::TableDefinition& table : replica.tables) {
         left[table.relation] = &table;
     }
-    for (const model::TableDefinition& table : source) {
+    for (const model::TableDefinition& table : source.tables) {
         const auto found = left.find(table.relation);
         const std::string name = model::to_string(table.relation);
         if (found == left.end()) {
@@ -313,6 +330,10 @@ std::optional<protocol::Failure> difference(const std::vector<model::TableDefini
         const std::string name = model::to_string(left.begin()->first);
         return protocol::Failure{"table " + name + " of the replica is gone at the source", k_hint,
                                  std::nullopt, name};
+    }
+    const std::string text = type_difference(source, replica);
+    if (!text.empty()) {
+        return protocol::Failure{text, k_hint, std::nullopt, {}};
     }
     return std::nullopt;
 }
@@ -342,8 +363,7 @@ bool Worker::wait_durable(model::Lsn after, std::chrono::steady_clock::time_poin
     return m_impl->wait_durable(after, deadline);
 }
 
-std::optional<protocol::Failure> Worker::check_tables(
-    const std::vector<model::TableDefinition>& source) const {
+std::optional<protocol::Failure> Worker::check_tables(const model::Definitions& source) const {
     return m_impl->check_tables(source);
 }
 

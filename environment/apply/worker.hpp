@@ -54,9 +54,9 @@ struct Counters {
     std::optional<std::chrono::system_clock::time_point> last_applied;
 };
 
-/// The first difference between the source's tables and the replica's, as a failure that names it. Pure.
-std::optional<protocol::Failure> difference(const std::vector<model::TableDefinition>& source,
-                                            const std::vector<model::TableDefinition>& replica);
+/// The first difference between the source's tables and types and the replica's, as a failure that names it. Pure.
+std::optional<protocol::Failure> difference(const model::Definitions& source,
+                                            const model::Definitions& replica);
 
 class Worker {
 public:
@@ -84,8 +84,7 @@ public:
 
     /// Compares the source's tables with the replica's, on a short connection of its own (the calling thread
     /// works). A difference is a failure that names it; it is returned and not kept. Throws base::Error.
-    std::optional<protocol::Failure> check_tables(
-        const std::vector<model::TableDefinition>& source) const;
+    std::optional<protocol::Failure> check_tables(const model::Definitions& source) const;
 
     Counters counters() const;
 

@@ -383,7 +383,7 @@ protocol::Progress Connector::position(const std::string& hex, std::optional<mod
 protocol::Progress Connector::schema(const protocol::SchemaReport& report) {
     const auto current = session(report.session);
     if (current->worker) {
-        if (const auto failure = current->worker->check_tables(report.tables)) {
+        if (const auto failure = current->worker->check_tables(report.definitions)) {
             current->worker->stop();
             record_failure(*failure);
         }

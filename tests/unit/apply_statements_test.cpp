@@ -235,10 +235,26 @@ TEST_CASE("apply: a difference between the tables is named") {
     table.relation = {"public", "a"};
     table.columns = {{"id", "integer", true}};
     model::TableDefinition other = table;
-    CHECK_FALSE(difference({table}, {other}));
+    const auto between = [](const auto& source, const auto& replica) {
+        return difference({source, {}}, {replica, {}});
+    };
+    const std::vector<model::TableDefinition> none;
+    const std::vector one = {table};
+    CHECK_FALSE(between(one, std::vector{other}));
     other.columns[0].type = "bigint";
-    CHECK_THAT(difference({table}, {other})->message, Catch::Contains("bigint"));
-    CHECK_THAT(difference({table}, {})->message, Catch::Contains("missing in the replica"));
-    CHECK_THAT(difference({}, {table})->message, Catch::Contains("gone at the source"));
-    CHECK(difference({}, {table})->table == "public.a");
+    CHECK_THAT(between(one, std::vector{other})->message, Catch::Contains("bigint"));
+    CHECK_THAT(between(one, none)->message, Catch::Contains("missing in the replica"));
+    CHECK_THAT(between(none, one)->message, Catch::Contains("gone at the source"));
+    CHECK(between(none, one)->table == "public.a");
+}
+
+TEST_CASE("apply: a difference between the types is named") {
+    const model::TypeDefinition mood = {{"public", "mood"}, "ENUM ('sad', 'ok')"};
+    const model::TypeDefinition more = {{"public", "mood"}, "ENUM ('sad', 'ok', 'happy')"};
+    const model::TypeDefinition pair = {{"public", "pair"}, "(\"a\" public.mood)"};
+    CHECK_FALSE(difference({{}, {mood, pair}}, {{}, {pair, mood}}));
+    CHECK_FALSE(difference({{}, {mood}}, {{}, {pair, mood}}));
+    CHECK(difference({{}, {more, pair}}, {{}, {mood, pair}})->message ==
+          "type public.mood is ENUM ('sad', 'ok', 'happy') at the source and ENUM ('sad', 'ok') in "
+          "the replica");
 }

@@ -66,6 +66,61 @@ TEST_CASE("the first difference is named with both sides", "[model]") {
         "source and id integer NOT NULL in the replica");
 }
 
+TEST_CASE("partitions and children are compared with their parents", "[model]") {
+    TableDefinition part = orders();
+    part.parents = {{"public", "all_orders"}};
+    part.partition_bound = "FOR VALUES FROM (1) TO (10)";
+    TableDefinition replica = part;
+    replica.partition_bound = "FOR VALUES FROM (1) TO (20)";
+    CHECK(describe_difference(part, replica) ==
+          "table public.orders: it is a partition of public.all_orders FOR VALUES FROM (1) TO (10) "
+          "at the source and a partition of public.all_orders FOR VALUES FROM (1) TO (20) in the "
+          "replica");
+    CHECK(describe_difference(orders(), part) ==
+          "table public.orders: it is without a parent at the source and a partition of "
+          "public.all_orders FOR VALUES FROM (1) TO (10) in the replica");
+    TableDefinition child = orders();
+    child.parents = {{"public", "a"}, {"My Schema", "b"}};
+    replica = child;
+    std::swap(replica.parents[0], replica.parents[1]);
+    CHECK(describe_difference(child, replica) ==
+          "table public.orders: it is a child of public.a, \"My Schema\".b at the source and a "
+          "child of \"My Schema\".b, public.a in the replica");
+    TableDefinition parted = orders();
+    parted.kind = 'p';
+    parted.partition_key = "RANGE (\"id\")";
+    replica = parted;
+    replica.partition_key = "HASH (\"id\")";
+    CHECK(describe_difference(parted, replica) ==
+          "table public.orders: it is partitioned by RANGE (\"id\") at the source and by HASH "
+          "(\"id\") in the replica");
+}
+
+TEST_CASE("the order of columns counts but in a child", "[model]") {
+    TableDefinition source = orders();
+    TableDefinition replica = source;
+    std::swap(replica.columns[0], replica.columns[1]);
+    CHECK_FALSE(describe_difference(source, replica).empty());
+    source.parents = replica.parents = {{"public", "base"}};
+    CHECK(describe_difference(source, replica).empty());
+    replica.columns[0].type = "numeric";
+    CHECK_FALSE(describe_difference(source, replica).empty());
+    replica = source;
+    source.partition_bound = replica.partition_bound = "DEFAULT";  // of a dump as it was
+    std::swap(replica.columns[0], replica.columns[1]);
+    CHECK_FALSE(describe_difference(source, replica).empty());
+}
+
+TEST_CASE("types are compared by what they are", "[model]") {
+    const TypeDefinition source = {{"My Schema", "mood"}, "ENUM ('sad', 'ok')"};
+    TypeDefinition replica = source;
+    CHECK(describe_difference(source, replica).empty());
+    replica.definition = "ENUM ('sad')";
+    CHECK(describe_difference(source, replica) ==
+          "type \"My Schema\".mood is ENUM ('sad', 'ok') at the source and ENUM ('sad') in the "
+          "replica");
+}
+
 TEST_CASE("a relation is read as it is shown", "[model]") {
     for (const RelationName& name :
          {RelationName{"public", "a"}, RelationName{"a.b", "c"}, RelationName{"a", "b.c"},

@@ -40,6 +40,9 @@ std::vector<TableDefinition> sample_tables() {
     table.replica_identity = 'i';
     table.identity_columns = {"a", "b"};
     table.columns = {{"a", "integer", true, false, 'd'}, {"c", "text", false, true, ' '}};
+    table.parents = {{"a.b", "c"}, {"a", "b.c"}};
+    table.partition_bound = "FOR VALUES IN ('it''s')";
+    table.partition_key = "LIST (\"c\")";
     return {table};
 }
 
@@ -105,6 +108,17 @@ TEST_CASE("a copy carries definitions, owners and what stays behind", "[protocol
     CHECK(got.not_carried.large_objects == 4);
     CHECK(parse_copy_finish(to_json(CopyFinish{begin.session, {0, 5}})).rows ==
           std::vector<std::uint64_t>{0, 5});
+}
+
+TEST_CASE("a schema report carries tables and types", "[protocol]") {
+    SchemaReport report;
+    report.session = std::string(32, '0');
+    report.definitions.tables = sample_tables();
+    report.definitions.types = {{{"public", "mood"}, "ENUM ('sad', 'ok')"}};
+    const SchemaReport got = parse_schema_report(to_json(report));
+    CHECK(got.session == report.session);
+    CHECK(got.definitions.tables == report.definitions.tables);
+    CHECK(got.definitions.types == report.definitions.types);
 }
 
 TEST_CASE("identity and failure stand by themselves", "[protocol]") {
