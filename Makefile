@@ -52,7 +52,7 @@ extension: packages
 	    mkdir -p $(builddir)/extension && echo 'extension' && $(pgxs) all; \
 	else echo 'extension: no sources'; fi
 
-.PHONY: test check test-unit regress isolation tap e2e soak
+.PHONY: test check test-unit test-install regress isolation tap e2e soak
 test: ## every test; ends with "N passed, N failed"
 	@scripts/deps build test
 	+@$(MAKE) -j$$(nproc) all
@@ -61,7 +61,7 @@ check: ## a selection of them, below two minutes
 	@scripts/deps build test
 	+@$(MAKE) -j$$(nproc) all
 	@scripts/test --selection
-test-unit regress isolation tap e2e: all ## one suite; make tap T=tests/tap/file.pl runs one file
+test-unit test-install regress isolation tap e2e: all ## one suite; make tap T=tests/tap/file.pl runs one file
 	@scripts/test $(if $(T),$(T),$(@:test-%=%))
 
 soak: programs ## kill rounds: make soak ROUNDS=200 SEED=17
