@@ -127,14 +127,24 @@ void TableWriter::settle() {
         fail(error);
     }
     m_tickets.clear();
+    release_savepoints();
     if (m_touched.empty()) {
         m_arena.reset();
+    }
+}
+
+// The first one takes with it what was set after it.
+void TableWriter::release_savepoints() {
+    if (!m_open_savepoint.empty()) {
+        m_session.queue("RELEASE SAVEPOINT " + std::exchange(m_open_savepoint, {}), {},
+                        ReplicaSession::k_any_rows, ReplicaSession::k_no_ticket);
     }
 }
 
 void TableWriter::hand_over() {
     std::swap(m_arena, m_sent_arena);
     std::swap(m_tickets, m_sent_tickets);
+    m_open_savepoint.clear();
 }
 
 void TableWriter::released() noexcept {
@@ -265,6 +275,9 @@ void TableWriter::remove_many(PendingTable& pending, std::span<const KeyEntry* c
     }
     m_session.queue("SAVEPOINT " + ticket.savepoint, {}, ReplicaSession::k_any_rows,
                     ReplicaSession::k_no_ticket);
+    if (m_open_savepoint.empty()) {
+        m_open_savepoint = ticket.savepoint;
+    }
     m_arrays.assign(table.key.size(), {});
     add_key_arrays(table, 0, entries);
     queue_many(sql::remove_many(table), entries.size(), std::move(ticket));

@@ -125,6 +125,7 @@ private:
     void add_parameter(const Cell& cell);
     void add_parameters(Key key);
 
+    void release_savepoints();
     std::size_t keep(Ticket ticket);
     [[noreturn]] void fail(const StatementError& error);
     [[noreturn]] void fail_many(const Ticket& ticket, const StatementError& error);
@@ -144,6 +145,7 @@ private:
     std::size_t m_copy_bytes = 0;
     std::vector<Ticket> m_tickets;
     std::size_t m_savepoints = 0;
+    std::string m_open_savepoint;  // the first that was set since the last answers; empty: none
 
     std::vector<Cell> m_cells;     // of the message being read
     std::vector<Cell> m_identity;  // its old values
