@@ -26,17 +26,27 @@ my $behind_our_back = sub {
 	IPC::Run::run([ 'psql', '-X', '-q', '-d', $admin, '-c', $sql ], '>', \$out, '2>', \$err) or die $err;
 };
 $behind_our_back->('DELETE FROM public.item WHERE id = 4');
-my $position = $t->replica_psql('SELECT durable_lsn FROM ardent.progress');
-$source->safe_psql($database, q(UPDATE public.item SET v = 'changed' WHERE id = 4));
+# everything that a reader can see, and where the replica says it stands
+my $contents = q(SELECT string_agg(i::text, ',' ORDER BY i.id) FROM public.item AS i);
+my $durable = 'SELECT durable_lsn FROM ardent.progress';
+my ($rows, $position) = map { $t->replica_psql($_) } $contents, $durable;
+my $from = $source->safe_psql($database, 'SELECT pg_current_wal_lsn()');
+$source->safe_psql($database, q(UPDATE public.item SET v = 'changed' WHERE id IN (3, 4, 5)));
+my $to = $source->safe_psql($database, 'SELECT pg_current_wal_insert_lsn()');
 $t->wait_status('failed');
 my $failure = $t->connector->{failure};
-like($failure->{table} // '', qr/item/, 'invariant 8: the failure names the table');
-like($failure->{lsn} // '', qr{^[0-9A-F]+/[0-9A-F]+$}, 'invariant 8: and the LSN');
+like($failure->{table} // '', qr/^public\.item$/, 'invariant 8: the failure names the table');
+my $lsn_of = $failure->{lsn} // '0/0';
+is($source->safe_psql($database, "SELECT '$lsn_of'::pg_lsn BETWEEN '$from' AND '$to'"), 't',
+	"invariant 8: and the LSN, which is the change's");
+is($t->replica_psql($contents), $rows, 'invariant 8: the replica is unchanged, also where the change fits');
+is($source->safe_psql($database, "SELECT '" . $t->replica_psql($durable) . "'::pg_lsn BETWEEN '$position' AND '$from'"), 't',
+	'invariant 8: the durable position stays before the change');
+is($source->safe_psql('postgres', "SELECT confirmed_flush_lsn <= '$from' FROM pg_replication_slots"), 't',
+	'invariant 8: and nothing beyond it is confirmed to the source');
 like($failure->{message} // '', qr/4/, 'invariant 8: and the key');
 ok(length($failure->{hint} // ''), 'invariant 8: and what to do');
 ok($t->agent->alive, 'the agent stays up, because this is mended at the environment');
-is($source->safe_psql('postgres', "SELECT confirmed_flush_lsn <= (SELECT pg_current_wal_lsn()) FROM pg_replication_slots"),
-	't', 'the slot is still there');
 
 # mended by hand, it goes on where it stopped
 $behind_our_back->(q(INSERT INTO public.item VALUES (4, 'v')));
