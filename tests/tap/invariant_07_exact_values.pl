@@ -52,7 +52,9 @@ SELECT %d, 'so so', 0.10, '-12.34', '::1/64', '10.0.0.0/8', '08:00:2b:01:02:03',
        '((0,0),(1,1),(1,0))', 'fat:2A cat', '''a'' & b:*', '<a b="c">&amp;é</a>', '12:00:00.123+05:30', '16/B374D848',
        'x', '{[1.10,2.20),[3,)}', ARRAY['\x00'::bytea, '\xff']
 SQL
-$source->safe_psql($database, "INSERT INTO public.v VALUES $values; INSERT INTO public.more " . sprintf($more, 1));
+# Rounded, the largest double is out of range, which the copy could not miss: what may be missed comes first.
+my $first = $values =~ s/1\.7976931348623157e\+308/1.2345678901234567e+300/r;
+$source->safe_psql($database, "INSERT INTO public.v VALUES $first; INSERT INTO public.more " . sprintf($more, 1));
 $t->start_all;
 
 my $same = sub {
