@@ -195,7 +195,10 @@ void Connection::check(const PGresult* result, std::string_view what) const {
         throw failure(what);
     }
     const std::string sqlstate = field(result, PG_DIAG_SQLSTATE);
-    const bool transient = !ok() || is_transient_sqlstate(sqlstate);
+    // Every error of a server has an SQLSTATE. Without one libpq itself tells of a broken connection,
+    // and may do so while its status is still CONNECTION_OK: a write failed, and there is more to read.
+    const bool broken = !ok() || (PQresultStatus(result) == PGRES_FATAL_ERROR && sqlstate.empty());
+    const bool transient = broken || is_transient_sqlstate(sqlstate);
     throw base::Error(
         transient ? base::ErrorKind::transient : m_kind,
         m_name + ": " + server_message(result) +
