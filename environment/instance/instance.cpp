@@ -93,8 +93,7 @@ void Instance::create(Sync sync) {
                                      "--encoding=UTF8",
                                      "--locale=C",
                                      "--data-checksums",
-                                     "--auth=reject",
-                                     "--no-instructions"};
+                                     "--auth=reject"};
     if (sync == Sync::later) {
         argv.emplace_back("--no-sync");
     }
