@@ -73,6 +73,8 @@ my $both = sub { # the same query, at both ends
 	return is($t->replica_psql($sql), $source->safe_psql($database, $sql), $name);
 };
 my $quiet = "relname <> 'ardent_slots' AND relnamespace IN ('public'::regnamespace, '\"Odd schema\"'::regnamespace)";
+# before 14, without pg_read_all_data, the replica's reader has grants of its own
+my $others = "a.grantee::regrole::text <> 'ardent_reader'";
 
 $source->safe_psql($database, 'ALTER ROLE ardent_replication BYPASSRLS');
 $t->start_all;
@@ -81,12 +83,12 @@ $t->compare_ok('after the copy');
 $both->(qq(SELECT relname, relkind, relowner::regrole, relrowsecurity, relforcerowsecurity FROM pg_class WHERE $quiet ORDER BY 1),
 	'every relation is there, with its owner');
 $both->(qq(SELECT relname, a.grantor::regrole::text, a.grantee::regrole::text, a.privilege_type, a.is_grantable
-	FROM pg_class, aclexplode(relacl) AS a WHERE $quiet ORDER BY 1, 2, 3, 4),
+	FROM pg_class, aclexplode(relacl) AS a WHERE $quiet AND $others ORDER BY 1, 2, 3, 4),
 	'with its grants, also those that somebody else gave');
 $both->(q(SELECT proname, proowner::regrole FROM pg_proc WHERE pronamespace = 'public'::regnamespace
 	AND proname IN ('noisy', 'mysum') ORDER BY 1), 'functions and aggregates');
-$both->(q(SELECT nspname, nspowner::regrole::text, a.grantor::regrole::text, a.grantee::regrole::text, a.privilege_type
-	FROM pg_namespace, aclexplode(nspacl) AS a WHERE nspname IN ('Odd schema', 'public') ORDER BY 1, 2, 3, 4, 5),
+$both->(qq(SELECT nspname, nspowner::regrole::text, a.grantor::regrole::text, a.grantee::regrole::text, a.privilege_type
+	FROM pg_namespace, aclexplode(nspacl) AS a WHERE nspname IN ('Odd schema', 'public') AND $others ORDER BY 1, 2, 3, 4, 5),
 	'schemas');
 $both->(q(SELECT typname, typowner::regrole FROM pg_type WHERE typname IN ('mood', 'posint') ORDER BY 1), 'types');
 $both->(q(SELECT conname, convalidated FROM pg_constraint WHERE connamespace = 'public'::regnamespace ORDER BY 1),
@@ -98,7 +100,7 @@ $both->(q(SELECT defaclrole::regrole::text, defaclnamespace::regnamespace::text,
 $both->(q(SELECT obj_description('public.customers'::regclass)), 'comments');
 $both->(q(SELECT extname FROM pg_extension WHERE extname NOT IN ('ardent') ORDER BY 1), 'extensions, without our own');
 $both->(q(SELECT c, (SELECT c FROM above_mv) FROM mv), 'materialized views are filled, one after the other');
-$both->(q(SELECT datcollate, datctype, pg_encoding_to_char(encoding), datlocprovider FROM pg_database
+$both->(q(SELECT datcollate, datctype, pg_encoding_to_char(encoding), to_jsonb(d) ->> 'datlocprovider' FROM pg_database AS d
 	WHERE datname = current_database()), 'encoding and locale');
 is($t->replica_psql('SELECT count(*) FROM unlogged_one'), 0, 'an unlogged table is there and empty');
 is($t->replica_psql('SELECT count(*) FROM rls'), 2, 'row security hid nothing from the copy');

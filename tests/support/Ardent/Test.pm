@@ -88,6 +88,13 @@ sub grant
 	return;
 }
 
+# The major version of PostgreSQL that the tests run on.
+sub major
+{
+	my ($major) = qx(postgres --version) =~ /(\d+)/ or croak 'postgres --version: no version';
+	return $major;
+}
+
 sub free_port
 {
 	my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1, ReuseAddr => 1)
