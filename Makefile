@@ -71,7 +71,7 @@ soak: programs ## kill rounds: make soak ROUNDS=200 SEED=17
 bench: programs ## side by side with PostgreSQL's own replication; make bench ARGS="--only c --scale 0.1"
 	@scripts/bench $(ARGS)
 
-.PHONY: demo mutants try-bare
+.PHONY: demo mutants matrix try-bare
 demo: ## the main job before your eyes; KEEP=1 leaves it running
 	@scripts/deps build demo
 	+@$(MAKE) -j$$(nproc) programs
@@ -79,6 +79,11 @@ demo: ## the main job before your eyes; KEEP=1 leaves it running
 mutants: ## breaks the code on purpose and sees the tests fail
 	@scripts/deps build test
 	@scripts/mutants $(M)
+matrix: ## regress, isolation, TAP on PostgreSQL 13, 15, 17, 18; make matrix V=17 ARGS=tap (root, mmdebstrap)
+	@scripts/matrix --check
+	@scripts/deps build test
+	+@$(MAKE) -j$$(nproc) V= programs apply-driver
+	@scripts/matrix $(V) $(ARGS)
 try-bare: ## plays the README in a fresh Debian 12
 	@scripts/try-bare
 
