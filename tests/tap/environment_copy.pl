@@ -106,7 +106,7 @@ is($t->replica_psql('SELECT count(*) FROM unlogged_one'), 0, 'an unlogged table 
 is($t->replica_psql('SELECT count(*) FROM rls'), 2, 'row security hid nothing from the copy');
 ok(!defined $t->replica_try('SELECT * FROM far'), 'a foreign table is there');
 like($t->{replica_error}, qr/no handler/, 'and calls nobody');
-is($t->replica_psql(q(SELECT count(*) FROM pg_user_mapping)), 0, 'no user mapping came along');
+is($t->replica_psql(q(SELECT count(*) FROM pg_user_mappings)), 0, 'no user mapping came along');
 my $row = $t->connector;
 like(join(' ', @{ $row->{not_carried}{unlogged} }), qr/unlogged_one/, 'the status names unlogged tables');
 like(join(' ', @{ $row->{not_carried}{foreign_tables} }), qr/far/, 'foreign tables');
