@@ -29,6 +29,7 @@ CREATE FUNCTION ardent_preflight_checks(
     OUT label text,
     OUT status text,
     OUT actual text,
+    OUT expected text,
     OUT detail text,
     OUT hint text,
     OUT fix text,

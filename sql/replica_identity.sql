@@ -34,6 +34,9 @@ CREATE TABLE "Quoted ""Name" ("A b" int PRIMARY KEY);
 RESET search_path;
 SELECT * FROM ardent_replica_identity('ri');
 SELECT status, detail, fix, objects FROM ardent_preflight_checks('ri') WHERE id = 'replica_identity';
+-- a fix only for what was decided, when a statement carries it out
+SELECT fix FROM ardent_preflight_checks('ri', accept => '{"decisions": {"ri.uniq": "add_pk", "ri.no_key": "replica_identity_full",
+    "ri.uniq_partial": "add_pk"}}') WHERE id = 'replica_identity';
 -- the decisions
 SELECT ardent_replica_identity_script($${
     "ri.pk": "replica_identity_full", "ri.no_key": "replica_identity_full", "ri.uniq": "add_pk",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "common/preflight/catalogue.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 
@@ -10,39 +11,44 @@ namespace {
 
 constexpr std::size_t k_listed = 10;
 constexpr Section k_connection = Section::connection;
-constexpr Section k_further = Section::further;
+
+/// The product's, under its labels and in its order.
+Checks connection_checks() noexcept {
+    static const std::array<Check, 10> k_checks = {{
+        {"postgres_metadata", k_connection, "postgres metadata", "PostgreSQL 13 or newer", nullptr,
+         judge_metadata},
+        {"is_writer", k_connection, "is writer", "primary", nullptr, judge_writer},
+        {"wal_level", k_connection, "wal level", "logical", &k_settings, judge_wal_level},
+        {"replication_slots", k_connection, "replication slots", "at least 10, one free",
+         &k_slot_capacity, judge_slots},
+        {"wal_senders", k_connection, "wal senders", "at least 10, one free", &k_sender_capacity,
+         judge_senders},
+        {"wal2json", k_connection, "wal2json", "loadable, allowed", &k_plugin_use, judge_plugin},
+        {"can_read_tables", k_connection, "can read tables", "CONNECT, USAGE, SELECT, every row",
+         &k_readable, judge_readable},
+        {"metadata_schema", k_connection, "metadata schema", "extension ardent, or not needed",
+         nullptr, judge_metadata_schema, false},
+        {"replica_identity", k_connection, "replica identity", "a key, an index or FULL each",
+         &k_identities, judge_identity},
+        {"duplicate_source", k_connection, "duplicate source", "no other slot of Ardent here",
+         &k_slots, judge_duplicate, false},
+    }};
+    return k_checks;
+}
 
 }  // namespace
 
-std::span<const Check> catalogue() noexcept {
-    static const std::array<Check, 13> k_checks = {{
-        {"postgres_metadata", k_connection, "postgres metadata", true, nullptr, Arguments::none,
-         judge_metadata},
-        {"is_writer", k_connection, "is writer", true, nullptr, Arguments::none, judge_writer},
-        {"wal_level", k_connection, "wal level", true, k_observe_settings, Arguments::none,
-         judge_wal_level},
-        {"replication_slots", k_connection, "replication slots", true, k_observe_slots,
-         Arguments::own_slot, judge_slots},
-        {"wal_senders", k_connection, "wal senders", true, k_observe_senders, Arguments::own_slot,
-         judge_senders},
-        {"wal2json", k_connection, "wal2json", true, k_observe_plugin_use, Arguments::none,
-         judge_plugin},
-        {"can_read_tables", k_connection, "can read tables", true, k_observe_readable,
-         Arguments::schemas_and_role, judge_readable},
-        {"metadata_schema", k_connection, "metadata schema", false, nullptr, Arguments::none,
-         judge_metadata_schema},
-        {"replica_identity", k_connection, "replica identity", true, k_observe_identities,
-         Arguments::schemas, judge_identity},
-        {"duplicate_source", k_connection, "duplicate source", false, k_observe_duplicates,
-         Arguments::own_slot, judge_duplicate},
-        {"replication_role", k_further, "replication role", true, k_observe_role, Arguments::role,
-         judge_role},
-        {"large_objects", k_further, "large objects", true, k_observe_large_objects,
-         Arguments::none, judge_large_objects},
-        {"exact_numbers", k_further, "exact numbers", false, k_observe_inexact_columns,
-         Arguments::schemas, judge_inexact_columns},
-    }};
-    return k_checks;
+std::vector<Check> catalogue() {
+    std::vector<Check> all;
+    for (const Checks part :
+         {connection_checks(), server_checks(), role_checks(), hba_checks(), capacity_checks(),
+          wal_checks(), slot_checks(), failover_checks(), transaction_checks(), relation_checks(),
+          extension_checks(), column_checks(), capture_checks()}) {
+        all.insert(all.end(), part.begin(), part.end());
+    }
+    std::stable_sort(all.begin(), all.end(),
+                     [](const Check& a, const Check& b) { return a.section < b.section; });
+    return all;
 }
 
 std::string Context::text(std::size_t row, std::size_t column) const {
@@ -56,6 +62,10 @@ long Context::number(std::size_t row, std::size_t column) const {
 bool Context::flag(std::size_t row, std::size_t column) const {
     const std::string value = text(row, column);
     return value == "t" || value == "true";
+}
+
+bool Context::is_null(std::size_t row, std::size_t column) const {
+    return row >= rows.size() || column >= rows[row].size() || !rows[row][column];
 }
 
 void list_capped(std::vector<std::string>& details, std::string_view before,

@@ -2,8 +2,10 @@
 // The list of checks. A check is a value: where it stands, the statement that observes it, and a pure
 // function from the observed rows to an outcome. Rooms of this folder only; the door is preflight.hpp.
 //
-// To add a check: write its statement and its judge in checks_<topic>.cpp, name both in catalogue.cpp,
-// and give it a part in docs/preflight.md.
+// To add a check: write its statement and its judge in checks_<topic>.cpp, name them in that file's list (the
+// product's own in catalogue.cpp), give it a part in docs/preflight.md, and cases that fail and pass in
+// tests/unit/preflight_*_test.cpp. Checks that look at the same pass over a catalog share one observation:
+// it runs once a report.
 #pragma once
 
 #include "common/preflight/preflight.hpp"
@@ -22,6 +24,7 @@ namespace ardent::preflight {
 struct Server {
     int version_num = 0;
     std::string version;
+    std::string product;  // version(), which look-alikes cannot leave alone
     std::string port;
     std::string database;
     std::string encoding;
@@ -51,17 +54,29 @@ struct PluginAllowance {
 
 PluginAllowance observe_allowance(QueryRunner& runner, const Request& request, ServerProbe* probe);
 
+/// ALTER ROLE for psql that lets the role use wal2json, unless it may by then; a list that it has is added to.
+std::string allow_plugin(const Server& server, const PluginAllowance& allowance,
+                         const std::string& role);
+
+/// What only code inside the server sees; from outside nothing of it is there.
+struct Inside {
+    bool is_inside = false;
+    std::optional<PluginProbe> plugin;
+    std::optional<std::string> wal_free;  // bytes under pg_wal, for who may know
+};
+
 struct Context {
     const Request& request;
     const Server& server;
     const PluginAllowance& allowance;
-    const std::optional<PluginProbe>& plugin;
-    Rows rows;
+    const Inside& inside;
+    const Rows& rows;
 
     /// Empty for NULL and for what is not there.
     std::string text(std::size_t row, std::size_t column) const;
     long number(std::size_t row, std::size_t column) const;
     bool flag(std::size_t row, std::size_t column) const;
+    bool is_null(std::size_t row, std::size_t column) const;
 };
 
 struct Outcome {
@@ -75,35 +90,58 @@ struct Outcome {
 };
 
 /// What a statement of the list gets as $1, $2, ….
-enum class Arguments { none, schemas, schemas_and_role, role, own_slot };
+enum class Arguments { none, schemas, schemas_and_role, role, role_and_slot, own_slot };
+
+/// One statement of the list; what several checks share runs once a report.
+struct Observation {
+    const char* sql;
+    Arguments arguments = Arguments::none;
+    bool privileged = false;            // only told to who may read every setting of the server
+    int since = 0;                      // server_version_num from which `sql` is understood
+    const char* before_that = nullptr;  // nullptr: no rows there
+};
 
 struct Check {
     const char* id;
     Section section;
     const char* label;
-    bool branching;
-    const char* observe;  // nullptr: what was observed once is enough
-    Arguments arguments;
+    const char* expected;
+    const Observation* observation;  // nullptr: what was observed once is enough
     Outcome (*judge)(const Context&);
+    bool branching = true;
 };
 
 /// In the order of the report.
-std::span<const Check> catalogue() noexcept;
+std::vector<Check> catalogue();
+
+using Checks = std::span<const Check>;
+Checks server_checks() noexcept;
+Checks role_checks() noexcept;
+Checks hba_checks() noexcept;
+Checks capacity_checks() noexcept;
+Checks wal_checks() noexcept;
+Checks slot_checks() noexcept;
+Checks failover_checks() noexcept;
+Checks transaction_checks() noexcept;
+Checks relation_checks() noexcept;
+Checks extension_checks() noexcept;
+Checks column_checks() noexcept;
+Checks capture_checks() noexcept;
 
 /// The first names of a long list as one line each, then how many more there are.
 void list_capped(std::vector<std::string>& details, std::string_view before,
                  const std::vector<std::string>& objects);
 
-extern const char* const k_observe_settings;
-extern const char* const k_observe_slots;
-extern const char* const k_observe_senders;
-extern const char* const k_observe_plugin_use;
-extern const char* const k_observe_readable;
-extern const char* const k_observe_identities;
-extern const char* const k_observe_role;
-extern const char* const k_observe_duplicates;
-extern const char* const k_observe_large_objects;
-extern const char* const k_observe_inexact_columns;
+extern const Observation k_settings;
+extern const Observation k_slot_capacity;
+extern const Observation k_sender_capacity;
+extern const Observation k_plugin_use;
+extern const Observation k_readable;
+extern const Observation k_identities;
+extern const Observation k_role;
+extern const Observation k_slots;
+extern const Observation k_topology;
+extern const Observation k_columns;
 
 Outcome judge_metadata(const Context& context);
 Outcome judge_writer(const Context& context);
@@ -115,8 +153,5 @@ Outcome judge_readable(const Context& context);
 Outcome judge_metadata_schema(const Context& context);
 Outcome judge_identity(const Context& context);
 Outcome judge_duplicate(const Context& context);
-Outcome judge_role(const Context& context);
-Outcome judge_large_objects(const Context& context);
-Outcome judge_inexact_columns(const Context& context);
 
 }  // namespace ardent::preflight

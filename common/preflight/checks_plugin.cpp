@@ -91,7 +91,7 @@ struct ClusterValue {
 
 ClusterValue cluster_value(QueryRunner& runner, ServerProbe* probe) {
     if (probe != nullptr) {
-        const Rows rows = probe->run_privileged(k_cluster_setting);
+        const Rows rows = probe->run_privileged(k_cluster_setting, {});
         return {!rows.empty(), rows.empty() ? std::nullopt : rows.front().at(0)};
     }
     const Rows seen = runner.run(k_cluster_setting_seen, {});
@@ -115,21 +115,6 @@ std::string package_hint(int major) {
            number + " (RHEL family) on the server, then re-run preflight.";
 }
 
-std::string allow_fix(const Context& context) {
-    const PluginAllowance& allowance = context.allowance;
-    std::string list = "'pgoutput', 'wal2json'";
-    if (allowance.set_for_role || allowance.set_for_role_here) {
-        for (const std::string& name : allowance.libraries) {
-            if (name != "pgoutput" && name != k_plugin && name.find(',') == std::string::npos) {
-                list += ", " + quote_literal(name);
-            }
-        }
-    }
-    return "ALTER ROLE " + context.server.quoted_role +
-           (allowance.set_for_role_here ? " IN DATABASE " + context.server.quoted_database : "") +
-           " SET output_plugin_libraries = " + list + ";";
-}
-
 void judge_refusal(Outcome& outcome, const Context& context) {
     outcome.status = Status::fail;
     if (context.allowance.verdict == Verdict::one_string) {
@@ -146,16 +131,46 @@ void judge_refusal(Outcome& outcome, const Context& context) {
     outcome.hint =
         "Run the grant script below (it allows wal2json for this role alone), then re-run "
         "preflight.";
-    outcome.fix = allow_fix(context);
+    outcome.fix = allow_plugin(context.server, context.allowance, context.request.role);
 }
 
 }  // namespace
 
-const char* const k_observe_plugin_use = R"(
+const Observation k_plugin_use = {R"(
 SELECT pg_catalog.min(s.slot_name)
   FROM pg_catalog.pg_replication_slots AS s
  WHERE s.plugin = 'wal2json' AND s.active
-)";
+)"};
+
+std::string allow_plugin(const Server& server, const PluginAllowance& allowance,
+                         const std::string& role) {
+    std::string list = "'pgoutput', 'wal2json'";
+    const bool own_list = allowance.set_for_role || allowance.set_for_role_here;
+    for (const std::string& name : allowance.libraries) {
+        if (own_list && name != "pgoutput" && name != k_plugin &&
+            name.find(',') == std::string::npos) {
+            list += ", " + quote_literal(name);
+        }
+    }
+    const bool here = allowance.set_for_role_here;
+    return "SELECT " +
+           quote_literal("ALTER ROLE " + server.quoted_role +
+                         (here ? " IN DATABASE " + server.quoted_database : "") +
+                         " SET output_plugin_libraries = " + list) +
+           "\n WHERE EXISTS (SELECT FROM pg_catalog.pg_settings WHERE name = "
+           "'output_plugin_libraries')\n"
+           "   AND NOT EXISTS (SELECT FROM pg_catalog.pg_db_role_setting AS s\n"
+           "                     JOIN pg_catalog.pg_roles AS r ON r.oid = s.setrole\n"
+           "                    CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS e (entry)\n"
+           "                    WHERE r.rolname = " +
+           quote_literal(role) + " AND s.setdatabase = " +
+           (here ? "(SELECT oid FROM pg_catalog.pg_database WHERE datname = "
+                   "pg_catalog.current_database())"
+                 : "0") +
+           "\n                      AND pg_catalog.regexp_replace(e.entry, '\"[^\"]*\"', '', 'g')\n"
+           "                          ~ '^output_plugin_libraries=(.*[, ])?wal2json *(,|$)') "
+           "\\gexec\n";
+}
 
 PluginAllowance observe_allowance(QueryRunner& runner, const Request& request, ServerProbe* probe) {
     PluginAllowance allowance;
@@ -180,9 +195,9 @@ PluginAllowance observe_allowance(QueryRunner& runner, const Request& request, S
 
 Outcome judge_plugin(const Context& context) {
     Outcome outcome;
-    if (context.plugin && !context.plugin->loadable) {
+    if (context.inside.plugin && !context.inside.plugin->loadable) {
         outcome.status = Status::fail;
-        outcome.details = {"The server cannot load wal2json: " + context.plugin->problem};
+        outcome.details = {"The server cannot load wal2json: " + context.inside.plugin->problem};
         outcome.hint = package_hint(context.server.major());
         return outcome;
     }
@@ -195,7 +210,7 @@ Outcome judge_plugin(const Context& context) {
         return outcome;
     }
     const std::string user = context.text(0, 0);
-    if (context.plugin) {
+    if (context.inside.plugin) {
         outcome.actual = "loadable, allowed";
         if (context.allowance.cluster_one_string) {
             outcome.details = {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "common/preflight/catalogue.hpp"
+#include "common/preflight/judging.hpp"
+#include "common/preflight/settings_fix.hpp"
 
 #include <algorithm>
 
@@ -19,32 +20,41 @@ constexpr const char* k_minimum =
     "the "
     "server, then re-run preflight.";
 
+/// Look-alikes keep PostgreSQL's version number but not its decoding.
+bool is_postgresql(const std::string& product) {
+    if (product.rfind("PostgreSQL ", 0) != 0) {
+        return false;
+    }
+    for (const char* const other : {"-YB-", "Redshift", "Greenplum", "Materialize"}) {
+        if (product.find(other) != std::string::npos) {
+            return false;
+        }
+    }
+    return true;
+}
+
 std::string pending_restart() {
     return "A new value is set already and waits for a restart.";
 }
 
 }  // namespace
 
-const char* const k_observe_settings = R"(
-SELECT s.setting, s.pending_restart
-  FROM pg_catalog.pg_settings AS s
- WHERE s.name = 'wal_level'
-)";
-
-const char* const k_observe_slots = R"(
+const Observation k_slot_capacity = {R"(
 SELECT pg_catalog.current_setting('max_replication_slots'),
        pg_catalog.count(s.slot_name),
        pg_catalog.count(s.slot_name) FILTER (WHERE s.slot_name = $1::text),
        (SELECT p.pending_restart FROM pg_catalog.pg_settings AS p WHERE p.name = 'max_replication_slots')
   FROM pg_catalog.pg_replication_slots AS s
-)";
+)",
+                                     Arguments::own_slot};
 
-const char* const k_observe_senders = R"(
+const Observation k_sender_capacity = {R"(
 SELECT pg_catalog.current_setting('max_wal_senders'),
        (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_get_wal_senders() AS w),
        EXISTS (SELECT FROM pg_catalog.pg_replication_slots AS s WHERE s.slot_name = $1::text AND s.active),
        (SELECT p.pending_restart FROM pg_catalog.pg_settings AS p WHERE p.name = 'max_wal_senders')
-)";
+)",
+                                       Arguments::own_slot};
 
 Outcome judge_metadata(const Context& context) {
     Outcome outcome;
@@ -54,6 +64,11 @@ Outcome judge_metadata(const Context& context) {
         outcome.status = Status::fail;
         outcome.details = {"PostgreSQL " + context.server.version + " is too old"};
         outcome.hint = "Ardent needs PostgreSQL 13 or newer.";
+    } else if (!is_postgresql(context.server.product)) {
+        outcome.status = Status::fail;
+        outcome.details = {"This speaks PostgreSQL's protocol, but is another server: " +
+                           context.server.product};
+        outcome.hint = "Ardent reads PostgreSQL's own logical decoding.";
     }
     return outcome;
 }
@@ -70,15 +85,18 @@ Outcome judge_writer(const Context& context) {
 }
 
 Outcome judge_wal_level(const Context& context) {
+    const std::optional<Setting> setting = find_setting(context, "wal_level");
     Outcome outcome;
-    outcome.actual = context.text(0, 0);
+    outcome.actual = setting ? setting->value : "";
     outcome.shown = "actual: " + outcome.actual;
     if (outcome.actual != "logical") {
         outcome.status = Status::fail;
         outcome.details = {"wal_level must be logical."};
         outcome.hint = k_run_settings_script;
-        outcome.fix = "ALTER SYSTEM SET wal_level = 'logical';";
-        if (context.flag(0, 1)) {
+        outcome.fix =
+            set_setting("wal_level", "'logical'", coming_value("wal_level") + " <> 'logical'") +
+            k_then_restart;
+        if (setting && setting->pending) {
             outcome.details.push_back(pending_restart());
             outcome.hint = "Restart the server, then re-run preflight.";
         }
@@ -102,8 +120,8 @@ Outcome judge_slots(const Context& context) {
     if (!outcome.details.empty()) {
         outcome.status = Status::fail;
         outcome.hint = k_minimum;
-        outcome.fix = "ALTER SYSTEM SET max_replication_slots = " +
-                      std::to_string(std::max(k_least_slots, used + 1)) + ";";
+        outcome.fix = raise_setting("max_replication_slots", std::max(k_least_slots, used + 1)) +
+                      k_then_restart;
         if (context.flag(0, 3)) {
             outcome.details.push_back(pending_restart());
         }
@@ -128,8 +146,8 @@ Outcome judge_senders(const Context& context) {
     if (!outcome.details.empty()) {
         outcome.status = Status::fail;
         outcome.hint = k_minimum;
-        outcome.fix = "ALTER SYSTEM SET max_wal_senders = " +
-                      std::to_string(std::max(k_least_senders, used + 1)) + ";";
+        outcome.fix =
+            raise_setting("max_wal_senders", std::max(k_least_senders, used + 1)) + k_then_restart;
         if (context.flag(0, 3)) {
             outcome.details.push_back(pending_restart());
         }

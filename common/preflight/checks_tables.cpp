@@ -10,7 +10,7 @@
 namespace ardent::preflight {
 
 // One row a problem: its kind, the object as SQL names it, the object's plain name.
-const char* const k_observe_readable = R"(
+const Observation k_readable = {R"(
 WITH reader AS (
     SELECT r.oid, r.rolsuper OR r.rolbypassrls AS sees_all
       FROM pg_catalog.pg_roles AS r
@@ -71,25 +71,8 @@ SELECT p.kind, p.quoted, p.plain
            AND (c.relforcerowsecurity OR NOT pg_catalog.pg_has_role(r.oid, c.relowner, 'USAGE'))
        ) AS p (place, kind, quoted, plain)
  ORDER BY p.place, p.quoted
-)";
-
-const char* const k_observe_inexact_columns = R"(
-SELECT pg_catalog.format('%I.%I.%I', n.nspname, c.relname, a.attname),
-       pg_catalog.format('%I.%I', n.nspname, c.relname),
-       n.nspname || '.' || c.relname
-  FROM pg_catalog.unnest($1::text[]) AS s (name)
-  JOIN pg_catalog.pg_namespace AS n ON n.nspname = s.name
-  JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid
-  JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid
- WHERE c.relkind = 'r' AND c.relpersistence = 'p'
-   AND a.attnum > 0 AND NOT a.attisdropped AND NOT a.attnotnull AND a.attgenerated = ''
-   AND a.atttypid IN ('pg_catalog.float4'::pg_catalog.regtype, 'pg_catalog.float8'::pg_catalog.regtype,
-                      'pg_catalog.numeric'::pg_catalog.regtype)
-   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e
-                    WHERE e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
-                      AND e.objid = c.oid AND e.objsubid = 0 AND e.deptype = 'e')
- ORDER BY 2, a.attnum
-)";
+)",
+                                Arguments::schemas_and_role};
 
 namespace {
 
@@ -159,6 +142,7 @@ Outcome judge_identity(const Context& context) {
     Outcome outcome;
     std::vector<std::string> lines;
     std::size_t excluded = 0;
+    std::string asked;
     for (const TableIdentity& table : read_identities(context.rows)) {
         if (table.identified()) {
             continue;
@@ -169,13 +153,11 @@ Outcome judge_identity(const Context& context) {
         }
         outcome.objects.push_back(table.quoted_name);
         lines.push_back(table.quoted_name + ": " + why_unidentified(table));
-        if (!table.candidate.empty()) {
-            outcome.fix +=
-                std::string(outcome.fix.empty() ? "" : "\n") + use_index_statement(table);
-        }
+        asked += asked_statement(context.request.accept, table);
     }
     if (!lines.empty()) {
         outcome.status = Status::fail;
+        outcome.fix = asked.empty() ? "" : "SET lock_timeout = '5s';\n" + asked;
         list_capped(outcome.details, "", lines);
         outcome.hint =
             "Decide for each table (add_pk, replica_identity_full or exclude): "
@@ -190,31 +172,6 @@ Outcome judge_identity(const Context& context) {
         outcome.details = {
             "Tables without identity that were accepted as excluded are not replicated."};
     }
-    return outcome;
-}
-
-Outcome judge_inexact_columns(const Context& context) {
-    Outcome outcome;
-    if (context.plugin && context.plugin->says_nan) {
-        outcome.actual = "wal2json knows numeric-data-types-as-string";
-        return outcome;
-    }
-    for (std::size_t i = 0; i < context.rows.size(); ++i) {
-        if (!context.request.accept.excludes(context.text(i, 2), context.text(i, 1))) {
-            outcome.objects.push_back(context.text(i, 0));
-        }
-    }
-    if (outcome.objects.empty()) {
-        return outcome;
-    }
-    outcome.status = Status::warn;
-    outcome.details = {
-        "wal2json below 2.6 says null for NaN and Infinity; these columns allow NULL, so "
-        "the replica would hold NULL instead:"};
-    list_capped(outcome.details, "", outcome.objects);
-    outcome.hint =
-        "Nothing to do when these columns never hold NaN or Infinity; otherwise install "
-        "wal2json 2.6 or newer.";
     return outcome;
 }
 

@@ -104,37 +104,10 @@ std::string password_part(const Server& server) {
 
 std::string plugin_part(const Server& server, const PluginAllowance& allowance,
                         const std::string& role) {
-    if (!allowance.known) {
-        return {};
-    }
-    std::string list = "'pgoutput', 'wal2json'";
-    const bool own_list = allowance.set_for_role || allowance.set_for_role_here;
-    for (const std::string& name : allowance.libraries) {
-        if (own_list && name != "pgoutput" && name != "wal2json" &&
-            name.find(',') == std::string::npos) {
-            list += ", " + quote_literal(name);
-        }
-    }
-    const std::string here =
-        allowance.set_for_role_here ? " IN DATABASE " + server.quoted_database : "";
-    const std::string database = allowance.set_for_role_here
-                                     ? "(SELECT oid FROM pg_catalog.pg_database WHERE datname = "
-                                       "pg_catalog.current_database())"
-                                     : "0";
-    return "\n-- this role alone may use wal2json (other roles keep what they have)\n"
-           "SELECT " +
-           quote_literal("ALTER ROLE " + server.quoted_role + here +
-                         " SET output_plugin_libraries = " + list) +
-           "\n WHERE EXISTS (SELECT FROM pg_catalog.pg_settings WHERE name = "
-           "'output_plugin_libraries')\n"
-           "   AND NOT EXISTS (SELECT FROM pg_catalog.pg_db_role_setting AS s\n"
-           "                     JOIN pg_catalog.pg_roles AS r ON r.oid = s.setrole\n"
-           "                    CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS e (entry)\n"
-           "                    WHERE r.rolname = " +
-           quote_literal(role) + " AND s.setdatabase = " + database +
-           "\n                      AND pg_catalog.regexp_replace(e.entry, '\"[^\"]*\"', '', 'g')\n"
-           "                          ~ '^output_plugin_libraries=(.*[, ])?wal2json *(,|$)') "
-           "\\gexec\n";
+    return allowance.known
+               ? "\n-- this role alone may use wal2json (other roles keep what they have)\n" +
+                     allow_plugin(server, allowance, role)
+               : "";
 }
 
 std::string left_out(const std::vector<std::string>& schemas, const char* why) {

@@ -9,7 +9,7 @@
 
 namespace ardent::preflight {
 
-const char* const k_observe_identities = R"(
+const Observation k_identities = {R"(
 WITH logged AS (
     SELECT c.oid, c.relreplident, n.nspname, c.relname
       FROM pg_catalog.unnest($1::text[]) AS s (name)
@@ -62,7 +62,8 @@ SELECT pg_catalog.format('%I.%I', t.nspname, t.relname),
   LEFT JOIN chosen AS c ON c.indrelid = t.oid
   LEFT JOIN candidate AS d ON d.indrelid = t.oid
  ORDER BY t.nspname, t.relname
-)";
+)",
+                                  Arguments::schemas};
 
 std::vector<TableIdentity> read_identities(const Rows& rows) {
     std::vector<TableIdentity> tables;
@@ -96,14 +97,29 @@ std::string why_unidentified(const TableIdentity& table) {
     return why;
 }
 
+namespace {
+
 std::string use_index_statement(const TableIdentity& table) {
     return "ALTER TABLE " + table.quoted_name + " REPLICA IDENTITY USING INDEX " + table.candidate +
            ";";
 }
 
+}  // namespace
+
+std::string asked_statement(const Accept& accept, const TableIdentity& table) {
+    const std::optional<Decision> decision = accept.decision(table.plain_name, table.quoted_name);
+    if (decision == Decision::replica_identity_full) {
+        return "ALTER TABLE " + table.quoted_name + " REPLICA IDENTITY FULL;\n";
+    }
+    if (decision == Decision::add_pk && !table.candidate.empty()) {
+        return use_index_statement(table) + "\n";
+    }
+    return {};
+}
+
 std::vector<TableIdentity> replica_identities(QueryRunner& runner,
                                               const std::vector<std::string>& schemas) {
-    return read_identities(runner.run(k_observe_identities, {array_text(schemas)}));
+    return read_identities(runner.run(k_identities.sql, {array_text(schemas)}));
 }
 
 namespace {

@@ -4,6 +4,7 @@
 // this folder only.
 #pragma once
 
+#include "common/preflight/preflight.hpp"
 #include "common/preflight/query_runner.hpp"
 #include "common/preflight/scripts.hpp"
 
@@ -17,7 +18,8 @@ std::vector<TableIdentity> read_identities(const Rows& rows);
 
 std::string why_unidentified(const TableIdentity& table);
 
-/// ALTER TABLE … REPLICA IDENTITY USING INDEX with the candidate.
-std::string use_index_statement(const TableIdentity& table);
+/// The ALTER TABLE statement that the operator's decision for the table asks for, with a line feed; empty when
+/// there is no decision, or no statement that carries it out.
+std::string asked_statement(const Accept& accept, const TableIdentity& table);
 
 }  // namespace ardent::preflight

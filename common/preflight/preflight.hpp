@@ -16,6 +16,7 @@
 #include "common/preflight/report.hpp"
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -38,7 +39,10 @@ struct Accept {
     /// Tables that are left out, whatever their names look like.
     std::set<model::RelationName> excluded;
 
-    /// `plain_name` is schema.table joined, `quoted_name` the same as SQL quotes it.
+    /// nullopt when the operator has not decided about the table. `plain_name` is schema.table joined, `quoted_name` the
+    /// same as SQL quotes it.
+    std::optional<Decision> decision(const std::string& plain_name,
+                                     const std::string& quoted_name) const;
     bool excludes(const std::string& plain_name, const std::string& quoted_name) const;
 };
 
@@ -67,7 +71,7 @@ Report run(QueryRunner& runner, const Request& request, ServerProbe* probe = nul
 Report only(std::vector<CheckResult> checks, std::string target);
 
 /// The PreflightReport of the HTTP API: preflight_pass, branching_prerequisites_pass, checks (a map from
-/// id to {ordinal, label, section, status, actual, detail, hint, fix, objects}), grant_script,
+/// id to {ordinal, label, section, status, actual, expected, detail, hint, fix, objects}), grant_script,
 /// settings_script, source_provider, source_metadata. The text has the report's encoding; with
 /// `utf8`, what is not UTF-8 (a SQL_ASCII database) is replaced.
 std::string to_json(const Report& report, bool utf8 = true);

@@ -45,7 +45,10 @@ public:
 
     /// Runs a constant statement of the catalogue with the rights of the server itself, so that a
     /// verdict can be given to a caller who may not see what it rests on.
-    virtual Rows run_privileged(const std::string& sql) = 0;
+    virtual Rows run_privileged(const std::string& sql, const Row& parameters) = 0;
+
+    /// Bytes free under pg_wal; nullopt when the caller may not know.
+    virtual std::optional<std::string> wal_disk_free() = 0;
 
 protected:
     ServerProbe() = default;

@@ -19,6 +19,7 @@ std::string to_json(const Report& report, bool utf8) {
         json.key("section").text(to_string(check.section));
         json.key("status").text(to_string(check.status));
         json.key("actual").text_or_null(check.actual);
+        json.key("expected").text_or_null(check.expected);
         json.key("detail").text_or_null(base::join(check.details, "\n"));
         json.key("hint").text_or_null(check.hint);
         json.key("fix").text_or_null(check.fix);

@@ -3,6 +3,7 @@
 #include "common/preflight/preflight.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace ardent::preflight {
 
@@ -17,7 +18,7 @@ public:
         add("Running preflight against " + m_report.target + (m_unicode ? "…" : "..."));
         add("");
         add("Connection checks:");
-        section(Section::connection);
+        product();
         further();
         if (!m_report.source_provider.empty()) {
             add("");
@@ -62,33 +63,42 @@ private:
         if (!check.hint.empty()) {
             add(std::string("      ") + (m_unicode ? "→ " : "-> ") + check.hint);
         }
+        if (check.section != Section::connection && !check.fix.empty()) {
+            for (const std::string& line : base::split(base::trim(check.fix), '\n')) {
+                add("        " + line);
+            }
+        }
     }
 
-    void section(Section which) {
+    void product() {
         for (const CheckResult& result : m_report.checks) {
-            if (result.section == which && shows(result)) {
+            if (result.section == Section::connection) {
                 check(result);
             }
         }
     }
 
     bool shows(const CheckResult& result) const noexcept {
-        return result.section == Section::connection || m_options.verbose ||
-               result.status != Status::pass;
+        return m_options.verbose || result.status != Status::pass;
     }
 
     void further() {
-        std::size_t shown = 0;
         std::size_t hidden = 0;
+        std::optional<Section> last;
         for (const CheckResult& result : m_report.checks) {
-            if (result.section != Section::connection) {
-                ++(shows(result) ? shown : hidden);
+            if (result.section == Section::connection) {
+                continue;
             }
-        }
-        if (shown > 0) {
-            add("");
-            add("Further checks:");
-            section(Section::further);
+            if (!shows(result)) {
+                ++hidden;
+                continue;
+            }
+            if (last != result.section) {
+                add("");
+                add(to_string(result.section) + std::string(":"));
+                last = result.section;
+            }
+            check(result);
         }
         if (hidden > 0) {
             add("");
@@ -120,18 +130,27 @@ private:
                                    : m_report.grant_script);
     }
 
-    void closing() {
-        const auto unverified = static_cast<std::size_t>(
+    std::size_t count(Status status) const {
+        return static_cast<std::size_t>(
             std::count_if(m_report.checks.begin(), m_report.checks.end(),
-                          [](const CheckResult& c) { return c.status == Status::unverified; }));
+                          [status](const CheckResult& c) { return c.status == status; }));
+    }
+
+    void closing() {
+        const std::size_t warnings = count(Status::warn);
+        const std::size_t unverified = count(Status::unverified);
         std::string line =
             std::string(mark(m_report.preflight_pass ? Status::pass : Status::fail)) +
             (m_report.preflight_pass
                  ? " Preflight checks passed."
                  : " Preflight checks did NOT pass. Fix the failures above before creating.");
+        if (warnings > 0) {
+            line += " " + std::to_string(warnings) +
+                    (warnings == 1 ? " warning does not block." : " warnings do not block.");
+        }
         if (unverified > 0) {
             line += " " + std::to_string(unverified) +
-                    " could not be verified from here; creating the slot proves it.";
+                    " could not be verified from here, which does not block either.";
         }
         add(std::move(line));
     }

@@ -15,10 +15,11 @@ enum class Status { pass, fail, warn, unverified, info };
 /// "pass", "fail", "warn", "unverified", "info".
 const char* to_string(Status status) noexcept;
 
-/// The place of a check in the report. The product's checks come first, under their own heading.
-enum class Section { connection, further };
+/// The place of a check in the report. The product's checks come first, under `connection`.
+enum class Section { connection, server, role, capacity, slots, tables, columns, capture };
 
-/// "Connection checks", "Further checks".
+/// "Connection", "Server", "Role and rights", "Replication capacity", "Slots and WAL", "Tables", "Columns",
+/// "DDL capture".
 const char* to_string(Section section) noexcept;
 
 struct CheckResult {
@@ -27,10 +28,11 @@ struct CheckResult {
     std::string label;
     Status status = Status::unverified;
     std::string actual;                // the observed value, empty when there is no single one
+    std::string expected;              // what it should be
     std::string shown;                 // what stands in parentheses behind the label
     std::vector<std::string> details;  // one line each, capped; `objects` is complete
     std::string hint;                  // what to do, one line
-    std::string fix;                   // SQL that mends it, empty when SQL cannot
+    std::string fix;                   // text for psql that mends it, empty when SQL cannot
     std::vector<std::string> objects;  // all offending objects, quoted as SQL needs it
     bool branching = true;             // belongs to what branching needs
 };

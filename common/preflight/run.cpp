@@ -8,11 +8,14 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <utility>
 
 namespace ardent::preflight {
 
 namespace {
+
+constexpr const char* k_not_allowed = "42501";
 
 /// Names without those of the server's own schemas, which `can read tables` refuses.
 std::vector<std::string> replicable(const std::vector<std::string>& schemas) {
@@ -24,8 +27,8 @@ std::vector<std::string> replicable(const std::vector<std::string>& schemas) {
     return result;
 }
 
-Row arguments_of(const Check& check, const Request& request) {
-    switch (check.arguments) {
+Row arguments_of(const Observation& observation, const Request& request) {
+    switch (observation.arguments) {
     case Arguments::none:
         return {};
     case Arguments::schemas:
@@ -34,6 +37,8 @@ Row arguments_of(const Check& check, const Request& request) {
         return {array_text(request.schemas), request.role};
     case Arguments::role:
         return {request.role};
+    case Arguments::role_and_slot:
+        return {request.role, request.own_slot};
     case Arguments::own_slot:
         return {request.own_slot};
     }
@@ -53,31 +58,119 @@ bool is_answer(const base::Error& error) noexcept {
     return error.kind() != base::ErrorKind::transient;
 }
 
-CheckResult examine(const Check& check, QueryRunner& runner, Context& context) {
-    Outcome outcome;
-    try {
-        context.rows.clear();
-        if (check.observe != nullptr) {
-            context.rows = runner.run(check.observe, arguments_of(check, context.request));
+/// What a statement showed, or why it showed nothing.
+struct Seen {
+    Rows rows;
+    std::optional<Outcome> instead;
+};
+
+/// Runs each observation once, and lets its rows go with the last check that asks for them.
+class Observer {
+public:
+    Observer(QueryRunner& runner, ServerProbe* probe, const Request& request, const Server& server,
+             const std::vector<Check>& checks)
+        : m_runner(runner), m_probe(probe), m_request(request), m_server(server) {
+        for (const Check& check : checks) {
+            ++m_uses[check.observation];
         }
-        outcome = check.judge(context);
-    } catch (const base::Error& e) {
-        if (!is_answer(e)) {
-            throw;
-        }
-        outcome = unverified(e);
     }
+
+    const Seen& look(const Observation* observation) {
+        const auto found = m_seen.find(observation);
+        if (found != m_seen.end()) {
+            return found->second;
+        }
+        return m_seen.emplace(observation, observe(observation)).first->second;
+    }
+
+    void done(const Observation* observation) {
+        if (--m_uses[observation] == 0) {
+            m_seen.erase(observation);
+        }
+    }
+
+private:
+    Seen observe(const Observation* observation) {
+        if (observation == nullptr) {
+            return {};
+        }
+        try {
+            return {run(*observation), std::nullopt};
+        } catch (const base::Error& e) {
+            if (!is_answer(e)) {
+                throw;
+            }
+            return {{}, unverified(e)};
+        }
+    }
+
+    Rows run(const Observation& observation) {
+        const char* const sql =
+            m_server.version_num >= observation.since ? observation.sql : observation.before_that;
+        if (sql == nullptr) {
+            return {};
+        }
+        const Row arguments = arguments_of(observation, m_request);
+        if (!observation.privileged) {
+            return m_runner.run(sql, arguments);
+        }
+        if (m_probe == nullptr) {
+            return run_from_outside(sql, arguments);
+        }
+        if (!m_server.reads_settings) {
+            throw base::Error(base::ErrorKind::source,
+                              "only superusers and members of pg_monitor or pg_read_all_settings "
+                              "are told",
+                              "Ask as such a role.", k_not_allowed);
+        }
+        return m_probe->run_privileged(sql, arguments);
+    }
+
+    Rows run_from_outside(const char* sql, const Row& arguments) {
+        try {
+            return m_runner.run(sql, arguments);
+        } catch (const base::Error& e) {
+            if (e.sqlstate() != k_not_allowed) {
+                throw;
+            }
+            throw base::Error(base::ErrorKind::source, "from outside, only superusers may see it",
+                              "Ask inside the server: SELECT ardent_preflight(), as a member of "
+                              "pg_monitor.",
+                              k_not_allowed);
+        }
+    }
+
+    QueryRunner& m_runner;
+    ServerProbe* m_probe;
+    const Request& m_request;
+    const Server& m_server;
+    std::map<const Observation*, std::size_t> m_uses;
+    std::map<const Observation*, Seen> m_seen;
+};
+
+CheckResult examine(const Check& check, const Seen& seen, const Context& context) {
+    Outcome outcome = seen.instead ? *seen.instead : check.judge(context);
     return {.id = check.id,
             .section = check.section,
             .label = check.label,
             .status = outcome.status,
             .actual = std::move(outcome.actual),
+            .expected = check.expected,
             .shown = std::move(outcome.shown),
             .details = std::move(outcome.details),
             .hint = std::move(outcome.hint),
             .fix = std::move(outcome.fix),
             .objects = std::move(outcome.objects),
             .branching = check.branching};
+}
+
+Inside look_inside(ServerProbe* probe) {
+    if (probe == nullptr) {
+        return {};
+    }
+    return {.is_inside = true,
+            .plugin = probe->probe_plugin("wal2json"),
+            .wal_free = probe->wal_disk_free()};
 }
 
 PluginAllowance look_up_allowance(QueryRunner& runner, const Request& request, ServerProbe* probe) {
@@ -142,7 +235,25 @@ const char* to_string(Status status) noexcept {
 }
 
 const char* to_string(Section section) noexcept {
-    return section == Section::connection ? "Connection checks" : "Further checks";
+    switch (section) {
+    case Section::connection:
+        return "Connection";
+    case Section::server:
+        return "Server";
+    case Section::role:
+        return "Role and rights";
+    case Section::capacity:
+        return "Replication capacity";
+    case Section::slots:
+        return "Slots and WAL";
+    case Section::tables:
+        return "Tables";
+    case Section::columns:
+        return "Columns";
+    case Section::capture:
+        return "DDL capture";
+    }
+    return "Connection";
 }
 
 Decision parse_decision(std::string_view word) {
@@ -160,32 +271,40 @@ Decision parse_decision(std::string_view word) {
                       "Use exclude, add_pk or replica_identity_full.", "22023");
 }
 
-bool Accept::excludes(const std::string& plain_name, const std::string& quoted_name) const {
+std::optional<Decision> Accept::decision(const std::string& plain_name,
+                                         const std::string& quoted_name) const {
+    const auto relation = model::parse_relation(quoted_name);
+    if (relation && excluded.contains(*relation)) {
+        return Decision::exclude;
+    }
     auto found = decisions.find(plain_name);
     if (found == decisions.end()) {
         found = decisions.find(quoted_name);
     }
-    if (found != decisions.end() && found->second == Decision::exclude) {
-        return true;
-    }
-    const auto relation = model::parse_relation(quoted_name);
-    return relation && excluded.contains(*relation);
+    return found == decisions.end() ? std::nullopt : std::optional(found->second);
+}
+
+bool Accept::excludes(const std::string& plain_name, const std::string& quoted_name) const {
+    return decision(plain_name, quoted_name) == Decision::exclude;
 }
 
 Report run(QueryRunner& runner, const Request& request, ServerProbe* probe) {
     const Server server = observe_server(runner, request.role);
     const PluginAllowance allowance = look_up_allowance(runner, request, probe);
-    const std::optional<PluginProbe> plugin =
-        probe == nullptr ? std::nullopt : std::optional(probe->probe_plugin("wal2json"));
-    Context context{request, server, allowance, plugin, {}};
+    const Inside inside = look_inside(probe);
+    const std::vector<Check> checks = catalogue();
+    Observer observer(runner, probe, request, server, checks);
 
     Report report;
     report.target = request.target.empty()
                         ? "database " + server.quoted_database + " (port " + server.port + ")"
                         : request.target;
     report.checks = request.before;
-    for (const Check& check : catalogue()) {
-        report.checks.push_back(examine(check, runner, context));
+    for (const Check& check : checks) {
+        const Seen& seen = observer.look(check.observation);
+        report.checks.push_back(
+            examine(check, seen, {request, server, allowance, inside, seen.rows}));
+        observer.done(check.observation);
     }
     conclude(report);
     report.grant_script = script_or_reason([&] { return grant_script(runner, request, probe); });

@@ -24,7 +24,8 @@ SELECT pg_catalog.current_setting('server_version_num'),
        pg_catalog.pg_has_role(current_user, 'pg_read_all_settings', 'USAGE'),
        EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = $1::text),
        pg_catalog.quote_ident(pg_catalog.current_database()),
-       pg_catalog.quote_ident($1::text)
+       pg_catalog.quote_ident($1::text),
+       pg_catalog.version()
   FROM pg_catalog.pg_database AS d
  WHERE d.datname = pg_catalog.current_database()
 )";
@@ -51,6 +52,7 @@ Server observe_server(QueryRunner& runner, const std::string& role) {
     server.role_exists = text(9) == "t";
     server.quoted_database = text(10);
     server.quoted_role = text(11);
+    server.product = text(12);
     return server;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "common/preflight/scripts.hpp"
 
-#include "common/preflight/names.hpp"
+#include "common/preflight/settings_fix.hpp"
 
 #include <algorithm>
 #include <array>
@@ -18,20 +18,6 @@ SELECT (SELECT pg_catalog.count(*) FROM pg_catalog.pg_replication_slots),
        (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_get_wal_senders())
 )";
 
-// What the server will have after a restart: the last word of the configuration files, or else what
-// it has now.
-std::string coming_value(const std::string& name) {
-    return "coalesce((SELECT setting FROM pg_catalog.pg_file_settings WHERE name = '" + name +
-           "'\n                  ORDER BY seqno DESC LIMIT 1), pg_catalog.current_setting('" +
-           name + "'))";
-}
-
-std::string at_least(const std::string& name, long need) {
-    const std::string number = std::to_string(need);
-    return "SELECT 'ALTER SYSTEM SET " + name + " = " + number + "'\n WHERE " + coming_value(name) +
-           "::int < " + number + " \\gexec\n";
-}
-
 }  // namespace
 
 std::string settings_script(QueryRunner& runner) {
@@ -46,11 +32,10 @@ std::string settings_script(QueryRunner& runner) {
            "-- the server. It raises only what is below the need when it runs; nothing is ever "
            "lowered.\n"
            "-- Standbys: raise max_wal_senders there first, a standby stops when it has less than "
-           "its primary.\n"
-           "SELECT 'ALTER SYSTEM SET wal_level = ''logical'''\n WHERE " +
-           coming_value("wal_level") + " <> 'logical' \\gexec\n" +
-           at_least("max_replication_slots", std::max(k_least, used[0] + 1)) +
-           at_least("max_wal_senders", std::max(k_least, used[1] + 1)) +
+           "its primary.\n" +
+           set_setting("wal_level", "'logical'", coming_value("wal_level") + " <> 'logical'") +
+           raise_setting("max_replication_slots", std::max(k_least, used[0] + 1)) +
+           raise_setting("max_wal_senders", std::max(k_least, used[1] + 1)) +
            "-- To undo it: ALTER SYSTEM RESET wal_level; ALTER SYSTEM RESET "
            "max_replication_slots;\n"
            "-- ALTER SYSTEM RESET max_wal_senders; and restart, after the last logical slot is "

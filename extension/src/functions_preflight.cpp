@@ -32,8 +32,9 @@ preflight::Rows as_rows(const preflight::Report& report) {
     for (const preflight::CheckResult& check : report.checks) {
         rows.push_back({std::to_string(rows.size() + 1), to_string(check.section), check.id,
                         check.label, to_string(check.status), or_null(check.actual),
-                        or_null(base::join(check.details, "\n")), or_null(check.hint),
-                        or_null(check.fix), preflight::array_text(check.objects)});
+                        or_null(check.expected), or_null(base::join(check.details, "\n")),
+                        or_null(check.hint), or_null(check.fix),
+                        preflight::array_text(check.objects)});
     }
     return rows;
 }

@@ -6,6 +6,7 @@
 #include "common/base/error.hpp"
 #include "common/preflight/query_runner.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -33,6 +34,7 @@ public:
     }
 
     preflight::Rows run(const std::string& sql, const preflight::Row& parameters) override {
+        m_statements.push_back(sql);
         for (const Entry& entry : m_entries) {
             if (sql.find(entry.part) != std::string::npos) {
                 m_parameters = parameters;
@@ -48,7 +50,15 @@ public:
     /// Of the last statement.
     const preflight::Row& parameters() const noexcept { return m_parameters; }
 
+    /// How often a statement with this part was run.
+    std::size_t count(const std::string& part) const {
+        return static_cast<std::size_t>(std::count_if(
+            m_statements.begin(), m_statements.end(),
+            [&](const std::string& sql) { return sql.find(part) != std::string::npos; }));
+    }
+
 private:
+    std::vector<std::string> m_statements;
     std::vector<Entry> m_entries;
     preflight::Row m_parameters;
 };

@@ -72,7 +72,7 @@ like(check('replication_slots', 'status, actual, hint'), qr{^fail\|0/2\|10 is th
 $node->safe_psql('postgres', 'ALTER SYSTEM SET max_replication_slots = 11');
 $node->restart;
 $node->safe_psql('postgres', q(SELECT pg_create_physical_replication_slot('other_' || i) FROM generate_series(1, 11) AS i));
-is(check('replication_slots', 'status, actual, fix'), 'fail|11/11|ALTER SYSTEM SET max_replication_slots = 12;', 'none is free');
+is(check('replication_slots', q(status, actual, substring(fix FROM 'max_replication_slots = (\d+)'))), 'fail|11/11|12', 'none is free');
 my $settings = $node->safe_psql('postgres', 'SELECT ardent_settings_script()');
 like($settings, qr/max_replication_slots = 12/, 'the settings script asks for one more');
 $node->psql('postgres', $settings, on_error_die => 1);
@@ -110,8 +110,8 @@ $node->backup('backup');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($node, 'backup', has_streaming => 1);
 $standby->start;
-is($standby->safe_psql('postgres', q(SELECT count(*), count(*) FILTER (WHERE status = 'unverified') FROM ardent_preflight_checks())),
-	'13|0', 'standby: every check reports');
+is($standby->safe_psql('postgres', q(SELECT count(*) >= 60, count(*) FILTER (WHERE status = 'unverified') FROM ardent_preflight_checks())),
+	't|0', 'standby: every check reports');
 like($standby->safe_psql('postgres', q(SELECT status, hint FROM ardent_preflight_checks() WHERE id = 'is_writer')),
 	qr/^fail\|Use the writable primary/, 'standby: is writer fails');
 is($standby->safe_psql('shop', 'SELECT count(*) FROM ardent_slots'), '0', 'standby: ardent_slots answers');

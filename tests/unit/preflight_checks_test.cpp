@@ -2,6 +2,7 @@
 #include "common/preflight/catalogue.hpp"
 
 #include "tests/support/catch.hpp"
+#include "tests/support/preflight_cases.hpp"
 #include "tests/support/scripted_runner.hpp"
 
 #include <set>
@@ -16,26 +17,50 @@ constexpr const char* k_file_value = "THEN s.reset_val";
 constexpr const char* k_role_value = "pg_db_role_setting";
 constexpr const char* k_known = "current_setting('output_plugin_libraries', true)";
 
-/// A source on which every check passes but wal2json, which is unverified from outside.
+constexpr const char* k_product = "PostgreSQL 15.20 on x86_64";
+
+const char* sql(const std::string& id) {
+    for (const Check& check : catalogue()) {
+        if (id == check.id) {
+            return check.observation->sql;
+        }
+    }
+    throw std::logic_error("no check " + id);
+}
+
+/// A source on which every check passes but what only the server itself can see.
 ScriptedRunner healthy_source() {
     ScriptedRunner runner;
+    for (const Check& check : catalogue()) {
+        if (check.observation != nullptr) {
+            runner.on(check.observation->sql, {});
+        }
+    }
     runner
         .on("current_setting('server_version_num')",
             {{"150020", "15.20", "5432", "shop", "UTF8", "vanilla", "0.1.0", "f", "t", "t", "shop",
-              "ardent_replication"}})
+              "ardent_replication", k_product}})
         .on(k_file_value, {{"pgoutput, test_decoding, wal2json"}})
         .on(k_role_value, {})
-        .on(k_observe_settings, {{"logical", "f"}})
-        .on(k_observe_slots, {{"10", "2", "0", "f"}})
-        .on(k_observe_senders, {{"10", "1", "f", "f"}})
-        .on(k_observe_plugin_use, {{std::nullopt}})
-        .on(k_observe_readable, {})
-        .on(k_observe_identities,
+        .on(sql("wal_level"),
+            {tests::setting("wal_level", "logical"), tests::setting("temp_file_limit", "-1"),
+             tests::setting("default_transaction_read_only", "off"), tests::setting("ssl", "on"),
+             tests::setting("ssl_min_protocol_version", "TLSv1.2"),
+             tests::setting("wal_sender_timeout", "60000")})
+        .on(sql("replication_slots"), {{"10", "2", "0", "f"}})
+        .on(sql("wal_senders"), {{"10", "1", "f", "f"}})
+        .on(sql("wal2json"), {{std::nullopt}})
+        .on(sql("replica_identity"),
             {{"public.a", "public.a", "d", "a_pkey", "id", std::nullopt, "f"}})
-        .on(k_observe_role, {{"f", "t", "t", "f", "f"}})
-        .on(k_observe_duplicates, {})
-        .on(k_observe_large_objects, {{"0"}})
-        .on(k_observe_inexact_columns, {})
+        .on(sql("replication_role"),
+            {{"f", "t", "t", "f", "f", std::nullopt, "t", "t", "t", "t", std::nullopt}})
+        .on(sql("hba_line"), {{"1", "hostssl", "all", "scram-sha-256", std::nullopt, "t", "f"}})
+        .on(sql("password_form"), {{"scram-sha-256"}})
+        .on(sql("free_connections"), {{"97", "1", "0", "0", "-1", "1", "-1", "0", "100"}})
+        .on(sql("archiver"), {{"off", "f", "0", std::nullopt}})
+        .on(sql("slot_wal_limit"), {{std::nullopt, "10240"}})
+        .on("SELECT NULL,", {{std::nullopt, "10240"}})
+        .on(sql("large_objects"), {{"0"}})
         .on("LATERAL (SELECT n.nspowner", {{"public", "t", "f", "app"}})
         .on("LEFT JOIN pg_catalog.pg_roles AS r ON r.rolname = $2", {})
         .on("FROM pg_catalog.pg_replication_slots),", {{"2", "1"}});
@@ -69,11 +94,20 @@ public:
     explicit Probe(PluginProbe plugin, std::string value = "pgoutput, wal2json")
         : m_plugin(std::move(plugin)), m_value(std::move(value)) {}
     PluginProbe probe_plugin(const std::string&) override { return m_plugin; }
-    Rows run_privileged(const std::string&) override { return {{m_value}}; }
+    Rows run_privileged(const std::string& statement, const Row&) override {
+        if (statement.find("output_plugin_libraries") != std::string::npos) {
+            return {{m_value}};
+        }
+        ++m_told;
+        return {};
+    }
+    std::optional<std::string> wal_disk_free() override { return std::nullopt; }
+    int told() const noexcept { return m_told; }
 
 private:
     PluginProbe m_plugin;
     std::string m_value;
+    int m_told = 0;
 };
 
 CheckResult probed(const PluginProbe& plugin, const std::string& value = "pgoutput, wal2json") {
@@ -106,36 +140,13 @@ TEST_CASE("a healthy source passes, and unverified does not block", "[preflight]
     const Report report = run_on(runner);
     for (const CheckResult& check : report.checks) {
         CAPTURE(check.id);
-        CHECK(check.status == (check.id == "wal2json" ? Status::unverified : Status::pass));
+        const bool inside_only = check.id == "wal2json" || check.id == "wal_disk_room";
+        CHECK(check.status == (inside_only ? Status::unverified : Status::pass));
     }
     CHECK(report.preflight_pass);
     CHECK(report.branching_prerequisites_pass);
     CHECK(report.nothing_to_grant);
     CHECK_FALSE(report.settings_needed);
-}
-
-TEST_CASE("settings: the minimum, what is free, and what waits for a restart", "[preflight]") {
-    CHECK(judged(k_observe_settings, {{"replica", "f"}}, "wal_level").status == Status::fail);
-    CHECK(judged(k_observe_settings, {{"replica", "t"}}, "wal_level").hint ==
-          "Restart the server, then re-run preflight.");
-
-    CHECK(judged(k_observe_slots, {{"10", "9", "0", "f"}}, "replication_slots").status ==
-          Status::pass);
-    CHECK(judged(k_observe_slots, {{"9", "0", "0", "f"}}, "replication_slots").status ==
-          Status::fail);
-    const CheckResult full = judged(k_observe_slots, {{"12", "12", "0", "f"}}, "replication_slots");
-    CHECK(full.status == Status::fail);
-    CHECK(full.shown == "12/12 used");
-    CHECK(full.fix == "ALTER SYSTEM SET max_replication_slots = 13;");
-    // all are used, but one of them is ours
-    CHECK(judged(k_observe_slots, {{"12", "12", "1", "f"}}, "replication_slots").status ==
-          Status::pass);
-
-    CHECK(judged(k_observe_senders, {{"9", "0", "f", "f"}}, "wal_senders").status == Status::fail);
-    CHECK(judged(k_observe_senders, {{"10", "10", "f", "f"}}, "wal_senders").status ==
-          Status::fail);
-    CHECK(judged(k_observe_senders, {{"10", "10", "t", "f"}}, "wal_senders").status ==
-          Status::pass);
 }
 
 TEST_CASE("wal2json inside the server: loadable and allowed", "[preflight]") {
@@ -153,7 +164,7 @@ TEST_CASE("wal2json inside the server: loadable and allowed", "[preflight]") {
 TEST_CASE("wal2json from outside is told only as far as it can be seen", "[preflight]") {
     ScriptedRunner runner = healthy_source();
     SECTION("in use: that proves it") {
-        runner.on(k_observe_plugin_use, {{"ardent_x"}});
+        runner.on(sql("wal2json"), {{"ardent_x"}});
         CHECK(result(run_on(runner), "wal2json").status == Status::pass);
     }
     SECTION("the setting is hidden") {
@@ -169,9 +180,8 @@ TEST_CASE("wal2json from outside is told only as far as it can be seen", "[prefl
         runner.on(k_role_value, {{"test_decoding", "t", "f"}});
         const CheckResult check = result(run_on(runner), "wal2json");
         CHECK(check.status == Status::fail);
-        CHECK(check.fix ==
-              "ALTER ROLE ardent_replication SET output_plugin_libraries = 'pgoutput', "
-              "'wal2json', 'test_decoding';");
+        CHECK(check.fix.find("output_plugin_libraries = ''pgoutput'', ''wal2json'', "
+                             "''test_decoding'''\n WHERE EXISTS") != std::string::npos);
     }
     SECTION("an older minor without the setting") {
         runner.on(k_file_value, {});
@@ -184,24 +194,20 @@ TEST_CASE("wal2json from outside is told only as far as it can be seen", "[prefl
 TEST_CASE("duplicate source: our own slot is none", "[preflight]") {
     Request agent;
     agent.own_slot = "ardent_1";
-    const CheckResult own =
-        judged(k_observe_duplicates, {{"ardent_1", "own", "shop"}}, "duplicate_source", agent);
-    CHECK(own.status == Status::pass);
-    CHECK(own.shown == "this connector");
-    CHECK(judged(k_observe_duplicates, {{"ardent_2", "here", "shop"}}, "duplicate_source").status ==
-          Status::fail);
-    CHECK(judged(k_observe_duplicates, {{"ardent_1", "own", "shop"}, {"ardent_2", "here", "shop"}},
-                 "duplicate_source", agent)
+    const Row own = {"ardent_1", "own", "shop", "logical", "wal2json", "f", "t", "reserved"};
+    const CheckResult alone = judged(sql("duplicate_source"), {own}, "duplicate_source", agent);
+    CHECK(alone.status == Status::pass);
+    CHECK(alone.shown == "this connector");
+    CHECK(judged(sql("duplicate_source"), {own, {"ardent_2", "here", "shop"}}, "duplicate_source",
+                 agent)
               .status == Status::fail);
-    CHECK(judged(k_observe_duplicates, {{"ardent_2", "elsewhere", "other"}}, "duplicate_source")
-              .status == Status::info);
 }
 
 TEST_CASE("metadata schema is not needed without the extension", "[preflight]") {
     ScriptedRunner runner = healthy_source();
     runner.on("current_setting('server_version_num')",
               {{"150020", "15.20", "5432", "shop", "UTF8", "vanilla", std::nullopt, "f", "t", "t",
-                "shop", "ardent_replication"}});
+                "shop", "ardent_replication", k_product}});
     const CheckResult check = result(run_on(runner), "metadata_schema");
     CHECK(check.status == Status::info);
     CHECK(check.shown == "not needed: no DDL capture");
@@ -211,7 +217,7 @@ TEST_CASE("a standby and an old server fail, and everything else still reports",
     ScriptedRunner runner = healthy_source();
     runner.on("current_setting('server_version_num')",
               {{"120017", "12.17", "5432", "shop", "UTF8", "vanilla", std::nullopt, "t", "t", "t",
-                "shop", "ardent_replication"}});
+                "shop", "ardent_replication", k_product}});
     const Report report = run_on(runner);
     CHECK(result(report, "postgres_metadata").status == Status::fail);
     CHECK(result(report, "is_writer").status == Status::fail);
@@ -219,10 +225,53 @@ TEST_CASE("a standby and an old server fail, and everything else still reports",
     CHECK(report.checks.size() == catalogue().size());
 }
 
+TEST_CASE("what only the privileged may know is told to them alone", "[preflight]") {
+    ScriptedRunner runner = healthy_source();
+    Probe probe({.loadable = true});
+    Request request;
+    request.schemas = {"public"};
+    run(runner, request, &probe);
+    CHECK(probe.told() == 2);
+    runner.on("current_setting('server_version_num')",
+              {{"150020", "15.20", "5432", "shop", "UTF8", "vanilla", "0.1.0", "f", "f", "t",
+                "shop", "ardent_replication", k_product}});
+    const Report report = run(runner, request, &probe);
+    CHECK(probe.told() == 2);
+    for (const char* const id :
+         {"hba_line", "hba_syntax", "hba_replication_line", "password_form"}) {
+        CHECK(result(report, id).status == Status::unverified);
+        CHECK(result(report, id).details.front().find("pg_monitor") != std::string::npos);
+    }
+}
+
+TEST_CASE("what several checks look at is looked at once", "[preflight]") {
+    ScriptedRunner runner = healthy_source();
+    run_on(runner);
+    std::set<const Observation*> observations;
+    for (const Check& check : catalogue()) {
+        if (check.observation != nullptr) {
+            observations.insert(check.observation);
+        }
+    }
+    CHECK(observations.size() < catalogue().size() / 2);
+    for (const Observation* const observation : observations) {
+        CHECK(runner.count(observation->sql) == 1);
+    }
+}
+
+TEST_CASE("a statement that an older server does not know is not sent there", "[preflight]") {
+    ScriptedRunner runner = healthy_source();
+    runner.on("current_setting('server_version_num')",
+              {{"130023", "13.23", "5432", "shop", "UTF8", "vanilla", "0.1.0", "f", "t", "t",
+                "shop", "ardent_replication", k_product}});
+    runner.fail("pg_stat_wal", {base::ErrorKind::source, "no such view", "", "42P01"});
+    CHECK(result(run_on(runner), "slot_wal_limit").status == Status::pass);
+}
+
 TEST_CASE("a refused look makes one check unverified, a lost connection ends it all",
           "[preflight]") {
     ScriptedRunner runner = healthy_source();
-    runner.fail(k_observe_identities,
+    runner.fail(sql("replica_identity"),
                 {base::ErrorKind::source, "permission denied for pg_index", "", "42501"});
     const Report report = run_on(runner);
     CHECK(result(report, "replica_identity").status == Status::unverified);
@@ -230,7 +279,8 @@ TEST_CASE("a refused look makes one check unverified, a lost connection ends it 
           std::string::npos);
     CHECK(report.preflight_pass);
 
-    runner.fail(k_observe_role, {base::ErrorKind::transient, "server closed the connection"});
+    runner.fail(sql("replication_role"),
+                {base::ErrorKind::transient, "server closed the connection"});
     CHECK_THROWS_AS(run_on(runner), base::Error);
 }
 
@@ -240,7 +290,7 @@ TEST_CASE("long lists are capped in the text and whole in the objects", "[prefli
         const std::string name = "public.t" + std::to_string(i);
         rows.push_back({name, name, "d", std::nullopt, std::nullopt, std::nullopt, "f"});
     }
-    const CheckResult check = judged(k_observe_identities, rows, "replica_identity");
+    const CheckResult check = judged(sql("replica_identity"), rows, "replica_identity");
     CHECK(check.objects.size() == 10000);
     CHECK(check.details.size() == 11);
     CHECK(check.details.back() == "... and 9990 more");
@@ -248,18 +298,16 @@ TEST_CASE("long lists are capped in the text and whole in the objects", "[prefli
 
 TEST_CASE("accepted findings are info", "[preflight]") {
     Request request;
-    CHECK(judged(k_observe_large_objects, {{"3"}}, "large_objects", request).status ==
-          Status::fail);
+    CHECK(judged(sql("large_objects"), {{"3"}}, "large_objects", request).status == Status::fail);
     request.accept.large_objects = true;
-    CHECK(judged(k_observe_large_objects, {{"3"}}, "large_objects", request).status ==
-          Status::info);
+    CHECK(judged(sql("large_objects"), {{"3"}}, "large_objects", request).status == Status::info);
     const Rows keyless = {
         {"public.a", "public.a", "d", std::nullopt, std::nullopt, std::nullopt, "f"}};
     request.accept.decisions = {{"public.a", Decision::replica_identity_full}};
-    CHECK(judged(k_observe_identities, keyless, "replica_identity", request).status ==
+    CHECK(judged(sql("replica_identity"), keyless, "replica_identity", request).status ==
           Status::fail);
     request.accept.decisions = {{"public.a", Decision::exclude}};
-    CHECK(judged(k_observe_identities, keyless, "replica_identity", request).status ==
+    CHECK(judged(sql("replica_identity"), keyless, "replica_identity", request).status ==
           Status::info);
 }
 
@@ -278,7 +326,7 @@ TEST_CASE("a table that is left out is known by both its names", "[preflight]") 
 
 TEST_CASE("NaN is a warning unless the plugin says it", "[preflight]") {
     ScriptedRunner runner = healthy_source();
-    runner.on(k_observe_inexact_columns, {{"public.a.v", "public.a", "public.a"}});
+    runner.on(sql("exact_numbers"), {{"inexact ", "public.a.v", "public.a", "public.a"}});
     const Report outside = run_on(runner);
     CHECK(result(outside, "exact_numbers").status == Status::warn);
     CHECK(result(outside, "exact_numbers").objects == std::vector<std::string>{"public.a.v"});

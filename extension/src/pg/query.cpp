@@ -2,6 +2,7 @@
 #include "extension/src/pg/query.hpp"
 
 #include "extension/src/pg/boundary.hpp"
+#include "extension/src/pg/values.hpp"
 
 #include "common/base/error.hpp"
 
@@ -90,6 +91,14 @@ base::Error as_answer(const PgError& error) {
     return {base::ErrorKind::source, error.what(), hint == nullptr ? "" : hint, error.sqlstate()};
 }
 
+std::vector<const char*> as_values(const preflight::Row& parameters) {
+    std::vector<const char*> values;
+    for (const preflight::Cell& parameter : parameters) {
+        values.push_back(parameter ? parameter->c_str() : nullptr);
+    }
+    return values;
+}
+
 bool file_contains(const char* path, std::string_view wanted) {
     std::ifstream file(path, std::ios::binary);
     const std::string content((std::istreambuf_iterator<char>(file)),
@@ -100,10 +109,7 @@ bool file_contains(const char* path, std::string_view wanted) {
 }  // namespace
 
 preflight::Rows SpiRunner::run(const std::string& sql, const preflight::Row& parameters) {
-    std::vector<const char*> values;
-    for (const preflight::Cell& parameter : parameters) {
-        values.push_back(parameter ? parameter->c_str() : nullptr);
-    }
+    const std::vector<const char*> values = as_values(parameters);
     const Statement statement = {sql.c_str(), static_cast<int>(values.size()), values.data()};
     try {
         return take(subtransaction([&] { return fetch(statement); }));
@@ -138,8 +144,10 @@ preflight::PluginProbe BackendProbe::probe_plugin(const std::string& library) {
     return result;
 }
 
-preflight::Rows BackendProbe::run_privileged(const std::string& sql) {
-    const Statement statement = {sql.c_str(), 0, nullptr};
+preflight::Rows BackendProbe::run_privileged(const std::string& sql,
+                                             const preflight::Row& parameters) {
+    const std::vector<const char*> values = as_values(parameters);
+    const Statement statement = {sql.c_str(), static_cast<int>(values.size()), values.data()};
     try {
         return take(subtransaction([&] {
             Oid user = InvalidOid;
@@ -157,6 +165,10 @@ preflight::Rows BackendProbe::run_privileged(const std::string& sql) {
         }
         throw as_answer(e);
     }
+}
+
+std::optional<std::string> BackendProbe::wal_disk_free() {
+    return pg::wal_disk_free();
 }
 
 }  // namespace ardent::ext::pg

@@ -18,7 +18,9 @@ public:
 class BackendProbe final : public preflight::ServerProbe {
 public:
     preflight::PluginProbe probe_plugin(const std::string& library) override;
-    preflight::Rows run_privileged(const std::string& sql) override;
+    preflight::Rows run_privileged(const std::string& sql,
+                                   const preflight::Row& parameters) override;
+    std::optional<std::string> wal_disk_free() override;
 };
 
 }  // namespace ardent::ext::pg
