@@ -95,7 +95,7 @@ std::string check_url(const std::string& text) {
                           "Write it as https://host:port");
     }
     const std::string scheme = url_part(url.get(), CURLUPART_SCHEME);
-    const std::string host = url_part(url.get(), CURLUPART_HOST);
+    std::string host = url_part(url.get(), CURLUPART_HOST);
     if (scheme != "https" && !(scheme == "http" && is_loopback(host))) {
         throw base::Error(base::ErrorKind::config,
                           "\"" + scheme + "://" + host + "\" is not allowed",
