@@ -60,16 +60,25 @@ $t->wait_caught_up;
 
 # One whose rest does not come for a while: its first rows are in the files of the replica, more than the environment
 # keeps in memory, and no reader sees them.
-$source->safe_psql($Ardent::Test::database,
-	'INSERT INTO public.wide SELECT g, repeat(md5(g::text), 30) FROM generate_series(1, 150000) AS g');
-$t->wait_for('a part of the transaction is written',
-	sub { return $t->replica_psql(q(SELECT pg_relation_size('public.wide'))) > 64 * 1024 * 1024 });
-kill STOP => $t->agent->pid;
-my ($seen, $until) = (0, time + 3);
-$seen = $t->replica_psql('SELECT count(*) FROM public.wide') while $seen == 0 && time < $until;
-is($seen, 0, 'invariant 5: a transaction of which a part has come is not seen');
-kill CONT => $t->agent->pid;
-$t->wait_caught_up(120);
+foreach my $step (
+	[ 'inserts', q(INSERT INTO public.wide SELECT g, 'i' || repeat(md5(g::text), 30) FROM generate_series(1, 120000) AS g), 'i' ],
+	[ 'updates', q(UPDATE public.wide SET v = 'u' || substr(v, 2)), 'u' ])
+{
+	my ($what, $sql, $mark) = @$step;
+	my $size = q(SELECT pg_relation_size('public.wide'));
+	my $before = $t->replica_psql($size);
+	$source->safe_psql($Ardent::Test::database, $sql);
+	$t->wait_for("a part of the $what is written", sub { return $t->replica_psql($size) > $before + 48 * 1024 * 1024 });
+	kill STOP => $t->agent->pid;
+	my ($seen, $until) = (0, time + 3);
+	while ($seen == 0 && time < $until)
+	{
+		$seen = $t->replica_psql("SELECT count(*) FROM public.wide WHERE v LIKE '$mark%'");
+	}
+	is($seen, 0, "invariant 5: a transaction of which a part has come is not seen, $what");
+	kill CONT => $t->agent->pid;
+	$t->wait_caught_up(120);
+}
 $t->compare_ok('at the end');
 $t->stop_all;
 done_testing();
