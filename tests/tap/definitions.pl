@@ -90,6 +90,20 @@ is($t->agent->stop, 0, 'the agent stops');
 $t->start_agent('source.exclude' => ['"a.b".c']);
 $t->wait_streaming;
 
+# Whoever alters a table is not waited for.
+is($t->agent->stop, 0, 'the agent stops');
+my $altering = IPC::Run::start([ 'psql', '-X', '-q', '-d', $t->source->connstr($Ardent::Test::database), '-c',
+	'BEGIN; LOCK TABLE by_range_2, lonelies, child IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)' ],
+	'<', '/dev/null', '>', '/dev/null', '2>', '/dev/null');
+my $holder = q(SELECT pid FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation = 'child'::regclass);
+$t->wait_for('tables are locked', sub { return $source->($holder) ne '' });
+$t->start_agent;
+$t->wait_streaming(30);
+is($t->status, 'streaming', 'locked tables are compared too');
+isnt($source->($holder), '', 'while they are locked');
+$source->("SELECT pg_terminate_backend(($holder))");
+$altering->finish;
+
 # Tables are reported at every connect. What is changed at the source is changed in the replica after it was reported.
 my $admin = $t->replica_conninfo =~ s/ardent_reader/ardent_admin/r;
 my $reported = sub {
