@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "agent/source/connect.hpp"
 
+#include "common/pq/direct.hpp"
+
+#include <utility>
+
 namespace ardent::agent {
 
 namespace {
@@ -35,14 +39,14 @@ pq::ConnectOptions common_options(const SourceSettings& source,
 }  // namespace
 
 pq::Connection connect_sql(const SourceSettings& source, const std::string& purpose) {
-    return pq::Connection(common_options(source, "ardent-agent " + purpose));
+    return pq::connect_directly(common_options(source, "ardent-agent " + purpose));
 }
 
 pq::Connection connect_replication(const SourceSettings& source,
                                    const std::string& application_name) {
     pq::ConnectOptions options = common_options(source, application_name);
     options.parameters.emplace_back("replication", "database");
-    return pq::Connection(options);
+    return pq::connect_directly(std::move(options));
 }
 
 }  // namespace ardent::agent

@@ -8,7 +8,7 @@
 
 namespace ardent::agent {
 
-/// An ordinary session in UTF-8 with exact text settings. Throws base::Error: transient when the
+/// An ordinary session in UTF-8 with exact text settings, never through a pooler. Throws base::Error: transient when the
 /// server cannot be reached or the password file cannot be read.
 pq::Connection connect_sql(const SourceSettings& source, const std::string& purpose);
 

@@ -316,7 +316,7 @@ TEST_CASE("a table that is left out is known by both its names", "[preflight]") 
         Request request;
         request.accept.excluded = {{"a.b", "user"}, {"public", "t"}};
         const Rows rows = {{quoted, plain, "d", std::nullopt, std::nullopt, std::nullopt, "f"}};
-        return judged(k_observe_identities, rows, "replica_identity", request).status;
+        return judged(sql("replica_identity"), rows, "replica_identity", request).status;
     };
     CHECK(identity("a.b.user", "\"a.b\".\"user\"") == Status::info);
     CHECK(identity("a.b.user", "a.\"b.user\"") == Status::fail);
