@@ -134,6 +134,35 @@ void judge_refusal(Outcome& outcome, const Context& context) {
     outcome.fix = allow_plugin(context.server, context.allowance, context.request.role);
 }
 
+/// From outside: what the temporary slot did not show, or that there was none.
+void judge_unseen(Outcome& outcome, const Context& context) {
+    const std::optional<SlotProbe>& slot = context.request.slot_probe;
+    outcome.status = Status::unverified;
+    if (context.allowance.verdict == Verdict::unknown) {
+        outcome.details = {
+            "This role may not see output_plugin_libraries (pg_read_all_settings may)."};
+    }
+    if (slot && slot->plugin) {
+        outcome.details.push_back("The server can load wal2json; whether role " +
+                                  context.server.quoted_role +
+                                  " may use it shows a slot of that role.");
+        outcome.hint = "Re-run preflight --probe-slot with a URL of the replication role.";
+        return;
+    }
+    if (slot) {
+        outcome.details.push_back("No temporary slot: " + slot->problem);
+        outcome.hint = slot->hint;
+        return;
+    }
+    outcome.details.emplace_back(
+        "From outside, SQL cannot tell whether the server can load wal2json; creating the slot "
+        "proves it.");
+    outcome.hint =
+        "Re-run preflight with --probe-slot (a temporary slot, dropped at once), or ask inside the "
+        "server: CREATE EXTENSION ardent; SELECT ardent_preflight(). The package is postgresql-" +
+        std::to_string(context.server.major()) + "-wal2json.";
+}
+
 }  // namespace
 
 const Observation k_plugin_use = {R"(
@@ -202,7 +231,9 @@ Outcome judge_plugin(const Context& context) {
         return outcome;
     }
     const Verdict verdict = context.allowance.verdict;
-    if (verdict == Verdict::refused || verdict == Verdict::one_string) {
+    const std::optional<SlotProbe>& slot = context.request.slot_probe;
+    if (verdict == Verdict::refused || verdict == Verdict::one_string ||
+        (slot && slot->refused && slot->as_role)) {
         judge_refusal(outcome, context);
         if (context.server.reads_settings) {
             outcome.actual = context.allowance.value;
@@ -210,7 +241,7 @@ Outcome judge_plugin(const Context& context) {
         return outcome;
     }
     const std::string user = context.text(0, 0);
-    if (context.inside.plugin) {
+    if (context.inside.plugin && (!slot || slot->as_role || verdict == Verdict::allowed)) {
         outcome.actual = "loadable, allowed";
         if (context.allowance.cluster_one_string) {
             outcome.details = {
@@ -223,18 +254,7 @@ Outcome judge_plugin(const Context& context) {
         outcome.actual = "in use by slot " + user;
         return outcome;
     }
-    outcome.status = Status::unverified;
-    if (verdict == Verdict::unknown) {
-        outcome.details = {
-            "This role may not see output_plugin_libraries (pg_read_all_settings may)."};
-    }
-    outcome.details.emplace_back(
-        "From outside, SQL cannot tell whether the server can load wal2json; creating the slot "
-        "proves it.");
-    outcome.hint =
-        "Ask inside the server: CREATE EXTENSION ardent; SELECT ardent_preflight(); or look "
-        "for the package postgresql-" +
-        std::to_string(context.server.major()) + "-wal2json.";
+    judge_unseen(outcome, context);
     return outcome;
 }
 

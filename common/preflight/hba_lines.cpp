@@ -63,8 +63,12 @@ std::string hba_address(const std::string& address) {
 
 std::string hba_lines(QueryRunner& runner, const std::string& role, const std::string& address) {
     const Rows rows = runner.run(k_here, {});
-    const std::string database = hba_name(rows.at(0).at(0).value_or(""));
-    const bool ssl = rows.at(0).at(1) == "on";
+    return hba_lines(rows.at(0).at(0).value_or(""), rows.at(0).at(1) == "on", role, address);
+}
+
+std::string hba_lines(const std::string& database, bool ssl, const std::string& role,
+                      const std::string& address) {
+    const std::string name = hba_name(database);
     const std::string user = hba_name(role);
     const bool local = address == "local";
     const std::string type = local ? "local" : (ssl ? "hostssl" : "host");
@@ -77,7 +81,7 @@ std::string hba_lines(QueryRunner& runner, const std::string& role, const std::s
             "# ssl is off on this server: the password is safe (scram), the data travels in "
             "clear.\n";
     }
-    return result + type + " " + database + " " + user + " " + from +
+    return result + type + " " + name + " " + user + " " + from +
            "scram-sha-256\n"
            "# Not needed: logical replication matches the line above. A replication line would let "
            "the "

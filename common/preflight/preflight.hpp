@@ -46,6 +46,15 @@ struct Accept {
     bool excludes(const std::string& plain_name, const std::string& quoted_name) const;
 };
 
+/// What creating a temporary slot from outside showed (the command's --probe-slot).
+struct SlotProbe {
+    std::optional<PluginProbe> plugin;  // empty: nothing about the library, and `problem` says why
+    bool as_role = false;               // the slot was asked for by the replication role itself
+    bool refused = false;               // the server does not let who asked use the library
+    std::string problem;
+    std::string hint;
+};
+
 struct Request {
     std::vector<std::string> schemas;  // names as the catalog has them
     std::string role = k_default_role;
@@ -56,6 +65,8 @@ struct Request {
     std::string target;
     /// Results that the caller has already (`tcp reachable`, `auth`); they come first.
     std::vector<CheckResult> before;
+    /// Present when the operator consented to a temporary slot; inside the server nothing looks at it.
+    std::optional<SlotProbe> slot_probe;
 };
 
 /// Reads a list of names as PostgreSQL reads search_path: unquoted names fold to lower case, quoted

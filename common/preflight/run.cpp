@@ -164,9 +164,9 @@ CheckResult examine(const Check& check, const Seen& seen, const Context& context
             .branching = check.branching};
 }
 
-Inside look_inside(ServerProbe* probe) {
+Inside look_inside(const Request& request, ServerProbe* probe) {
     if (probe == nullptr) {
-        return {};
+        return {.plugin = request.slot_probe ? request.slot_probe->plugin : std::nullopt};
     }
     return {.is_inside = true,
             .plugin = probe->probe_plugin("wal2json"),
@@ -291,7 +291,7 @@ bool Accept::excludes(const std::string& plain_name, const std::string& quoted_n
 Report run(QueryRunner& runner, const Request& request, ServerProbe* probe) {
     const Server server = observe_server(runner, request.role);
     const PluginAllowance allowance = look_up_allowance(runner, request, probe);
-    const Inside inside = look_inside(probe);
+    const Inside inside = look_inside(request, probe);
     const std::vector<Check> checks = catalogue();
     Observer observer(runner, probe, request, server, checks);
 

@@ -22,6 +22,10 @@ std::string settings_script(QueryRunner& runner);
 /// Lines for pg_hba.conf. Throws base::Error (22023) for an address that is none.
 std::string hba_lines(QueryRunner& runner, const std::string& role, const std::string& address);
 
+/// The same without a session; `ssl`: the server has ssl = on.
+std::string hba_lines(const std::string& database, bool ssl, const std::string& role,
+                      const std::string& address);
+
 /// One table and how the server identifies its rows.
 struct TableIdentity {
     std::string plain_name;   // schema.table
