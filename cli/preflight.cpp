@@ -2,6 +2,7 @@
 #include "cli/preflight.hpp"
 
 #include "cli/probe.hpp"
+#include "cli/slot_probe.hpp"
 #include "cli/terminal.hpp"
 #include "common/base/error.hpp"
 #include "common/preflight/connection_runner.hpp"
@@ -9,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <fstream>
 #include <ostream>
 #include <sstream>
@@ -79,29 +81,36 @@ preflight::Accept read_accept(const PreflightOptions& options) {
     return accept;
 }
 
-preflight::Report make_report(const PreflightOptions& options, const SourceUrl& url, Probe& probe) {
+preflight::Report make_report(const PreflightOptions& options, const SourceUrl& url) {
     preflight::Request request;
     request.schemas = preflight::parse_schema_list(options.schemas);
     request.role = options.role.empty() ? preflight::k_default_role : options.role;
     request.accept = read_accept(options);
     request.target = url.target;
+    Probe probe = probe_source(url, request.role);
     if (!probe.connection) {
         return preflight::only(std::move(probe.checks), url.target);
     }
     request.before = std::move(probe.checks);
+    if (options.probe_slot) {
+        request.slot_probe = probe_slot(url, *probe.connection, request.role);
+    }
     preflight::ConnectionRunner runner(*probe.connection);
     return preflight::run(runner, request);
+}
+
+bool is_out_of_reach(const preflight::Report& report) {
+    const auto is_it = [](const preflight::CheckResult& check) {
+        return check.id == "tcp_reachable" && check.status == preflight::Status::fail;
+    };
+    return std::any_of(report.checks.begin(), report.checks.end(), is_it);
 }
 
 }  // namespace
 
 int preflight(const PreflightOptions& options, std::ostream& out) {
     const SourceUrl url = read_source_url(options.url);
-    static_cast<void>(preflight::parse_schema_list(options.schemas));
-    static_cast<void>(read_accept(options));
-    Probe probe = probe_source(url);
-    const bool reachable = probe.reachable;
-    const preflight::Report report = make_report(options, url, probe);
+    const preflight::Report report = make_report(options, url);
     if (options.json) {
         out << preflight::to_json(report) << '\n';
     } else {
@@ -110,7 +119,7 @@ int preflight(const PreflightOptions& options, std::ostream& out) {
             out << for_terminal(line) << '\n';
         }
     }
-    if (!reachable) {
+    if (is_out_of_reach(report)) {
         return 1;
     }
     return report.preflight_pass ? 0 : 2;

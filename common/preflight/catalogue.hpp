@@ -58,7 +58,6 @@ PluginAllowance observe_allowance(QueryRunner& runner, const Request& request, S
 std::string allow_plugin(const Server& server, const PluginAllowance& allowance,
                          const std::string& role);
 
-/// What only code inside the server sees; from outside nothing of it is there.
 /// What the server itself can see; from outside, of the plugin what a temporary slot showed.
 struct Inside {
     bool is_inside = false;

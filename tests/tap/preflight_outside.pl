@@ -29,7 +29,7 @@ sub preflight
 
 my ($code, $out, $err) = preflight('postgresql', $url);
 is($code, 2, 'a failed check: exit 2');
-like($out, qr/^Running preflight against \Q$node->{_host}\E:$node->{_port}…\n\nConnection checks:\n  ✓ tcp reachable\n  ✓ auth\n  ✓ postgres metadata\n/,
+like($out, qr/^Running preflight against \Q$node->{_host}\E:$node->{_port}…\n\nConnection checks:\n  ✓ tcp reachable\n  ✓ auth\n  i tls \(not needed: Unix socket\)\n  ✓ direct connection\n  ✓ replication connection\n  ✓ postgres metadata\n/,
 	'the head, and what comes first from outside');
 like($out, qr/^  i metadata schema \(not needed: no DDL capture\)$/m, 'without the extension: not needed');
 like($out, qr/^  ✗ can read tables\n      Missing SELECT on public\.notes\n      Missing SELECT on public\.orders\n      → Run the grant script below/m,
@@ -38,13 +38,14 @@ like($out, qr/^  \? wal2json\n/m, 'wal2json is unverified from outside, with the
 like($out, qr/^✗ Preflight checks did NOT pass\..* [2-9] could not be verified from here/m, 'the closing line counts it');
 
 # the same list
+my @before = ('tcp reachable', 'auth', 'tls', 'direct connection', 'replication connection');
 my ($product) = $out =~ /^(.*?)\n\nServer:\n/s;
 my @outside = $product =~ /^  (?:✓|✗|⚠|\?|i) ([a-z0-9 ]+?)(?: \(.*\))?$/mg;
 $node->safe_psql('shop', 'CREATE EXTENSION ardent');
 my @inside = split /\n/, $node->safe_psql('shop', q(SELECT label FROM ardent_preflight_checks() WHERE section = 'Connection'));
-is(join(',', @outside), join(',', 'tcp reachable', 'auth', @inside), 'one list behind two doors');
+is(join(',', @outside), join(',', @before, @inside), 'one list behind two doors');
 my @whole = (preflight('postgresql', $url, '--verbose'))[1] =~ /^  (?:✓|✗|⚠|\?|i) ([a-z0-9 ]+?)(?: \(.*\))?$/mg;
-is(join(',', @whole), join(',', 'tcp reachable', 'auth', split /\n/, $node->safe_psql('shop', 'SELECT label FROM ardent_preflight_checks()')),
+is(join(',', @whole), join(',', @before, split /\n/, $node->safe_psql('shop', 'SELECT label FROM ardent_preflight_checks()')),
 	'--verbose prints all of it');
 like((preflight('postgresql', $url))[1], qr/^  \? wal disk room\n      Only seen inside the server\.$/m, 'what only the server sees is unverified');
 like((preflight('postgresql', $url))[1], qr/^  \? hba line\n      This could not be seen: from outside, only superusers may see it\n/m,
@@ -53,7 +54,7 @@ like((preflight('postgresql', $url))[1], qr/^  \? hba line\n      This could not
 # the documentation has a part for each check, and for none that is not there
 my @documented = slurp_file('docs/preflight.md') =~ /^### (\w+)$/mg;
 my @ids = split /\n/, $node->safe_psql('shop', 'SELECT id FROM ardent_preflight_checks()');
-is(join(',', sort @documented), join(',', sort 'tcp_reachable', 'auth', @ids), 'docs/preflight.md: a part for each check');
+is(join(',', sort @documented), join(',', sort @ids, map { tr/ /_/r } @before), 'docs/preflight.md: a part for each check');
 
 # make it pass from outside
 my $grants = $node->safe_psql('shop', 'SELECT ardent_grant_script()');

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "cli/api.hpp"
 #include "cli/preflight.hpp"
-#include "cli/probe.hpp"
+#include "cli/path.hpp"
+#include "cli/refusal.hpp"
+#include "cli/source_url.hpp"
+#include "cli/tls.hpp"
 #include "common/base/error.hpp"
 
 #include "tests/support/catch.hpp"
 
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -34,6 +39,43 @@ private:
     std::filesystem::path m_path;
 };
 
+/// Variables of the environment for one test; an empty value takes one out.
+class Variables {
+public:
+    explicit Variables(const std::map<std::string, std::string>& wanted) {
+        for (const auto& [name, value] : wanted) {
+            const char* const before = std::getenv(name.c_str());
+            m_before[name] = before == nullptr ? "" : before;
+            set(name, value);
+        }
+    }
+    ~Variables() {
+        for (const auto& [name, value] : m_before) {
+            set(name, value);
+        }
+    }
+    Variables(const Variables&) = delete;
+    Variables& operator=(const Variables&) = delete;
+
+private:
+    static void set(const std::string& name, const std::string& value) {
+        if (value.empty()) {
+            unsetenv(name.c_str());
+        } else {
+            setenv(name.c_str(), value.c_str(), 1);
+        }
+    }
+    std::map<std::string, std::string> m_before;
+};
+
+SourceUrl some_url() {
+    return read_source_url("postgresql://ardent_replication:hunter2@db.example.com/shop");
+}
+
+Remedy remedy_of(const std::string& verbose) {
+    return find_remedy(some_url(), "", parse_verbose(verbose));
+}
+
 std::string message_of(const std::function<void()>& work) {
     try {
         work();
@@ -46,12 +88,144 @@ std::string message_of(const std::function<void()>& work) {
 }  // namespace
 
 TEST_CASE("a source URL is read as libpq reads it", "[cli]") {
+    const Variables without({{"PGHOST", ""}, {"PGPORT", ""}, {"PGUSER", ""}, {"PGDATABASE", ""}});
     CHECK(read_source_url("postgresql://u:p%40@db.example.com:6543/shop").target ==
           "db.example.com:6543");
     CHECK(read_source_url("postgres://u@[::1]/shop").target == "[::1]:5432");
     CHECK(read_source_url("postgresql:///shop?host=/tmp").target == "/tmp:5432");
     CHECK(read_source_url("postgresql://u@h/shop").user == "u");
     CHECK(read_source_url("postgresql://u@h/shop").database == "shop");
+}
+
+TEST_CASE("where the URL is silent, libpq's variables speak", "[cli]") {
+    const Variables with({{"PGHOST", "db.example.com"},
+                          {"PGPORT", "6000"},
+                          {"PGUSER", "me"},
+                          {"PGDATABASE", ""},
+                          {"PGSSLROOTCERT", "/etc/root.crt"}});
+    const SourceUrl url = read_source_url("postgresql:///");
+    CHECK(url.target == "db.example.com:6000");
+    CHECK(url.user == "me");
+    CHECK(url.database == "me");
+    CHECK(url.authority_file == "/etc/root.crt");
+}
+
+TEST_CASE("what is local", "[cli]") {
+    for (const char* host : {"", "/tmp", "@abstract"}) {
+        CHECK(is_socket(host));
+        CHECK_FALSE(is_loopback(host));
+    }
+    for (const char* host : {"localhost", "127.0.0.1", "127.8.0.1", "::1", "::ffff:127.0.0.1"}) {
+        CHECK(is_loopback(host));
+    }
+    for (const char* host : {"10.0.0.1", "db.example.com", "fd00::1", "localhost.example.com"}) {
+        CHECK_FALSE(is_loopback(host));
+        CHECK_FALSE(is_socket(host));
+    }
+}
+
+TEST_CASE("a refusal is read with its SQLSTATE, in any language", "[cli]") {
+    const auto words = parse_verbose(
+        "connection to server at \"::1\", port 5432 failed: SCHWERWIEGEND:  28000: Rolle »zz« "
+        "existiert nicht\nLOCATION:  InitializeSessionUserId, miscinit.c:768\n"
+        "connection to server at \"127.0.0.1\", port 5432 failed: Connection refused\n"
+        "\tIs the server running on that host and accepting TCP/IP connections?\n");
+    REQUIRE(words.size() == 1);
+    CHECK(words[0].sqlstate == "28000");
+    CHECK(words[0].text == "Rolle »zz« existiert nicht");
+    CHECK(words[0].routine == "InitializeSessionUserId");
+    CHECK(parse_verbose("could not translate host name \"h\" to address").empty());
+}
+
+TEST_CASE("each refusal has its remedy", "[cli]") {
+    const std::string head = "connection to server at \"db\", port 5432 failed: FATAL:  ";
+    const auto fix = [&](const std::string& words, const std::string& routine) {
+        return remedy_of(head + words + "\nLOCATION:  " + routine + ", x.c:1\n").fix;
+    };
+    CHECK(fix("42501: permission denied for database \"shop\"", "CheckMyDatabase") ==
+          R"(GRANT CONNECT ON DATABASE "shop" TO "ardent_replication";)");
+    CHECK(fix("53300: too many connections for role", "InitializeSessionUserId") ==
+          R"(ALTER ROLE "ardent_replication" CONNECTION LIMIT -1;)");
+    CHECK(fix("53300: too many connections for database", "CheckMyDatabase") ==
+          R"(ALTER DATABASE "shop" CONNECTION LIMIT -1;)");
+    CHECK(fix("53300: sorry, too many clients already", "InitProcess").empty());
+    CHECK(fix("28000: role \"x\" is not permitted to log in", "InitializeSessionUserId") ==
+          R"(ALTER ROLE "ardent_replication" LOGIN;)");
+    CHECK_THAT(
+        fix("28000: kein Eintrag für Host »10.0.0.7«, Benutzer »x«, SSL-Verschlüsselung",
+            "ClientAuthentication"),
+        Catch::Contains("\nhostssl \"shop\" \"ardent_replication\" 10.0.0.7/32 scram-sha-256\n"));
+    CHECK_THAT(fix("28000: no pg_hba.conf entry for host \"fd00::7\", user \"x\", no encryption",
+                   "ClientAuthentication"),
+               Catch::Contains("\nhostssl \"shop\" \"ardent_replication\" fd00::7/128 "));
+}
+
+TEST_CASE("a word that no server says is a pooler's", "[cli]") {
+    const std::string said =
+        "connection to server at \"db\", port 6432 failed: FATAL:  08P01: no such database: shop\n";
+    CHECK(remedy_of(said).stage == Stage::direct);
+    CHECK(remedy_of(said + "LOCATION:  ProcessStartupPacket, postmaster.c:1\n").stage ==
+          Stage::auth);
+}
+
+TEST_CASE("libpq's own words tell how far a connection came", "[cli]") {
+    const auto stage = [](const char* message) {
+        return find_remedy(some_url(), message, {}).stage;
+    };
+    CHECK(stage("could not translate host name \"h\" to address: …") == Stage::reach);
+    CHECK(stage("connection to server failed: Connection refused") == Stage::reach);
+    CHECK(stage("connection to server failed: Network is unreachable") == Stage::reach);
+    CHECK(stage("connection to server failed: timeout expired") == Stage::reach);
+    CHECK(stage("server does not support SSL, but SSL was required") == Stage::tls);
+    CHECK(stage("server certificate for \"a\" does not match host name \"b\"") == Stage::tls);
+    CHECK(stage("SSL error: certificate verify failed") == Stage::tls);
+    CHECK(stage("fe_sendauth: no password supplied") == Stage::auth);
+    CHECK(stage("something else") == Stage::unknown);
+}
+
+TEST_CASE("tls: what fails, what warns, what passes", "[cli]") {
+    using ardent::preflight::Status;
+    TlsFacts facts{.host = "db.example.com",
+                   .address = "10.0.0.7",
+                   .sslmode = "verify-full",
+                   .encrypted = true,
+                   .protocol = "TLSv1.3",
+                   .cipher = "TLS_AES_256_GCM_SHA384"};
+    CHECK(judge_tls(facts).status == Status::pass);
+    CHECK(judge_tls(facts).shown ==
+          "TLSv1.3, TLS_AES_256_GCM_SHA384, certificate and host name verified");
+    for (const char* mode : {"disable", "allow", "prefer", ""}) {
+        facts.sslmode = mode;
+        CHECK(judge_tls(facts).status == Status::fail);
+    }
+    facts.sslmode = "require";
+    CHECK(judge_tls(facts).status == Status::pass);
+    CHECK_THAT(judge_tls(facts).hint, Catch::Contains("verify-full"));
+    for (const char* old : {"TLSv1", "TLSv1.1", "SSLv3"}) {
+        facts.protocol = old;
+        CHECK(judge_tls(facts).status == Status::warn);
+    }
+    facts.encrypted = false;
+    facts.protocol.clear();
+    facts.sslmode = "prefer";
+    facts.address = "127.0.0.1";
+    CHECK(judge_tls(facts).status == Status::info);
+    facts.address = "10.0.0.7";
+    facts.by_gss = true;
+    CHECK(judge_tls(facts).status == Status::pass);
+}
+
+TEST_CASE("poolers that providers put under a name of their own", "[cli]") {
+    CHECK_THAT(instead_of_pooler("aws-0-eu-central-1.pooler.supabase.com"),
+               Catch::Contains("db.<project>.supabase.co"));
+    CHECK_THAT(instead_of_pooler("ep-a-b-123-pooler.eu-central-1.aws.neon.tech"),
+               Catch::Contains("-pooler"));
+    CHECK_THAT(instead_of_pooler("shop.proxy-abc.eu-central-1.rds.amazonaws.com"),
+               Catch::Contains("RDS Proxy"));
+    for (const char* host : {"db.abc.supabase.co", "ep-a-b-123.eu-central-1.aws.neon.tech",
+                             "shop.abc.eu-central-1.rds.amazonaws.com", "my-pooler.example.com"}) {
+        CHECK(instead_of_pooler(host).empty());
+    }
 }
 
 TEST_CASE("a bad source URL is an error that does not repeat the password", "[cli]") {
