@@ -378,9 +378,12 @@ sub replica_try
 {
 	my ($self, $sql) = @_;
 	my ($out, $err) = ('', '');
-	my $ok = IPC::Run::run([ 'psql', '-X', '-q', '-At', '-v', 'ON_ERROR_STOP=1', '-d', $self->replica_conninfo ],
-		'<', \$sql, '>', \$out, '2>', \$err);
-	$self->{replica_error} = $err;
+	# a psql that cannot connect may be gone before its input is written, which IPC::Run takes for an exception
+	my $ok = eval {
+		IPC::Run::run([ 'psql', '-X', '-q', '-At', '-v', 'ON_ERROR_STOP=1', '-d', $self->replica_conninfo ],
+			'<', \$sql, '>', \$out, '2>', \$err);
+	};
+	$self->{replica_error} = $err || $@;
 	chomp $out;
 	return $ok ? $out : undef;
 }
