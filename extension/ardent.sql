@@ -13,7 +13,7 @@ CREATE FUNCTION ardent_preflight(
     accept jsonb DEFAULT '{}'
 ) RETURNS SETOF text
 LANGUAGE c STABLE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET jit = off SET max_parallel_workers_per_gather = 0
 AS 'MODULE_PATHNAME', 'ardent_preflight';
 
 COMMENT ON FUNCTION ardent_preflight(text, name, boolean, jsonb) IS
@@ -36,7 +36,7 @@ CREATE FUNCTION ardent_preflight_checks(
     OUT objects text[]
 ) RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET jit = off SET max_parallel_workers_per_gather = 0
 AS 'MODULE_PATHNAME', 'ardent_preflight_checks';
 
 COMMENT ON FUNCTION ardent_preflight_checks(text, name, jsonb) IS
@@ -48,7 +48,7 @@ CREATE FUNCTION ardent_preflight_report(
     accept jsonb DEFAULT '{}'
 ) RETURNS jsonb
 LANGUAGE c STABLE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET jit = off SET max_parallel_workers_per_gather = 0
 AS 'MODULE_PATHNAME', 'ardent_preflight_report';
 
 COMMENT ON FUNCTION ardent_preflight_report(text, name, jsonb) IS
@@ -59,7 +59,7 @@ CREATE FUNCTION ardent_grant_script(
     role name DEFAULT 'ardent_replication'
 ) RETURNS text
 LANGUAGE c STABLE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET jit = off SET max_parallel_workers_per_gather = 0
 AS 'MODULE_PATHNAME', 'ardent_grant_script';
 
 COMMENT ON FUNCTION ardent_grant_script(text, name) IS
@@ -92,7 +92,7 @@ CREATE FUNCTION ardent_replica_identity(
     OUT decisions text[]
 ) RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET jit = off SET max_parallel_workers_per_gather = 0
 AS 'MODULE_PATHNAME', 'ardent_replica_identity';
 
 COMMENT ON FUNCTION ardent_replica_identity(text) IS
@@ -100,7 +100,7 @@ COMMENT ON FUNCTION ardent_replica_identity(text) IS
 
 CREATE FUNCTION ardent_replica_identity_script(decisions jsonb) RETURNS text
 LANGUAGE c STABLE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET jit = off SET max_parallel_workers_per_gather = 0
 AS 'MODULE_PATHNAME', 'ardent_replica_identity_script';
 
 COMMENT ON FUNCTION ardent_replica_identity_script(jsonb) IS

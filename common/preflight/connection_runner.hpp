@@ -17,6 +17,7 @@ class ConnectionRunner final : public QueryRunner {
 public:
     explicit ConnectionRunner(Connection& connection) : m_connection(connection) {
         m_connection.exec("START TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
+        m_connection.exec(k_frugal);
     }
     ~ConnectionRunner() override {
         try {

@@ -21,12 +21,7 @@ WITH logged AS (
                           AND e.objid = c.oid AND e.objsubid = 0 AND e.deptype = 'e')
 ), usable AS (
     SELECT x.indrelid, x.indexrelid, x.indisprimary, x.indisreplident, i.relname, x.indkey, x.indnkeyatts,
-           x.indexprs IS NULL
-           AND NOT EXISTS (SELECT
-                             FROM pg_catalog.pg_attribute AS a
-                            WHERE a.attrelid = x.indrelid
-                              AND a.attnum = ANY ((x.indkey::pg_catalog.int2[])[0:x.indnkeyatts - 1])
-                              AND NOT a.attnotnull) AS complete
+           x.indexprs
       FROM logged AS t
       JOIN pg_catalog.pg_index AS x ON x.indrelid = t.oid
       JOIN pg_catalog.pg_class AS i ON i.oid = x.indexrelid
@@ -41,19 +36,20 @@ WITH logged AS (
     SELECT u.indrelid,
            (pg_catalog.array_agg(u.relname ORDER BY u.indisprimary DESC, u.indnkeyatts, u.relname))[1] AS name
       FROM usable AS u
-     WHERE u.complete
+      LEFT JOIN chosen AS c ON c.indrelid = u.indrelid
+     WHERE c.indrelid IS NULL AND u.indexprs IS NULL
+       AND NOT EXISTS (SELECT
+                         FROM pg_catalog.pg_attribute AS a
+                        WHERE a.attrelid = u.indrelid
+                          AND a.attnum = ANY ((u.indkey::pg_catalog.int2[])[0:u.indnkeyatts - 1])
+                          AND NOT a.attnotnull)
      GROUP BY u.indrelid
 )
 SELECT pg_catalog.format('%I.%I', t.nspname, t.relname),
        t.nspname || '.' || t.relname,
        t.relreplident,
        pg_catalog.quote_ident(c.name),
-       (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY k.place)
-          FROM pg_catalog.pg_index AS x
-         CROSS JOIN LATERAL pg_catalog.unnest(x.indkey::pg_catalog.int2[])
-                            WITH ORDINALITY AS k (attnum, place)
-          JOIN pg_catalog.pg_attribute AS a ON a.attrelid = x.indrelid AND a.attnum = k.attnum
-         WHERE x.indexrelid = c.indexrelid AND k.place <= x.indnkeyatts),
+       c.indexrelid,
        CASE WHEN c.name IS NULL AND t.relreplident <> 'f' THEN pg_catalog.quote_ident(d.name) END,
        c.name IS NULL AND t.relreplident = 'd'
        AND EXISTS (SELECT FROM pg_catalog.pg_index AS x
@@ -64,6 +60,25 @@ SELECT pg_catalog.format('%I.%I', t.nspname, t.relname),
  ORDER BY t.nspname, t.relname
 )",
                                   Arguments::schemas};
+
+namespace {
+
+// Around the statement above: the names of the index's columns in place of its number.
+constexpr const char* k_with_columns_head = R"(
+SELECT i.quoted, i.plain, i.setting, i.name,
+       (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY k.place)
+          FROM pg_catalog.pg_index AS x
+         CROSS JOIN LATERAL pg_catalog.unnest(x.indkey::pg_catalog.int2[])
+                            WITH ORDINALITY AS k (attnum, place)
+          JOIN pg_catalog.pg_attribute AS a ON a.attrelid = x.indrelid AND a.attnum = k.attnum
+         WHERE x.indexrelid = i.indexrelid AND k.place <= x.indnkeyatts),
+       i.candidate, i.late_key
+  FROM ()";
+constexpr const char* k_with_columns_tail =
+    R"() AS i (quoted, plain, setting, name, indexrelid, candidate, late_key)
+ ORDER BY i.plain)";
+
+}  // namespace
 
 std::vector<TableIdentity> read_identities(const Rows& rows) {
     std::vector<TableIdentity> tables;
@@ -119,7 +134,9 @@ std::string asked_statement(const Accept& accept, const TableIdentity& table) {
 
 std::vector<TableIdentity> replica_identities(QueryRunner& runner,
                                               const std::vector<std::string>& schemas) {
-    return read_identities(runner.run(k_identities.sql, {array_text(schemas)}));
+    return read_identities(
+        runner.run(std::string(k_with_columns_head) + k_identities.sql + k_with_columns_tail,
+                   {array_text(schemas)}));
 }
 
 namespace {

@@ -13,7 +13,7 @@
 
 namespace ardent::preflight {
 
-/// The rows of k_observe_identities as values.
+/// The rows of k_identities as values; there the columns of an index are its number.
 std::vector<TableIdentity> read_identities(const Rows& rows);
 
 std::string why_unidentified(const TableIdentity& table);

@@ -13,6 +13,12 @@ using Cell = std::optional<std::string>;  // text format; nullopt is NULL
 using Row = std::vector<Cell>;
 using Rows = std::vector<Row>;
 
+/// What a runner sets for its statements: compiling them costs more than it saves, and workers are the
+/// application's.
+inline constexpr const char* k_frugal =
+    "SELECT pg_catalog.set_config('jit', 'off', true), "
+    "pg_catalog.set_config('max_parallel_workers_per_gather', '0', true)";
+
 class QueryRunner {
 public:
     virtual ~QueryRunner() = default;

@@ -105,7 +105,7 @@ TEST_CASE("the catalogue: ids, labels, sections, and what each expects", "[prefl
         std::string label = check.id;
         std::replace(label.begin(), label.end(), '_', ' ');
         CHECK(label == check.label);
-        CHECK(std::string(check.expected) != "");
+        CHECK_FALSE(std::string(check.expected).empty());
         CHECK(check.judge != nullptr);
     }
 }

@@ -20,10 +20,10 @@ preflight::Row slot() {
             std::nullopt, std::nullopt, std::nullopt, "t",       std::nullopt};
 }
 
-preflight::Rows slot_with(std::vector<std::pair<std::size_t, preflight::Cell>> cells) {
+preflight::Rows slot_with(const std::vector<std::pair<std::size_t, preflight::Cell>>& cells) {
     preflight::Row row = slot();
-    for (auto& [column, value] : cells) {
-        row[column] = std::move(value);
+    for (const auto& [column, value] : cells) {
+        row[column] = value;
     }
     return {row};
 }
