@@ -64,18 +64,11 @@ Outcome judge_minor(const Context& context) {
 Outcome judge_timeouts(const Context& context) {
     std::vector<std::string> set;
     for (const char* const name : {"statement_timeout", "lock_timeout", "idle_session_timeout",
-                                   "idle_in_transaction_session_timeout"}) {
+                                   "idle_in_transaction_session_timeout", "transaction_timeout"}) {
         const std::optional<Setting> setting = find_setting(context, name);
         if (setting && setting->number() > 0) {
             set.push_back(name + (" = " + show_time(setting->number())));
         }
-    }
-    const std::optional<Setting> fatal = find_setting(context, "transaction_timeout");
-    if (fatal && fatal->number() > 0) {
-        return finding(Status::warn, "transaction_timeout = " + show_time(fatal->number()),
-                       "transaction_timeout ends the copy, which is one long transaction.",
-                       "Run the fix: it switches it off for this role alone.",
-                       set_for_role(context, "transaction_timeout", *fatal, "0", ""));
     }
     Outcome outcome;
     if (!set.empty()) {

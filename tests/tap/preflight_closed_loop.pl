@@ -127,7 +127,6 @@ my @loop = (
 push @loop, [ 'wal2json', 'fail', "ALTER ROLE $quoted RESET ALL",
 	[ "ALTER ROLE $quoted SET output_plugin_libraries = 'wal2json', 'mine'", $settings, '{"output_plugin_libraries=wal2json, mine"}' ] ]
   if knows('output_plugin_libraries');
-push @loop, [ 'session_timeouts', 'warn', "ALTER ROLE $quoted SET transaction_timeout = '5min'" ] if knows('transaction_timeout');
 push @loop, [ 'idle_slot_timeout', 'warn', q(ALTER SYSTEM SET idle_replication_slot_timeout = '5min'),
 	[ q(ALTER SYSTEM SET idle_replication_slot_timeout = '5d'), 'SHOW idle_replication_slot_timeout', '5d' ] ]
   if knows('idle_replication_slot_timeout');
@@ -196,7 +195,6 @@ foreach my $line (split /\n/, slurp_file('docs/preflight.md'))
 my %elsewhere = map { $_ => 1 } grep { !knows($_ eq 'idle_slot_timeout' ? 'idle_replication_slot_timeout' : $_) }
   ('old_snapshot_threshold', 'idle_slot_timeout');
 $elsewhere{wal2json} = 1 unless knows('output_plugin_libraries');
-$elsewhere{session_timeouts} = 1 unless knows('transaction_timeout');
 is(join(' ', sort grep { !$elsewhere{$_} } keys %documented), join(' ', sort keys %seen),
 	'docs/preflight.md names the fixes that are in the loop');
 $standby->stop;
