@@ -3,7 +3,7 @@
 #pragma once
 
 #include "common/protocol/messages.hpp"
-#include "environment/connector/states.hpp"
+#include "environment/state/states.hpp"
 
 #include <optional>
 #include <string>
@@ -14,8 +14,8 @@ namespace ardent::environment {
 inline constexpr const char* k_org = "org_default";
 inline constexpr const char* k_project = "project_default";
 
-struct
-    DisabledTrigger {  // ENABLE ALWAYS or REPLICA at the source; off in the replica, back on in a branch
+/// ENABLE ALWAYS or REPLICA at the source; off in the replica, back on in a branch.
+struct DisabledTrigger {
     model::RelationName relation;
     std::string name;
     char enabled = 'A';  // pg_trigger.tgenabled or pg_rewrite.ev_enabled: 'A' always, 'R' replica

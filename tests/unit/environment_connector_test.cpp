@@ -4,7 +4,7 @@
 #include "environment/api/metrics.hpp"
 #include "environment/connector/connector.hpp"
 #include "environment/connector/sequencer.hpp"
-#include "environment/connector/states.hpp"
+#include "environment/state/states.hpp"
 #include "environment/state/record_json.hpp"
 #include "environment/state/secrets.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "environment/connector/states.hpp"
+#include "environment/state/states.hpp"
 
 #include "common/base/error.hpp"
 
