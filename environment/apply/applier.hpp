@@ -9,9 +9,9 @@
 #include "common/decode/wal2json.hpp"
 #include "common/model/lsn.hpp"
 #include "common/protocol/segment.hpp"
+#include "environment/apply/counters.hpp"
 #include "environment/apply/replica_session.hpp"
 #include "environment/apply/table_writer.hpp"
-#include "environment/apply/worker.hpp"
 
 #include <atomic>
 #include <chrono>

@@ -15,6 +15,7 @@
 #include "common/pq/connection.hpp"
 #include "common/protocol/messages.hpp"
 #include "common/protocol/segment.hpp"
+#include "environment/apply/counters.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -37,21 +38,6 @@ struct WorkerOptions {
     std::vector<model::RelationName> excluded;
     std::uint64_t queue_bytes = 16777216;  // raw payload that may wait; `submit` waits above it
     bool delivered_only = false;           // benchmark: commits the progress row and nothing else
-};
-
-struct Counters {
-    std::uint64_t transactions = 0;         // of the source, committed in the replica
-    std::uint64_t target_transactions = 0;  // commits that carried them
-    std::uint64_t inserted = 0;  // rows as the source changed them, not as they were applied
-    std::uint64_t updated = 0;
-    std::uint64_t deleted = 0;
-    std::uint64_t truncated = 0;             // tables
-    std::uint64_t skipped_transactions = 0;  // were durable before
-    std::uint64_t ignored_messages = 0;      // logical messages that are not ours
-    std::uint64_t bytes = 0;                 // raw payload
-    std::string
-        last_commit_timestamp;  // of the source, of the last durable transaction; may be empty
-    std::optional<std::chrono::system_clock::time_point> last_applied;
 };
 
 /// The first difference between the source's tables and types and the replica's, as a failure that names it. Pure.
