@@ -220,7 +220,8 @@ void show_connector(Api& api, const std::string& name, bool json_output, std::os
         << "Service:   " << text_of(connector, "service_name") << '\n'
         << "Status:    " << text_of(connector, "status") << '\n';
     print_line(out, "id", text_of(connector, "id"));
-    print_line(out, "copy", text_of(copy, "phase") + " " + text_of(copy, "detail"));
+    const std::string detail = text_of(copy, "detail");
+    print_line(out, "copy", text_of(copy, "phase") + (detail.empty() ? "" : " " + detail));
     print_line(out, "durable", text_of(replica, "durable_lsn"));
     print_line(out, "lag", bytes_text(replica, "lag_bytes"));
     print_line(out, "slot", text_of(source, "slot"));
