@@ -19,7 +19,7 @@ constexpr milliseconds k_longest_wait{500};
 constexpr long k_nanoseconds = 1'000'000'000;
 // The walsender writes each message by itself. While many come, waking up for each would cost more than all the rest;
 // this is how long they may gather in the socket's buffer, which holds a few hundred.
-constexpr std::chrono::nanoseconds k_nap{250'000};
+constexpr std::chrono::nanoseconds k_nap{100'000};
 constexpr timespec k_nap_time{0, k_nap.count()};
 constexpr milliseconds k_line_interval{10'000};
 constexpr milliseconds k_source_patience{5000};
