@@ -130,16 +130,17 @@ Outcome judge_extension_types(const Context& context) {
 
 Outcome judge_extension_keys(const Context& context) {
     return listed(flagged(context, {"extension_key", k_table}), Status::warn,
-                  "Keys of a type whose = is not the server's own stop the connector at the first "
-                  "UPDATE or DELETE:",
-                  "Choose another key with REPLICA IDENTITY USING INDEX, or exclude the table.");
+                  "Keys of a type that an extension brings: the replica finds their rows by the "
+                  "extension's own operator, so an older version there may find others:",
+                  "Have the same version of the extension on the environment's host, or choose "
+                  "another key with REPLICA IDENTITY USING INDEX.");
 }
 
 Outcome judge_structured(const Context& context) {
     return listed(
         flagged(context, {"structured", k_table}), Status::info,
-        "Enumerations and composite types: a new label or attribute is not noticed until a "
-        "value does not fit:",
+        "Enumerations and composite types: a new label or attribute stops the connector until "
+        "the replica has it too:",
         "Set the connector up again after such a change.");
 }
 

@@ -143,7 +143,7 @@ Outcome judge_parents(const Context& context) {
     return listed(
         flagged(context, {"parent"}), Status::warn,
         "Tables with children by INHERITS are copied table by table; a later change of who "
-        "inherits is not noticed:",
+        "inherits stops the connector until the replica has it too:",
         "Set the connector up again after such a change, or use partitions.");
 }
 
