@@ -10,8 +10,7 @@ namespace {
 Outcome judge_event_triggers(const Context& context) {
     Outcome outcome;
     if (context.rows.empty()) {
-        return finding(Status::unverified, "",
-                       "Role " + context.server.quoted_role + " does not exist yet.");
+        return no_role(context);
     }
     if (!context.flag(0, 0) && !context.flag(0, 9)) {
         return finding(Status::info, "not the role itself",
@@ -23,8 +22,7 @@ Outcome judge_event_triggers(const Context& context) {
 
 Outcome judge_messages(const Context& context) {
     if (context.rows.empty()) {
-        return finding(Status::unverified, "",
-                       "Role " + context.server.quoted_role + " does not exist yet.");
+        return no_role(context);
     }
     Outcome outcome;
     outcome.actual = "may write them";

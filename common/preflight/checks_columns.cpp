@@ -107,12 +107,8 @@ Outcome judge_special(const Context& context) {
 }
 
 Outcome judge_generated(const Context& context) {
-    Outcome outcome = listed(flagged(context, {"generated", k_table}), Status::info,
-                             "Generated columns are computed by the replica itself.");
-    if (!outcome.details.empty()) {
-        outcome.details.resize(1);
-    }
-    return outcome;
+    return counted(flagged(context, {"generated", k_table}),
+                   "Generated columns are computed by the replica itself.");
 }
 
 Outcome judge_references(const Context& context) {

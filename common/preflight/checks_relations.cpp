@@ -113,14 +113,9 @@ Outcome judge_materialized(const Context& context) {
 }
 
 Outcome judge_sequences(const Context& context) {
-    Outcome outcome = listed(flagged(context, {"sequence"}), Status::info,
-                             "Positions of sequences are not in the stream.",
-                             "After a switch to a replica, set them from their columns' highest "
-                             "values.");
-    if (!outcome.details.empty()) {
-        outcome.details.resize(1);
-    }
-    return outcome;
+    return counted(flagged(context, {"sequence"}), "Positions of sequences are not in the stream.",
+                   "After a switch to a replica, set them from their columns' highest "
+                   "values.");
 }
 
 Outcome judge_full_keyless(const Context& context) {
@@ -201,13 +196,9 @@ Outcome judge_locks(const Context& context) {
 }
 
 Outcome judge_toast(const Context& context) {
-    Outcome outcome = listed(flagged(context, {"toast"}), Status::info,
-                             "Large values that an UPDATE leaves alone are not in the stream; the "
-                             "replica keeps its own.");
-    if (!outcome.details.empty()) {
-        outcome.details.resize(1);
-    }
-    return outcome;
+    return counted(flagged(context, {"toast"}),
+                   "Large values that an UPDATE leaves alone are not in the stream; the "
+                   "replica keeps its own.");
 }
 
 constexpr Section k_here = Section::tables;

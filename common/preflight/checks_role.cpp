@@ -20,13 +20,6 @@ SELECT CASE WHEN a.rolpassword IS NULL THEN 'none'
 )",
                                     Arguments::role, true};
 
-Outcome no_role(const Context& context) {
-    Outcome outcome;
-    outcome.status = Status::unverified;
-    outcome.details = {"Role " + context.server.quoted_role + " does not exist yet."};
-    return outcome;
-}
-
 Outcome judge_role(const Context& context) {
     const std::string& role = context.server.quoted_role;
     Outcome outcome;

@@ -15,8 +15,6 @@ constexpr int k_supported_from = 14;
 constexpr int k_tested_to = 18;
 // Minors whose logical decoding can ask for more than 1 GB at once and then fails for good (fixed in the next).
 constexpr std::array<int, 5> k_bad_minors = {130021, 140018, 150013, 160009, 170005};
-constexpr long k_old_age = 1000000000;
-constexpr long k_last_age = 1800000000;
 
 constexpr Observation k_ages = {R"(
 SELECT pg_catalog.age(d.datfrozenxid), pg_catalog.mxid_age(d.datminmxid)

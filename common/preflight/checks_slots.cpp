@@ -9,9 +9,6 @@ namespace ardent::preflight {
 
 namespace {
 
-constexpr long k_old_age = 1000000000;
-constexpr long k_last_age = 1800000000;
-
 std::string whose(const Context& context, std::size_t row) {
     return context.text(row, 1);
 }

@@ -85,6 +85,11 @@ Outcome finding(Status status, std::string actual, std::string detail, std::stri
     return outcome;
 }
 
+Outcome no_role(const Context& context) {
+    return finding(Status::unverified, "",
+                   "Role " + context.server.quoted_role + " does not exist yet.");
+}
+
 std::vector<std::string> flagged(const Context& context, const Flagged& which) {
     std::vector<std::string> objects;
     const bool decided = !context.request.accept.decisions.empty();
@@ -110,6 +115,14 @@ Outcome listed(std::vector<std::string> objects, Status status, std::string line
     outcome.shown = outcome.actual;
     list_capped(outcome.details, "  ", objects);
     outcome.objects = std::move(objects);
+    return outcome;
+}
+
+Outcome counted(std::vector<std::string> objects, std::string line, std::string hint) {
+    Outcome outcome = listed(std::move(objects), Status::info, std::move(line), std::move(hint));
+    if (!outcome.details.empty()) {
+        outcome.details.resize(1);
+    }
     return outcome;
 }
 

@@ -26,6 +26,10 @@ struct Setting {
 /// nullopt when this server does not know the setting. The rows are those of k_settings.
 std::optional<Setting> find_setting(const Context& context, std::string_view name);
 
+/// Ages in transactions beyond which a check warns, and fails: the server stops at 2^31 less three million.
+constexpr long k_old_age = 1000000000;
+constexpr long k_last_age = 1800000000;
+
 /// For people: "90 s", "2 min"; of a time in milliseconds.
 std::string show_time(long milliseconds);
 /// "3.0 MB"; of bytes.
@@ -45,11 +49,17 @@ struct Flagged {
     std::size_t table = 1;
 };
 
+/// A finding of a role that is not there yet.
+Outcome no_role(const Context& context);
+
 /// The objects that carry the word, without the tables that the operator excludes.
 std::vector<std::string> flagged(const Context& context, const Flagged& which);
 
 /// Passes without objects; otherwise `status`, the line, then the objects.
 Outcome listed(std::vector<std::string> objects, Status status, std::string line,
                std::string hint = {});
+
+/// As `listed`, as info; the text has their number alone.
+Outcome counted(std::vector<std::string> objects, std::string line, std::string hint = {});
 
 }  // namespace ardent::preflight
