@@ -42,9 +42,9 @@ bool is_later(long status) noexcept {
            http::is_retryable(status);
 }
 
-[[noreturn]] void refuse(const http::Request& request, const http::Response& response) {
-    throw refusal_of(request.method + " " + request.path, response.status,
-                     protocol::parse_error_body(response.body));
+[[noreturn]] void refuse(const http::Request& request, long status,
+                         const protocol::ErrorBody& error) {
+    throw refusal_of(request.method + " " + request.path, status, error);
 }
 
 std::optional<Progress> progress_of(const std::optional<http::Response>& response) {
@@ -102,7 +102,7 @@ std::optional<http::Response> EnvironmentApi::call(http::Request request) {
         (error.code == "session_unknown" || error.code == "out_of_order")) {
         return std::nullopt;
     }
-    refuse(request, response);
+    refuse(request, response.status, error);
 }
 
 std::optional<http::Response> EnvironmentApi::post_json(const std::string& path,
@@ -130,7 +130,7 @@ HelloAnswer EnvironmentApi::hello(const protocol::Hello& hello) {
     if (response.status == 422 && error.code == "preflight") {
         return {std::nullopt, error.detail};
     }
-    refuse(request, response);
+    refuse(request, response.status, error);
 }
 
 std::optional<Progress> EnvironmentApi::segment(std::string_view body) {

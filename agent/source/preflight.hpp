@@ -14,10 +14,10 @@ namespace ardent::agent {
 /// connection is lost.
 preflight::Report run_preflight(pq::Connection& connection, const Settings& settings);
 
-/// As hello carries it.
 /// The labels of the checks that failed, with what they found: "wal_level (replica); …".
 std::string failing_checks(const preflight::Report& report);
 
+/// As hello carries it.
 std::string preflight_json(const preflight::Report& report);
 
 }  // namespace ardent::agent
