@@ -14,16 +14,16 @@ using preflight::Status;
 
 namespace {
 
-CheckResult named(const char* id, const char* label, Status status) {
-    CheckResult check;
-    check.id = id;
-    check.label = label;
-    check.status = status;
-    return check;
+CheckResult direct(Status status) {
+    return {.id = "direct_connection", .label = "direct connection", .status = status};
+}
+
+CheckResult replication(Status status) {
+    return {.id = "replication_connection", .label = "replication connection", .status = status};
 }
 
 CheckResult pooled(const std::string& evidence, const std::string& hint) {
-    CheckResult check = named("direct_connection", "direct connection", Status::fail);
+    CheckResult check = direct(Status::fail);
     check.details = {evidence};
     check.hint = hint;
     return check;
@@ -50,7 +50,7 @@ std::string system_identifier(pq::Connection& connection) {
 }
 
 CheckResult refused(const std::string& what, const std::string& role) {
-    CheckResult check = named("replication_connection", "replication connection", Status::fail);
+    CheckResult check = replication(Status::fail);
     check.details = {what};
     if (contains(what, "max_wal_senders")) {
         check.hint = "Every walsender is taken: end one, or raise max_wal_senders (restart).";
@@ -107,7 +107,7 @@ CheckResult check_direct(pq::Connection& connection, const std::string& mark) {
     if (between.what == pq::Between::What::pooler) {
         return pooled(between.evidence, pq::k_connect_directly);
     }
-    CheckResult check = named("direct_connection", "direct connection", Status::pass);
+    CheckResult check = direct(Status::pass);
     if (between.what == pq::Between::What::proxy) {
         check.status = Status::warn;
         check.details = {between.evidence};
@@ -142,8 +142,7 @@ pq::Connection connect_walsender(const SourceUrl& url,
 CheckResult check_replication(const SourceUrl& url, pq::Connection& connection,
                               const std::string& role) {
     if (url.user != role) {
-        CheckResult check =
-            named("replication_connection", "replication connection", Status::unverified);
+        CheckResult check = replication(Status::unverified);
         check.details = {"The URL's user is " + pq::quote_identifier(url.user) +
                          ", not the replication role " + pq::quote_identifier(role) + "."};
         check.hint = "Re-run preflight with a URL of the replication role, once it exists.";
@@ -159,13 +158,13 @@ CheckResult check_replication(const SourceUrl& url, pq::Connection& connection,
         return refused(e.what(), role);
     }
     if (!here.empty() && here != there) {
-        CheckResult check = named("replication_connection", "replication connection", Status::fail);
+        CheckResult check = replication(Status::fail);
         check.details = {"Two servers answer: an ordinary session says system " + here +
                          ", a replication connection says system " + there + "."};
         check.hint = "Name the server itself, not an address that stands for several.";
         return check;
     }
-    return named("replication_connection", "replication connection", Status::pass);
+    return replication(Status::pass);
 }
 
 }  // namespace ardent::cli

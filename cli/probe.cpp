@@ -20,11 +20,7 @@ using preflight::Status;
 namespace {
 
 CheckResult passed(const char* id, const char* label) {
-    CheckResult check;
-    check.id = id;
-    check.label = label;
-    check.status = Status::pass;
-    return check;
+    return {.id = id, .label = label, .status = Status::pass};
 }
 
 CheckResult failed(const char* id, const char* label, const std::string& problem,

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "cli/source_url.hpp"
 
+#include "cli/conninfo.hpp"
 #include "common/base/error.hpp"
-
-#include <libpq-fe.h>
 
 #include <cstdlib>
 #include <memory>
@@ -15,29 +14,14 @@ using base::ErrorKind;
 
 namespace {
 
-struct FreeInfo {
-    void operator()(PQconninfoOption* options) const noexcept { PQconninfoFree(options); }
-};
-
-using Info = std::unique_ptr<PQconninfoOption, FreeInfo>;
-
-std::string option(const Info& info, std::string_view keyword) {
-    for (const PQconninfoOption* at = info.get(); at != nullptr && at->keyword != nullptr; ++at) {
-        if (keyword == at->keyword && at->val != nullptr) {
-            return at->val;
-        }
-    }
-    return {};
-}
-
-Info parse(const std::string& url) {
+Conninfo parse(const std::string& url) {
     if (url.rfind("postgresql://", 0) != 0 && url.rfind("postgres://", 0) != 0) {
         throw Error(
             ErrorKind::config, "the source is no postgresql:// URL",
             "Write it as 'postgresql://user:password@host:5432/database' in single quotes.");
     }
     char* problem = nullptr;
-    Info info(PQconninfoParse(url.c_str(), &problem));
+    Conninfo info(PQconninfoParse(url.c_str(), &problem));
     const std::unique_ptr<char, void (*)(void*)> owner(problem, PQfreemem);
     if (!info) {
         throw Error(
@@ -56,17 +40,17 @@ std::string default_authority_file() {
 }  // namespace
 
 SourceUrl read_source_url(const std::string& url) {
-    const Info info = parse(url);
-    const Info defaults(PQconndefaults());
+    const Conninfo info = parse(url);
+    const Conninfo defaults(PQconndefaults());
     const auto either = [&](std::string_view keyword) {
-        std::string value = option(info, keyword);
-        return value.empty() ? option(defaults, keyword) : value;
+        std::string value = value_of(info, keyword);
+        return value.empty() ? value_of(defaults, keyword) : value;
     };
     SourceUrl read;
     read.text = url;
-    read.host = option(info, "host");
+    read.host = value_of(info, "host");
     if (read.host.empty()) {
-        read.host = option(info, "hostaddr");
+        read.host = value_of(info, "hostaddr");
     }
     if (read.host.empty()) {
         read.host = either("host");
@@ -91,11 +75,6 @@ SourceUrl read_source_url(const std::string& url) {
 
 bool is_socket(std::string_view host) noexcept {
     return host.empty() || host.front() == '/' || host.front() == '@';
-}
-
-bool is_loopback(std::string_view host) noexcept {
-    return host == "localhost" || host == "::1" || host.substr(0, 4) == "127." ||
-           host.substr(0, 11) == "::ffff:127.";
 }
 
 }  // namespace ardent::cli
