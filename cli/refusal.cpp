@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "cli/refusal.hpp"
 
+#include "common/base/address.hpp"
 #include "common/base/text.hpp"
 #include "common/pq/connection.hpp"
 #include "common/pq/direct.hpp"
@@ -66,7 +67,7 @@ bool speaks_tls(const std::vector<ServerWords>& words) noexcept {
 Remedy hba_remedy(const SourceUrl& url, const ServerWords& said,
                   const std::vector<ServerWords>& words) {
     const std::string address = client_address(url, said.text);
-    const bool near = is_socket(url.host) || is_loopback(url.host);
+    const bool near = is_socket(url.host) || base::is_loopback(url.host);
     const bool tls = speaks_tls(words);
     Remedy remedy{Stage::auth, "", ""};
     if (address.empty()) {

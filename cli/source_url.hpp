@@ -22,7 +22,4 @@ SourceUrl read_source_url(const std::string& url);
 /// A Unix socket as libpq's host says it: empty, a folder, an abstract name.
 bool is_socket(std::string_view host) noexcept;
 
-/// `localhost`, 127.0.0.0/8, ::1.
-bool is_loopback(std::string_view host) noexcept;
-
 }  // namespace ardent::cli

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "cli/tls.hpp"
 
-#include <libpq-fe.h>
-#include <unistd.h>
+#include "cli/conninfo.hpp"
+#include "common/base/address.hpp"
 
-#include <memory>
+#include <unistd.h>
 
 namespace ardent::cli {
 
@@ -12,18 +12,8 @@ using preflight::Status;
 
 namespace {
 
-struct FreeInfo {
-    void operator()(PQconninfoOption* options) const noexcept { PQconninfoFree(options); }
-};
-
 std::string in_force(const pq::Connection& connection, std::string_view keyword) {
-    const std::unique_ptr<PQconninfoOption, FreeInfo> info(PQconninfo(connection.handle()));
-    for (const PQconninfoOption* at = info.get(); at != nullptr && at->keyword != nullptr; ++at) {
-        if (keyword == at->keyword && at->val != nullptr) {
-            return at->val;
-        }
-    }
-    return {};
+    return value_of(Conninfo(PQconninfo(connection.handle())), keyword);
 }
 
 std::string attribute(const pq::Connection& connection, const char* name) {
@@ -81,11 +71,8 @@ TlsFacts observe_tls(const pq::Connection& connection, const SourceUrl& url) {
 }
 
 preflight::CheckResult judge_tls(const TlsFacts& facts) {
-    preflight::CheckResult check;
-    check.id = "tls";
-    check.label = "tls";
-    check.status = Status::pass;
-    const bool local = facts.address.empty() || is_loopback(facts.address);
+    preflight::CheckResult check{.id = "tls", .label = "tls", .status = Status::pass};
+    const bool local = facts.address.empty() || base::is_loopback(facts.address);
     if (facts.by_gss) {
         check.shown = "encrypted by GSSAPI";
         return check;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "common/http/client.hpp"
 
+#include "common/base/address.hpp"
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 
@@ -64,13 +65,9 @@ int watch_stop(void* stop, curl_off_t /*dltotal*/, curl_off_t /*dlnow*/, curl_of
     return flag != nullptr && flag->load() ? 1 : 0;
 }
 
-bool is_ipv4_loopback(std::string_view host) {
-    return host.substr(0, 4) == "127." &&
-           host.find_first_not_of("0123456789.") == std::string_view::npos;
-}
-
 bool is_loopback(std::string_view host) {
-    return lower(host) == "localhost" || host == "[::1]" || host == "::1" || is_ipv4_loopback(host);
+    const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+    return base::is_loopback(bracketed ? host.substr(1, host.size() - 2) : host);
 }
 
 bool is_certificate_problem(CURLcode code) {

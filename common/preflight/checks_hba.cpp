@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
+#include "common/base/address.hpp"
 #include "common/preflight/judging.hpp"
 
 #include <array>
@@ -48,10 +49,6 @@ std::string line_of(const Context& context, std::size_t row) {
            (address.empty() ? "" : " " + address) + ", " + context.text(row, 3) + ")";
 }
 
-bool is_loopback(const std::string& address) {
-    return address.rfind("127.", 0) == 0 || address == "::1" || address == "localhost";
-}
-
 Outcome judge_access(const Context& context) {
     std::vector<std::string> open;
     bool lets_in = false;
@@ -61,7 +58,7 @@ Outcome judge_access(const Context& context) {
         }
         lets_in = true;
         const std::string method = context.text(i, 3);
-        const bool far = context.text(i, 1) != "local" && !is_loopback(context.text(i, 2));
+        const bool far = context.text(i, 1) != "local" && !base::is_loopback(context.text(i, 2));
         if (far &&
             (method == "trust" || (method == "password" && context.text(i, 1) != "hostssl"))) {
             open.push_back(line_of(context, i));

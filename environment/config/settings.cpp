@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "environment/config/settings.hpp"
 
+#include "common/base/address.hpp"
 #include "common/base/error.hpp"
 #include "environment/instance/instance.hpp"
-
-#include <arpa/inet.h>
 
 #include <charconv>
 
@@ -51,18 +50,6 @@ void read_listen(const std::string& text, Settings& settings) {
     settings.listen_host = host;
 }
 
-bool is_loopback(const std::string& host) {
-    in_addr four{};
-    in6_addr six{};
-    if (inet_pton(AF_INET, host.c_str(), &four) == 1) {
-        return (ntohl(four.s_addr) >> 24U) == 127;
-    }
-    if (inet_pton(AF_INET6, host.c_str(), &six) == 1) {
-        return IN6_IS_ADDR_LOOPBACK(&six) != 0;
-    }
-    return host == "localhost";
-}
-
 void read_tls(const config::Values& values, Settings& settings) {
     const std::string certificate = values.text("environment.tls_certificate");
     const std::string key = values.text("environment.tls_key");
@@ -72,7 +59,7 @@ void read_tls(const config::Values& values, Settings& settings) {
     }
     if (!certificate.empty()) {
         settings.tls = TlsFiles{certificate, key};
-    } else if (!is_loopback(settings.listen_host)) {
+    } else if (!base::is_loopback(settings.listen_host)) {
         throw problem(
             "environment.listen is " + settings.listen_host +
                 ", which others can reach, and there is no TLS certificate",
