@@ -1,29 +1,23 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "agent/source/identity.hpp"
 
-#include <charconv>
-
 namespace ardent::agent {
 
 namespace {
 
 constexpr int k_has_icu_locale = 150000;
+constexpr int k_has_icu_rules = 160000;
 constexpr int k_has_any_locale = 170000;
 constexpr int k_decodes_in_recovery = 160000;
 
-template <class T>
-T number_of(std::string_view text) {
-    T value{};
-    std::from_chars(text.data(), text.data() + text.size(), value);
-    return value;
-}
-
 std::string database_query(int server_version) {
-    std::string locale = "'c'::pg_catalog.text, NULL::pg_catalog.text";
+    std::string locale = "'c'::pg_catalog.text, NULL::pg_catalog.text, NULL::pg_catalog.text";
     if (server_version >= k_has_any_locale) {
-        locale = "d.datlocprovider, d.datlocale";
+        locale = "d.datlocprovider, d.datlocale, d.daticurules";
+    } else if (server_version >= k_has_icu_rules) {
+        locale = "d.datlocprovider, d.daticulocale, d.daticurules";
     } else if (server_version >= k_has_icu_locale) {
-        locale = "d.datlocprovider, d.daticulocale";
+        locale = "d.datlocprovider, d.daticulocale, NULL::pg_catalog.text";
     }
     return R"sql(
 SELECT d.datname, pg_catalog.pg_encoding_to_char(d.encoding), d.datcollate, d.datctype,
@@ -40,7 +34,7 @@ protocol::SourceIdentity read_identity(pq::Connection& replication, pq::Connecti
     protocol::SourceIdentity identity;
     const pq::Result system = replication.exec("IDENTIFY_SYSTEM");
     identity.system_identifier = system.text(0, 0);
-    identity.timeline = number_of<std::uint32_t>(system.text(0, 1));
+    identity.timeline = system.number<std::uint32_t>(0, 1);
     identity.server_version_num = connection.server_version();
     const pq::Result database = connection.exec(database_query(connection.server_version()));
     identity.database = database.text(0, 0);
@@ -50,6 +44,7 @@ protocol::SourceIdentity read_identity(pq::Connection& replication, pq::Connecti
     identity.extension_version = database.value(0, 4);
     identity.locale_provider = database.text(0, 5);
     identity.icu_locale = database.value(0, 6);
+    identity.icu_rules = database.value(0, 7);
     return identity;
 }
 
@@ -63,8 +58,7 @@ bool timeline_is_final(const protocol::SourceIdentity& identity, pq::Connection&
         }
         return true;
     }
-    return number_of<std::uint32_t>(replication.exec("IDENTIFY_SYSTEM").text(0, 1)) ==
-           identity.timeline;
+    return replication.exec("IDENTIFY_SYSTEM").number<std::uint32_t>(0, 1) == identity.timeline;
 }
 
 model::Lsn read_wal_end(pq::Connection& replication) {
@@ -86,9 +80,9 @@ std::vector<TimelineSwitch> read_timeline_history(pq::Connection& replication,
 }
 
 std::optional<std::chrono::milliseconds> wal_sender_timeout(pq::Connection& connection) {
-    const pq::Value text = connection.value(
-        "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'");
-    const auto value = number_of<std::int64_t>(text.value_or("0"));
+    const pq::Result setting = connection.exec(
+        "SELECT s.setting FROM pg_catalog.pg_settings AS s WHERE s.name = 'wal_sender_timeout'");
+    const auto value = setting.number<std::int64_t>(0, 0);
     return value > 0 ? std::optional(std::chrono::milliseconds(value)) : std::nullopt;
 }
 

@@ -8,6 +8,7 @@
 
 #include <libpq-fe.h>
 
+#include <charconv>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -42,6 +43,14 @@ public:
     /// Points into the result; empty for NULL.
     std::string_view text(int row, int column) const noexcept;
     Value value(int row, int column) const;
+    /// 0 for NULL and for what is no number.
+    template <class T>
+    T number(int row, int column) const {
+        const std::string_view digits = text(row, column);
+        T value{};
+        std::from_chars(digits.data(), digits.data() + digits.size(), value);
+        return value;
+    }
     /// Rows touched by INSERT, UPDATE, DELETE, COPY; 0 otherwise.
     std::uint64_t affected() const noexcept;
     PGresult* handle() const noexcept { return m_result.get(); }

@@ -65,6 +65,7 @@ json encode(const SourceIdentity& value) {
             {"lc_collate", value.lc_collate},
             {"lc_ctype", value.lc_ctype},
             {"icu_locale", nullable(value.icu_locale)},
+            {"icu_rules", nullable(value.icu_rules)},
             {"extension_version", nullable(value.extension_version)}};
 }
 
@@ -79,6 +80,7 @@ SourceIdentity decode_source(const Fields& in) {
     value.lc_collate = in.text("lc_collate");
     value.lc_ctype = in.text("lc_ctype");
     value.icu_locale = in.maybe_text("icu_locale");
+    value.icu_rules = in.maybe_text("icu_rules");
     value.extension_version = in.maybe_text("extension_version");
     return value;
 }

@@ -24,10 +24,11 @@ struct SourceIdentity {
     int server_version_num = 0;
     std::string database;
     std::string server_encoding;  // as pg_encoding_to_char prints it: "UTF8", "LATIN1", "SQL_ASCII"
-    std::string locale_provider;  // "c" libc, "i" ICU (pg_database.datlocprovider)
+    std::string locale_provider;  // pg_database.datlocprovider: "c" libc, "i" ICU, "b" builtin
     std::string lc_collate;
     std::string lc_ctype;
-    std::optional<std::string> icu_locale;
+    std::optional<std::string> icu_locale;  // of the builtin provider too
+    std::optional<std::string> icu_rules;
     std::optional<std::string> extension_version;
 };
 

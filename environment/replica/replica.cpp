@@ -15,7 +15,6 @@ using base::ErrorKind;
 using pq::quote_identifier;
 
 constexpr int k_version_predefined_read = 140000;  // pg_read_all_data
-constexpr int k_version_locale_provider = 150000;
 
 bool is_ours(const std::string& role) {
     return role == k_admin_role || role == k_apply_role || role == k_reader_role;
@@ -46,13 +45,15 @@ void create_source_role(pq::Connection& admin, const std::string& role) {
 std::string locale_clause(pq::Connection& admin, const protocol::SourceIdentity& source) {
     std::string clause = " LC_COLLATE " + admin.quote_literal(source.lc_collate) + " LC_CTYPE " +
                          admin.quote_literal(source.lc_ctype);
-    if (admin.server_version() < k_version_locale_provider || source.locale_provider == "c") {
+    if (source.locale_provider == "c") {
         return clause;
     }
     const std::string locale = admin.quote_literal(source.icu_locale.value_or(""));
-    return clause + (source.locale_provider == "i"
-                         ? " LOCALE_PROVIDER icu ICU_LOCALE " + locale
-                         : " LOCALE_PROVIDER builtin BUILTIN_LOCALE " + locale);
+    if (source.locale_provider != "i") {
+        return clause + " LOCALE_PROVIDER builtin BUILTIN_LOCALE " + locale;
+    }
+    return clause + " LOCALE_PROVIDER icu ICU_LOCALE " + locale +
+           (source.icu_rules ? " ICU_RULES " + admin.quote_literal(*source.icu_rules) : "");
 }
 
 std::string package_hint(int server_version, const std::string& extension) {

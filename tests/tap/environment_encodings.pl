@@ -9,6 +9,7 @@ my @databases = (
 	[ 'latin1', "ENCODING 'LATIN1' LOCALE 'C'" ],
 	[ 'sql_ascii', "ENCODING 'SQL_ASCII' LOCALE 'C'" ],
 	[ 'icu', "ENCODING 'UTF8' LOCALE 'C.UTF-8' LOCALE_PROVIDER icu ICU_LOCALE 'de-DE'", 15 ],
+	[ 'rules', "ENCODING 'UTF8' LOCALE 'C.UTF-8' LOCALE_PROVIDER icu ICU_LOCALE 'und' ICU_RULES '&a < g'", 16 ],
 	[ 'builtin', "ENCODING 'UTF8' LOCALE 'C.UTF-8' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'", 17 ],
 );
 foreach my $one (@databases)
@@ -55,7 +56,8 @@ SQL
 	is($t->replica_psql($content), $source->safe_psql($database, $content), "$name: every byte is the same");
 	# what a major does not have (the provider before 15) or calls otherwise is NULL on both sides
 	my $like = q(SELECT pg_encoding_to_char(encoding), datcollate, datctype, to_jsonb(d) ->> 'datlocprovider',
-		to_jsonb(d) ->> 'daticulocale', to_jsonb(d) ->> 'datlocale' FROM pg_database AS d WHERE datname = current_database());
+		to_jsonb(d) ->> 'daticulocale', to_jsonb(d) ->> 'datlocale',
+		to_jsonb(d) ->> 'daticurules' FROM pg_database AS d WHERE datname = current_database());
 	is($t->replica_psql($like), $source->safe_psql($database, $like), "$name: encoding and locale");
 	is_deeply($t->connector->{warnings}, [], "$name: nothing to warn of");
 	$t->stop_all;

@@ -22,6 +22,7 @@ Hello sample_hello() {
     hello.source.locale_provider = "c";
     hello.source.lc_collate = "C";
     hello.source.lc_ctype = "C";
+    hello.source.icu_rules = "&a < g";
     hello.slot.name = "ardent_1";
     hello.slot.plugin = "wal2json";
     hello.slot.plugin_options = {{"format-version", "2"}};
@@ -127,6 +128,7 @@ TEST_CASE("identity and failure stand by themselves", "[protocol]") {
     CHECK(got.system_identifier == sent.system_identifier);
     CHECK(got.timeline == sent.timeline);
     CHECK_FALSE(got.icu_locale.has_value());
+    CHECK(got.icu_rules == sent.icu_rules);
     const Failure failure =
         parse_failure(to_json(Failure{"no row", "mend it", Lsn{7}, "public.t"}));
     CHECK(failure.message == "no row");
