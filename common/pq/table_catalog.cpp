@@ -3,7 +3,6 @@
 
 #include "common/pq/array_text.hpp"
 
-#include <charconv>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -127,13 +126,6 @@ SELECT n.nspname, t.typname,
 
 constexpr std::uint32_t k_first_own_oid = 16384;  // FirstNormalObjectId, access/transam.h
 
-template <class T>
-T number(std::string_view text) {
-    T value{};
-    std::from_chars(text.data(), text.data() + text.size(), value);
-    return value;
-}
-
 struct Key {
     std::map<int, std::string> columns;  // place in the index -> name
 
@@ -188,10 +180,10 @@ Found read_columns(Connection& connection, const std::vector<std::string>& schem
         model::TableDefinition& table = found.tables.back();
         table.columns.push_back(read_column(result, row));
         if (!result.is_null(row, 9)) {
-            key.columns[number<int>(result.text(row, 9))] = result.text(row, 4);
+            key.columns[result.number<int>(row, 9)] = result.text(row, 4);
             table.identity_columns = key.names();
         }
-        if (number<std::uint32_t>(result.text(row, 12)) >= k_first_own_oid) {
+        if (result.number<std::uint32_t>(row, 12) >= k_first_own_oid) {
             found.types.emplace(result.text(row, 12));
         }
     }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "environment/apply/progress.hpp"
 
-#include <charconv>
-
 namespace ardent::apply {
 
 namespace {
@@ -64,8 +62,7 @@ std::optional<ProgressRow> read_progress(pq::Connection& connection) {
     }
     ProgressRow row;
     row.system_identifier = result.text(0, 0);
-    const std::string_view timeline = result.text(0, 1);
-    std::from_chars(timeline.data(), timeline.data() + timeline.size(), row.timeline);
+    row.timeline = result.number<std::uint32_t>(0, 1);
     row.durable = model::parse_lsn(result.text(0, 2)).value_or(model::Lsn{});
     row.slot = result.text(0, 3);
     row.commit_timestamp = result.value(0, 4);

@@ -4,7 +4,6 @@
 #include "environment/apply/failed.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 namespace ardent::apply {
 
@@ -69,12 +68,6 @@ constexpr unsigned k_numeric = 1700;
 constexpr unsigned k_exact[] = {16, 17,   18,   19,   20,   21,   23,  25,
                                 26, 1042, 1043, 1082, 1114, 1184, 2950};
 
-unsigned number(std::string_view text) {
-    unsigned value = 0;
-    std::from_chars(text.data(), text.data() + text.size(), value);
-    return value;
-}
-
 struct OwnType {
     bool enumeration = false;
     unsigned base = 0;
@@ -86,8 +79,8 @@ OwnTypes read_own_types(pq::Connection& connection) {
     const pq::Result result = connection.exec(k_types);
     OwnTypes types;
     for (int row = 0; row < result.rows(); ++row) {
-        types[number(result.text(row, 0))] = {result.text(row, 1) == "e",
-                                              number(result.text(row, 2))};
+        types[result.number<unsigned>(row, 0)] = {result.text(row, 1) == "e",
+                                                  result.number<unsigned>(row, 2)};
     }
     return types;
 }
@@ -113,7 +106,7 @@ bool has_exact_equality(unsigned type, std::string_view typmod, bool determinist
 
 TargetColumn read_column(const pq::Result& result, int row, const OwnTypes& own) {
     const auto flag = [&](int column) { return result.text(row, column) == "t"; };
-    const unsigned type = number(result.text(row, 8));
+    const unsigned type = result.number<unsigned>(row, 8);
     TargetColumn column;
     column.name = result.text(row, 6);
     column.type = result.text(row, 7);

@@ -6,8 +6,6 @@
 #include "environment/state/migrations.hpp"
 #include "environment/state/record_json.hpp"
 
-#include <charconv>
-
 namespace ardent::environment {
 
 namespace {
@@ -105,15 +103,13 @@ void Store::migrate() {
             applied_at timestamptz NOT NULL DEFAULT pg_catalog.now()
         )
     )sql");
-    const std::string found =
-        own.value("SELECT coalesce(max(version), 0) FROM environment.migration").value();
-    std::size_t version = 0;
-    std::from_chars(found.data(), found.data() + found.size(), version);
+    auto version = own.exec("SELECT coalesce(max(version), 0) FROM environment.migration")
+                       .number<std::size_t>(0, 0);
     const auto all = migrations();
     if (version > all.size()) {
         throw Error(ErrorKind::config,
-                    "the environment's state has version " + found + " and this program knows " +
-                        std::to_string(all.size()),
+                    "the environment's state has version " + std::to_string(version) +
+                        " and this program knows " + std::to_string(all.size()),
                     "Run the newer ardent-environment that made it.");
     }
     for (; version < all.size(); ++version) {
