@@ -26,7 +26,8 @@ ISOLATION_OPTS = --inputdir=$(ardent_srcdir)/tests/isolation
 PG_CONFIG  ?= pg_config
 PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server) -I$(ardent_srcdir) \
 	-ffile-prefix-map=$(ardent_srcdir)/= -MMD -MP
-PG_CXXFLAGS = -std=c++20 -Wall -Wextra -Wshadow -Wno-register $(if $(WERROR),-Werror) \
+PG_CXXFLAGS = -std=c++20 -Wall -Wextra -Wshadow -Wno-register \
+	-Wno-missing-field-initializers $(if $(WERROR),-Werror) \
 	-fvisibility=hidden -fvisibility-inlines-hidden -fno-gnu-unique
 # Before 16 the server's headers neither hide symbols nor mark those to export.
 ifeq ($(shell test $$($(PG_CONFIG) --version | sed 's/[^0-9]*\([0-9]*\).*/\1/') -lt 16 && echo old),old)
