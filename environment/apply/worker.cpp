@@ -5,6 +5,7 @@
 #include "common/pq/table_catalog.hpp"
 #include "common/process/log.hpp"
 #include "environment/apply/applier.hpp"
+#include "environment/apply/difference.hpp"
 #include "environment/apply/failed.hpp"
 #include "environment/apply/progress.hpp"
 #include "environment/apply/replica_session.hpp"
@@ -12,7 +13,6 @@
 
 #include <atomic>
 #include <condition_variable>
-#include <map>
 #include <mutex>
 #include <thread>
 
@@ -30,23 +30,6 @@ constexpr std::chrono::milliseconds k_look_again{1};  // for a segment while a c
 
 base::Error ended(const std::string& why) {
     return {base::ErrorKind::transient, "applying has ended: " + why};
-}
-
-// Equal tables are made of types of equal names; one that is on one side only is inside another that differs.
-std::string type_difference(const model::Definitions& source, const model::Definitions& replica) {
-    std::map<model::RelationName, const model::TypeDefinition*> known;
-    for (const model::TypeDefinition& type : replica.types) {
-        known[type.name] = &type;
-    }
-    for (const model::TypeDefinition& type : source.types) {
-        const auto found = known.find(type.name);
-        std::string text =
-            found == known.end() ? "" : model::describe_difference(type, *found->second);
-        if (!text.empty()) {
-            return text;
-        }
-    }
-    return {};
 }
 
 }  // namespace
@@ -302,40 +285,6 @@ std::optional<protocol::Failure> Worker::Impl::check_tables(
     pq::Connection connection(options);
     return difference(source,
                       pq::read_definitions(connection, m_options.schemas, m_options.excluded));
-}
-
-std::optional<protocol::Failure> difference(const model::Definitions& source,
-                                            const model::Definitions& replica) {
-    constexpr const char* k_hint =
-        "DDL is not replayed yet. Make the same change at the other end, then retry; or make a new "
-        "copy.";
-    std::map<model::RelationName, const model::TableDefinition*> left;
-    for (const model::TableDefinition& table : replica.tables) {
-        left[table.relation] = &table;
-    }
-    for (const model::TableDefinition& table : source.tables) {
-        const auto found = left.find(table.relation);
-        const std::string name = model::to_string(table.relation);
-        if (found == left.end()) {
-            return protocol::Failure{"table " + name + " of the source is missing in the replica",
-                                     k_hint, std::nullopt, name};
-        }
-        const std::string text = model::describe_difference(table, *found->second);
-        if (!text.empty()) {
-            return protocol::Failure{text, k_hint, std::nullopt, name};
-        }
-        left.erase(found);
-    }
-    if (!left.empty()) {
-        const std::string name = model::to_string(left.begin()->first);
-        return protocol::Failure{"table " + name + " of the replica is gone at the source", k_hint,
-                                 std::nullopt, name};
-    }
-    const std::string text = type_difference(source, replica);
-    if (!text.empty()) {
-        return protocol::Failure{text, k_hint, std::nullopt, {}};
-    }
-    return std::nullopt;
 }
 
 Worker::Worker(WorkerOptions options) : m_impl(std::make_unique<Impl>(std::move(options))) {}

@@ -40,10 +40,6 @@ struct WorkerOptions {
     bool delivered_only = false;           // benchmark: commits the progress row and nothing else
 };
 
-/// The first difference between the source's tables and types and the replica's, as a failure that names it. Pure.
-std::optional<protocol::Failure> difference(const model::Definitions& source,
-                                            const model::Definitions& replica);
-
 class Worker {
 public:
     /// Connects, ends a session of the same role that still applies (a lost one of ours), reads the progress

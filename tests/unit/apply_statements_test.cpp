@@ -4,7 +4,7 @@
 #include "environment/apply/cells.hpp"
 #include "environment/apply/failed.hpp"
 #include "environment/apply/statements.hpp"
-#include "environment/apply/worker.hpp"
+#include "environment/apply/difference.hpp"
 
 #include <string>
 #include <vector>
