@@ -77,6 +77,8 @@ private:
         verb.add_option("--accept", m_preflight.accept, "Accepted findings: JSON, or @file");
         verb.add_option("--replica-identity-decisions", m_preflight.decisions_file,
                         "JSON file: table -> exclude, add_pk or replica_identity_full");
+        verb.add_option("--provider", m_preflight.provider,
+                        "Who runs the server (rds, vanilla, ...), when what is detected is wrong");
         verb.add_flag("--probe-slot", m_preflight.probe_slot,
                       "Create a temporary slot to prove wal2json, and drop it");
         verb.add_flag("--json", m_preflight.json, "The report as JSON");

@@ -2,6 +2,7 @@
 #include "cli/path.hpp"
 
 #include "common/base/error.hpp"
+#include "common/base/text.hpp"
 #include "common/pq/direct.hpp"
 
 #include <utility>
@@ -49,7 +50,8 @@ std::string system_identifier(pq::Connection& connection) {
     }
 }
 
-CheckResult refused(const std::string& what, const std::string& role) {
+CheckResult refused(const std::string& what, const std::string& role,
+                    const preflight::Provider& provider) {
     CheckResult check = replication(Status::fail);
     check.details = {what};
     if (contains(what, "max_wal_senders")) {
@@ -57,9 +59,11 @@ CheckResult refused(const std::string& what, const std::string& role) {
     } else if (contains(what, "REPLICATION") || contains(what, "replication role") ||
                contains(what, "WAL sender")) {
         check.hint =
-            "Run the fix as a superuser; a managed provider has a role of its own for this "
-            "(GRANT rds_replication on RDS).";
-        check.fix = "ALTER ROLE " + pq::quote_identifier(role) + " REPLICATION;";
+            provider.replicating == preflight::Replicating::elsewhere
+                ? provider.title +
+                      (": " + base::join(base::split(provider.replication_note, '\n'), " "))
+                : std::string("Run the fix as ") + provider.admin + ".";
+        check.fix = preflight::let_replicate(provider, pq::quote_identifier(role));
     } else {
         check.hint =
             "An ordinary session came through, replication=database did not: what stands "
@@ -71,18 +75,8 @@ CheckResult refused(const std::string& what, const std::string& role) {
 }  // namespace
 
 std::string instead_of_pooler(std::string_view host) {
-    const std::string always = std::string(" ") + pq::k_connect_directly;
-    if (contains(host, "pooler.supabase.com")) {
-        return "Supabase: name db.<project>.supabase.co:5432 (IPv6, or with the IPv4 add-on)." +
-               always;
-    }
-    if (contains(host, "-pooler.") && contains(host, ".neon.")) {
-        return "Neon: leave \"-pooler\" out of the host name." + always;
-    }
-    if (contains(host, ".proxy-") && contains(host, ".rds.amazonaws.com")) {
-        return "RDS Proxy: name the instance's or the cluster's own endpoint." + always;
-    }
-    return {};
+    const std::string advice = preflight::instead_of_pooler(host);
+    return advice.empty() ? "" : advice + " " + pq::k_connect_directly;
 }
 
 std::optional<CheckResult> judge_host(const SourceUrl& url, const std::string& refusal) {
@@ -140,7 +134,7 @@ pq::Connection connect_walsender(const SourceUrl& url,
 }
 
 CheckResult check_replication(const SourceUrl& url, pq::Connection& connection,
-                              const std::string& role) {
+                              const std::string& role, const preflight::Provider& provider) {
     if (url.user != role) {
         CheckResult check = replication(Status::unverified);
         check.details = {"The URL's user is " + pq::quote_identifier(url.user) +
@@ -155,7 +149,7 @@ CheckResult check_replication(const SourceUrl& url, pq::Connection& connection,
         there = walsender.exec("IDENTIFY_SYSTEM").text(0, 0);
         here = system_identifier(connection);
     } catch (const Error& e) {
-        return refused(e.what(), role);
+        return refused(e.what(), role, provider);
     }
     if (!here.empty() && here != there) {
         CheckResult check = replication(Status::fail);

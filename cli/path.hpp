@@ -5,6 +5,7 @@
 
 #include "cli/source_url.hpp"
 #include "common/pq/connection.hpp"
+#include "common/preflight/provider.hpp"
 #include "common/preflight/report.hpp"
 
 #include <map>
@@ -34,6 +35,7 @@ pq::Connection connect_walsender(const SourceUrl& url,
 
 /// Opens a walsender when the URL's user is the replication role, and sees that it is the same server.
 preflight::CheckResult check_replication(const SourceUrl& url, pq::Connection& connection,
-                                         const std::string& role);
+                                         const std::string& role,
+                                         const preflight::Provider& provider);
 
 }  // namespace ardent::cli

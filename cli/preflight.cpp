@@ -87,7 +87,10 @@ preflight::Report make_report(const PreflightOptions& options, const SourceUrl& 
     request.role = options.role.empty() ? preflight::k_default_role : options.role;
     request.accept = read_accept(options);
     request.target = url.target;
-    Probe probe = probe_source(url, request.role);
+    if (!options.provider.empty()) {
+        request.provider = preflight::parse_provider(options.provider);
+    }
+    Probe probe = probe_source(url, request.role, request.provider);
     if (!probe.connection) {
         return preflight::only(std::move(probe.checks), url.target);
     }

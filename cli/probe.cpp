@@ -7,6 +7,9 @@
 #include "cli/tls.hpp"
 #include "common/base/error.hpp"
 #include "common/pq/direct.hpp"
+#include "common/preflight/connection_runner.hpp"
+#include "common/preflight/preflight.hpp"
+#include "common/preflight/provider.hpp"
 
 #include <array>
 #include <utility>
@@ -70,6 +73,16 @@ CheckResult refused_by_tls(const SourceUrl& url, const std::string& problem, con
     return check;
 }
 
+/// What cannot be read shows in the report; until then the server is anybody's.
+const preflight::Provider& look_for_provider(pq::Connection& connection, const std::string& given) {
+    try {
+        preflight::ConnectionRunner runner(connection);
+        return preflight::find_provider(preflight::provider_of(runner, given));
+    } catch (const Error&) {
+        return preflight::find_provider(given);
+    }
+}
+
 void explain(const SourceUrl& url, const std::string& problem, Probe& probe) {
     const Remedy remedy = look_for_remedy(url, problem);
     if (remedy.stage == Stage::reach) {
@@ -93,7 +106,7 @@ void explain(const SourceUrl& url, const std::string& problem, Probe& probe) {
 
 }  // namespace
 
-Probe probe_source(const SourceUrl& url, const std::string& role) {
+Probe probe_source(const SourceUrl& url, const std::string& role, const std::string& provider) {
     Probe probe;
     const std::string mark = pq::new_session_mark();
     try {
@@ -102,15 +115,18 @@ Probe probe_source(const SourceUrl& url, const std::string& role) {
         explain(url, e.what(), probe);
         return probe;
     }
-    probe.checks = {passed("tcp_reachable", "tcp reachable"), passed("auth", "auth"),
-                    judge_tls(observe_tls(*probe.connection, url))};
     auto pooled = judge_host(url, {});
-    probe.checks.push_back(pooled ? std::move(*pooled) : check_direct(*probe.connection, mark));
-    if (probe.checks.back().status == Status::fail) {
+    CheckResult direct = pooled ? std::move(*pooled) : check_direct(*probe.connection, mark);
+    const bool is_direct = direct.status != Status::fail;
+    const preflight::Provider& runs_it = is_direct ? look_for_provider(*probe.connection, provider)
+                                                   : preflight::find_provider(provider);
+    probe.checks = {passed("tcp_reachable", "tcp reachable"), passed("auth", "auth"),
+                    judge_tls(observe_tls(*probe.connection, url), runs_it), std::move(direct)};
+    if (!is_direct) {
         probe.connection.reset();
         return probe;
     }
-    probe.checks.push_back(check_replication(url, *probe.connection, role));
+    probe.checks.push_back(check_replication(url, *probe.connection, role, runs_it));
     return probe;
 }
 

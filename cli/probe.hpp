@@ -20,7 +20,7 @@ struct Probe {
 };
 
 /// Tries the address, then the login, then what stands between. `role` is the replication role. Never throws
-/// for what the source answers: it is in the checks.
-Probe probe_source(const SourceUrl& url, const std::string& role);
+/// for what the source answers: it is in the checks. `provider` is what the operator says, or empty.
+Probe probe_source(const SourceUrl& url, const std::string& role, const std::string& provider);
 
 }  // namespace ardent::cli

@@ -70,7 +70,7 @@ TlsFacts observe_tls(const pq::Connection& connection, const SourceUrl& url) {
     return facts;
 }
 
-preflight::CheckResult judge_tls(const TlsFacts& facts) {
+preflight::CheckResult judge_tls(const TlsFacts& facts, const preflight::Provider& provider) {
     preflight::CheckResult check{.id = "tls", .label = "tls", .status = Status::pass};
     const bool local = facts.address.empty() || base::is_loopback(facts.address);
     if (facts.by_gss) {
@@ -99,8 +99,11 @@ preflight::CheckResult judge_tls(const TlsFacts& facts) {
         check.hint =
             "Run the fix at the server, and see that ssl_max_protocol_version is not lower.";
         check.fix =
-            "ALTER SYSTEM SET ssl_min_protocol_version = 'TLSv1.2';\nSELECT "
-            "pg_catalog.pg_reload_conf();";
+            provider.managed
+                ? preflight::change_settings(provider, {"ssl_min_protocol_version = 'TLSv1.2'"},
+                                             preflight::Takes::reload)
+                : "ALTER SYSTEM SET ssl_min_protocol_version = 'TLSv1.2';\nSELECT "
+                  "pg_catalog.pg_reload_conf();";
         return check;
     }
     if (!local && facts.sslmode == "require" && !facts.has_authority) {

@@ -4,6 +4,7 @@
 
 #include "cli/source_url.hpp"
 #include "common/pq/connection.hpp"
+#include "common/preflight/provider.hpp"
 #include "common/preflight/report.hpp"
 
 #include <string>
@@ -24,6 +25,8 @@ struct TlsFacts {
 
 TlsFacts observe_tls(const pq::Connection& connection, const SourceUrl& url);
 
-preflight::CheckResult judge_tls(const TlsFacts& facts);
+preflight::CheckResult judge_tls(
+    const TlsFacts& facts,
+    const preflight::Provider& provider = preflight::find_provider(preflight::k_vanilla));
 
 }  // namespace ardent::cli

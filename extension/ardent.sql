@@ -10,19 +10,21 @@ CREATE FUNCTION ardent_preflight(
     schemas text DEFAULT 'public',
     role name DEFAULT 'ardent_replication',
     verbose boolean DEFAULT false,
-    accept jsonb DEFAULT '{}'
+    accept jsonb DEFAULT '{}',
+    provider text DEFAULT NULL
 ) RETURNS SETOF text
 LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp SET jit = off SET max_parallel_workers_per_gather = 0
 AS 'MODULE_PATHNAME', 'ardent_preflight';
 
-COMMENT ON FUNCTION ardent_preflight(text, name, boolean, jsonb) IS
+COMMENT ON FUNCTION ardent_preflight(text, name, boolean, jsonb, text) IS
     'can this database be connected, and if not, what to run: the report as lines';
 
 CREATE FUNCTION ardent_preflight_checks(
     schemas text DEFAULT 'public',
     role name DEFAULT 'ardent_replication',
     accept jsonb DEFAULT '{}',
+    provider text DEFAULT NULL,
     OUT ordinal integer,
     OUT section text,
     OUT id text,
@@ -39,19 +41,20 @@ LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp SET jit = off SET max_parallel_workers_per_gather = 0
 AS 'MODULE_PATHNAME', 'ardent_preflight_checks';
 
-COMMENT ON FUNCTION ardent_preflight_checks(text, name, jsonb) IS
+COMMENT ON FUNCTION ardent_preflight_checks(text, name, jsonb, text) IS
     'the preflight checks, one row each';
 
 CREATE FUNCTION ardent_preflight_report(
     schemas text DEFAULT 'public',
     role name DEFAULT 'ardent_replication',
-    accept jsonb DEFAULT '{}'
+    accept jsonb DEFAULT '{}',
+    provider text DEFAULT NULL
 ) RETURNS jsonb
 LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp SET jit = off SET max_parallel_workers_per_gather = 0
 AS 'MODULE_PATHNAME', 'ardent_preflight_report';
 
-COMMENT ON FUNCTION ardent_preflight_report(text, name, jsonb) IS
+COMMENT ON FUNCTION ardent_preflight_report(text, name, jsonb, text) IS
     'the preflight report as JSON, as the HTTP API has it';
 
 CREATE FUNCTION ardent_grant_script(
@@ -65,12 +68,12 @@ AS 'MODULE_PATHNAME', 'ardent_grant_script';
 COMMENT ON FUNCTION ardent_grant_script(text, name) IS
     'a script for psql -v ON_ERROR_STOP=1 -1 that gives the replication role what it needs';
 
-CREATE FUNCTION ardent_settings_script() RETURNS text
+CREATE FUNCTION ardent_settings_script(provider text DEFAULT NULL) RETURNS text
 LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'ardent_settings_script';
 
-COMMENT ON FUNCTION ardent_settings_script() IS
+COMMENT ON FUNCTION ardent_settings_script(text) IS
     'a script for psql (without -1) that raises the settings that are too low';
 
 CREATE FUNCTION ardent_hba_lines(role name, address text) RETURNS text

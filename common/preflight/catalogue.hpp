@@ -28,8 +28,9 @@ struct Server {
     std::string port;
     std::string database;
     std::string encoding;
-    std::string provider;
-    std::string extension_version;  // empty: not installed in this database
+    std::string provider;                     // a name of provider.hpp
+    std::vector<std::string> provider_signs;  // what tells it
+    std::string extension_version;            // empty: not installed in this database
     bool in_recovery = false;
     bool reads_settings = false;  // the caller may see every setting
     bool role_exists = false;
@@ -39,7 +40,9 @@ struct Server {
     int major() const noexcept { return version_num / 10000; }
 };
 
-Server observe_server(QueryRunner& runner, const std::string& role);
+/// `provider` is what the operator says; empty: what the server's roles, settings and so on tell.
+Server observe_server(QueryRunner& runner, const std::string& role,
+                      const std::string& provider = {});
 
 /// May the role's walsender load wal2json? Observed apart, because it takes several looks.
 struct PluginAllowance {

@@ -55,12 +55,12 @@ Outcome judge_connections(const Context& context) {
     Outcome outcome;
     outcome.actual = of(used, most);
     if (most - used < need) {
-        outcome =
-            finding(Status::fail, outcome.actual,
-                    "The agent needs " + std::to_string(need) + " more connections.",
-                    "Run the fix and restart the server, or close idle connections.",
-                    raise_setting("max_connections", context.number(0, 8) + need - (most - used)) +
-                        k_then_restart);
+        outcome = finding(
+            Status::fail, outcome.actual,
+            "The agent needs " + std::to_string(need) + " more connections.",
+            run_the_fix(context.server, Takes::restart) + ", or close idle connections.",
+            change_setting(context.server, at_least("max_connections",
+                                                    context.number(0, 8) + need - (most - used))));
     }
     outcome.shown = outcome.actual;
     return outcome;
@@ -112,11 +112,12 @@ Outcome judge_senders_for_slots(const Context& context) {
     outcome.actual =
         std::to_string(most_senders) + " senders, " + std::to_string(most_slots) + " slots";
     if (most_senders < most_slots) {
-        return finding(Status::warn, outcome.actual,
-                       "There are fewer WAL senders than slots: after a restart not every consumer "
-                       "can come back.",
-                       "Run the fix and restart the server; raise it on standbys first.",
-                       raise_setting("max_wal_senders", most_slots) + k_then_restart);
+        return finding(
+            Status::warn, outcome.actual,
+            "There are fewer WAL senders than slots: after a restart not every consumer "
+            "can come back.",
+            run_the_fix(context.server, Takes::restart) + "; raise it on standbys first.",
+            change_setting(context.server, at_least("max_wal_senders", most_slots)));
     }
     return outcome;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "common/preflight/catalogue.hpp"
+#include "common/preflight/provider.hpp"
 
 namespace ardent::preflight {
 
@@ -9,6 +10,17 @@ Outcome judge_metadata_schema(const Context& context) {
         outcome.status = Status::info;
         outcome.shown = "not needed: no DDL capture";
         outcome.actual = "extension not installed";
+        const Provider& provider = find_provider(context.server.provider);
+        if (provider.managed) {
+            outcome.details = {
+                std::string(provider.title) +
+                    " loads no library of ours, so DDL capture is off: rows are replicated all the "
+                    "same, and",
+                "a table whose definition changes stops its connector until both ends agree. "
+                "Nothing "
+                "needs SUPERUSER",
+                "or CREATE on the database for that."};
+        }
         return outcome;
     }
     outcome.actual = "extension ardent " + context.server.extension_version;

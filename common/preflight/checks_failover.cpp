@@ -88,11 +88,13 @@ Outcome judge_synchronous(const Context& context) {
                           "' can elect Ardent's walsender: commits would wait for the agent.",
                       "Name your standbys instead.");
     if (star && !named && !seen.standbys.empty()) {
-        outcome.hint = "Run the fix: it names the standbys that are connected now.";
-        outcome.fix = set_setting("synchronous_standby_names", quote_literal(without_star(seen)),
-                                  "pg_catalog.current_setting('synchronous_standby_names') = " +
-                                      quote_literal(seen.synchronous)) +
-                      k_then_reload;
+        outcome.hint =
+            run_the_fix(context.server) + ": it names the standbys that are connected now.";
+        outcome.fix = change_setting(
+            context.server, {"synchronous_standby_names", quote_literal(without_star(seen)),
+                             "pg_catalog.current_setting('synchronous_standby_names') = " +
+                                 quote_literal(seen.synchronous),
+                             Takes::reload});
     }
     return outcome;
 }

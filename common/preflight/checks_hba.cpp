@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "common/base/address.hpp"
 #include "common/preflight/judging.hpp"
+#include "common/preflight/provider.hpp"
 
 #include <array>
 #include <utility>
@@ -70,8 +71,11 @@ Outcome judge_access(const Context& context) {
             Status::fail, "no line",
             "No line of pg_hba.conf lets role " + role + " into database " +
                 context.server.quoted_database + ".",
-            "SELECT ardent_hba_lines('role', 'address of the agent') prints the line; then "
-            "SELECT pg_reload_conf();");
+            find_provider(context.server.provider).managed
+                ? std::string("Let the agent's address in: ") +
+                      find_provider(context.server.provider).network + "."
+                : "SELECT ardent_hba_lines('role', 'address of the agent') prints the line; then "
+                  "SELECT pg_reload_conf();");
     }
     return listed(std::move(open), Status::warn,
                   "pg_hba.conf lets role " + role +

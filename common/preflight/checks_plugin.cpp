@@ -3,6 +3,7 @@
 
 #include "common/base/error.hpp"
 #include "common/preflight/names.hpp"
+#include "common/preflight/provider.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -109,24 +110,28 @@ ClusterValue cluster_value(QueryRunner& runner, ServerProbe* probe) {
     }
 }
 
-std::string package_hint(int major) {
-    const std::string number = std::to_string(major);
-    return "Install the package postgresql-" + number + "-wal2json (Debian, Ubuntu) or wal2json_" +
-           number + " (RHEL family) on the server, then re-run preflight.";
-}
-
 void judge_refusal(Outcome& outcome, const Context& context) {
+    const Provider& provider = find_provider(context.server.provider);
     outcome.status = Status::fail;
     if (context.allowance.verdict == Verdict::one_string) {
         outcome.details = {
             "output_plugin_libraries holds one quoted string, which the server reads as ONE "
             "library "
             "of that long name: no plugin can be used, pgoutput included.",
-            "Write the names without quotes around them all: ALTER SYSTEM SET "
-            "output_plugin_libraries = pgoutput, test_decoding, wal2json;"};
+            std::string("Write the names without quotes around them all: ") +
+                (provider.managed ? "" : "ALTER SYSTEM SET ") +
+                "output_plugin_libraries = pgoutput, test_decoding, wal2json" +
+                (provider.managed ? "" : ";")};
     } else {
         outcome.details = {"output_plugin_libraries does not allow wal2json for the role " +
                            context.server.quoted_role + "."};
+    }
+    if (!provider.superuser) {
+        const char* const line = "output_plugin_libraries = pgoutput, test_decoding, wal2json";
+        outcome.hint =
+            std::string("Set ") + line + " " + provider.where + ", then re-run preflight.";
+        outcome.fix = change_settings(provider, {line}, Takes::reload);
+        return;
     }
     outcome.hint =
         "Run the grant script below (it allows wal2json for this role alone), then re-run "
@@ -157,10 +162,14 @@ void judge_unseen(Outcome& outcome, const Context& context) {
     outcome.details.emplace_back(
         "From outside, SQL cannot tell whether the server can load wal2json; creating the slot "
         "proves it.");
+    const Provider& provider = find_provider(context.server.provider);
     outcome.hint =
-        "Re-run preflight with --probe-slot (a temporary slot, dropped at once), or ask inside the "
-        "server: CREATE EXTENSION ardent; SELECT ardent_preflight(). The package is postgresql-" +
-        std::to_string(context.server.major()) + "-wal2json.";
+        "Re-run preflight with --probe-slot (a temporary slot, dropped at once)" +
+        (provider.managed
+             ? ". " + wal2json_advice(provider, context.server.major())
+             : ", or ask inside the server: CREATE EXTENSION ardent; SELECT ardent_preflight(). "
+               "The package is postgresql-" +
+                   std::to_string(context.server.major()) + "-wal2json.");
 }
 
 }  // namespace
@@ -227,7 +236,8 @@ Outcome judge_plugin(const Context& context) {
     if (context.inside.plugin && !context.inside.plugin->loadable) {
         outcome.status = Status::fail;
         outcome.details = {"The server cannot load wal2json: " + context.inside.plugin->problem};
-        outcome.hint = package_hint(context.server.major());
+        outcome.hint =
+            wal2json_advice(find_provider(context.server.provider), context.server.major());
         return outcome;
     }
     const Verdict verdict = context.allowance.verdict;

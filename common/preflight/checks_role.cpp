@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "common/preflight/judging.hpp"
+#include "common/preflight/provider.hpp"
 
 #include <array>
 #include <utility>
@@ -20,21 +21,53 @@ SELECT CASE WHEN a.rolpassword IS NULL THEN 'none'
 )",
                                     Arguments::role, true};
 
+struct Lacks {
+    bool login = false;
+    bool replication = false;
+    bool valid = false;
+
+    bool any() const noexcept { return login || replication || valid; }
+};
+
+/// A role that has them already is asked for them again only where a superuser runs it: others may not.
+std::string role_fix(const Context& context, const Lacks& lacks) {
+    const Provider& provider = find_provider(context.server.provider);
+    const std::string& role = context.server.quoted_role;
+    const std::string valid = lacks.valid ? " VALID UNTIL 'infinity'" : "";
+    if (!provider.managed) {
+        return "ALTER ROLE " + role + " WITH LOGIN REPLICATION" + valid + ";";
+    }
+    std::string fix;
+    if (lacks.login || lacks.valid) {
+        fix = "ALTER ROLE " + role + " WITH" + (lacks.login ? " LOGIN" : "") + valid + ";\n";
+    }
+    return fix + (lacks.replication ? let_replicate(provider, role) : "");
+}
+
 Outcome judge_role(const Context& context) {
     const std::string& role = context.server.quoted_role;
+    const Provider& provider = find_provider(context.server.provider);
+    Lacks lacks;
     Outcome outcome;
     if (context.rows.empty()) {
         outcome.details = {"Role " + role + " does not exist."};
     } else {
         const bool superuser = context.flag(0, 0);
         outcome.actual = superuser ? "superuser" : "not a superuser";
-        if (!context.flag(0, 1)) {
+        const bool member = provider.replicating == Replicating::membership && context.flag(0, 4);
+        lacks = {!context.flag(0, 1), !superuser && !context.flag(0, 2) && !member,
+                 context.flag(0, 3)};
+        if (lacks.login) {
             outcome.details.push_back("Role " + role + " may not log in (LOGIN).");
         }
-        if (!superuser && !context.flag(0, 2) && !context.flag(0, 4)) {
-            outcome.details.push_back("Role " + role + " may not replicate (REPLICATION).");
+        if (lacks.replication) {
+            outcome.details.push_back("Role " + role + " may not replicate (" +
+                                      (provider.replicating == Replicating::membership
+                                           ? std::string(k_replication_role)
+                                           : "REPLICATION") +
+                                      ").");
         }
-        if (context.flag(0, 3)) {
+        if (lacks.valid) {
             outcome.details.push_back("The password of role " + role +
                                       " has expired (VALID UNTIL).");
         }
@@ -42,10 +75,9 @@ Outcome judge_role(const Context& context) {
     if (!outcome.details.empty()) {
         outcome.status = Status::fail;
         outcome.hint = "Run the grant script below, then re-run preflight.";
-        if (!context.rows.empty()) {
-            outcome.fix = "ALTER ROLE " + role + " WITH LOGIN REPLICATION" +
-                          (context.flag(0, 3) ? " VALID UNTIL 'infinity'" : "") + ";";
-        }
+    }
+    if (lacks.any()) {
+        outcome.fix = role_fix(context, lacks);
     }
     return outcome;
 }

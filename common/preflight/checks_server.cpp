@@ -12,13 +12,14 @@ constexpr int k_oldest_version = 130000;
 constexpr long k_least_slots = 10;
 constexpr long k_least_senders = 10;
 
-constexpr const char* k_run_settings_script =
-    "Run the settings script below with psql (without -1), restart the server, then re-run "
-    "preflight.";
-constexpr const char* k_minimum =
-    "10 is the documented minimum. Run the settings script below with psql (without -1), restart "
-    "the "
-    "server, then re-run preflight.";
+constexpr const char* k_minimum = "10 is the documented minimum. ";
+
+std::string run_settings_script(const Server& server) {
+    return find_provider(server.provider).managed
+               ? "Do what the settings script below says, then re-run preflight."
+               : "Run the settings script below with psql (without -1), restart the server, then "
+                 "re-run preflight.";
+}
 
 /// Look-alikes keep PostgreSQL's version number but not its decoding.
 bool is_postgresql(const std::string& product) {
@@ -92,10 +93,8 @@ Outcome judge_wal_level(const Context& context) {
     if (outcome.actual != "logical") {
         outcome.status = Status::fail;
         outcome.details = {"wal_level must be logical."};
-        outcome.hint = k_run_settings_script;
-        outcome.fix =
-            set_setting("wal_level", "'logical'", coming_value("wal_level") + " <> 'logical'") +
-            k_then_restart;
+        outcome.hint = run_settings_script(context.server);
+        outcome.fix = change_setting(context.server, logical_wal_level());
         if (setting && setting->pending) {
             outcome.details.push_back(pending_restart());
             outcome.hint = "Restart the server, then re-run preflight.";
@@ -119,9 +118,9 @@ Outcome judge_slots(const Context& context) {
     }
     if (!outcome.details.empty()) {
         outcome.status = Status::fail;
-        outcome.hint = k_minimum;
-        outcome.fix = raise_setting("max_replication_slots", std::max(k_least_slots, used + 1)) +
-                      k_then_restart;
+        outcome.hint = k_minimum + run_settings_script(context.server);
+        outcome.fix = change_setting(
+            context.server, at_least("max_replication_slots", std::max(k_least_slots, used + 1)));
         if (context.flag(0, 3)) {
             outcome.details.push_back(pending_restart());
         }
@@ -145,9 +144,9 @@ Outcome judge_senders(const Context& context) {
     }
     if (!outcome.details.empty()) {
         outcome.status = Status::fail;
-        outcome.hint = k_minimum;
-        outcome.fix =
-            raise_setting("max_wal_senders", std::max(k_least_senders, used + 1)) + k_then_restart;
+        outcome.hint = k_minimum + run_settings_script(context.server);
+        outcome.fix = change_setting(
+            context.server, at_least("max_wal_senders", std::max(k_least_senders, used + 1)));
         if (context.flag(0, 3)) {
             outcome.details.push_back(pending_restart());
         }

@@ -82,12 +82,12 @@ Outcome judge_snapshot_threshold(const Context& context) {
     Outcome outcome;
     outcome.actual = !setting ? "not known here" : setting->value;
     if (setting && setting->number() >= 0) {
-        return finding(Status::warn, show_time(setting->number()),
-                       "A copy that takes longer fails with \"snapshot too old\".",
-                       "Run the fix and restart the server.",
-                       set_setting("old_snapshot_threshold", "-1",
-                                   coming_value("old_snapshot_threshold") + " <> '-1'") +
-                           k_then_restart);
+        return finding(
+            Status::warn, show_time(setting->number()),
+            "A copy that takes longer fails with \"snapshot too old\".",
+            run_the_fix(context.server, Takes::restart) + ".",
+            change_setting(context.server, {"old_snapshot_threshold", "-1",
+                                            coming_value("old_snapshot_threshold") + " <> '-1'"}));
     }
     return outcome;
 }
@@ -134,12 +134,13 @@ Outcome judge_feedback(const Context& context) {
         return outcome;
     }
     if (outcome.actual != "on") {
-        return finding(Status::fail, outcome.actual,
-                       "On a standby, vacuum at the primary would invalidate the slot.",
-                       "Run the fix on this standby.",
-                       set_setting("hot_standby_feedback", "on",
-                                   coming_value("hot_standby_feedback") + " <> 'on'") +
-                           k_then_reload);
+        return finding(
+            Status::fail, outcome.actual,
+            "On a standby, vacuum at the primary would invalidate the slot.",
+            run_the_fix(context.server) + " on this standby.",
+            change_setting(context.server,
+                           {"hot_standby_feedback", "on",
+                            coming_value("hot_standby_feedback") + " <> 'on'", Takes::reload}));
     }
     return outcome;
 }
@@ -195,8 +196,10 @@ Outcome judge_tls(const Context& context) {
         return finding(
             Status::warn, "off",
             "The server offers no TLS: passwords and rows travel in the clear.",
-            "Give it a certificate (ssl_cert_file, ssl_key_file) and set ssl = on; over a "
-            "Unix socket or a tunnel it may stay off.");
+            find_provider(context.server.provider).managed
+                ? "Turn it on where the provider has it, or ask its support."
+                : "Give it a certificate (ssl_cert_file, ssl_key_file) and set ssl = on; over a "
+                  "Unix socket or a tunnel it may stay off.");
     }
     return outcome;
 }
@@ -212,13 +215,14 @@ Outcome judge_tls_version(const Context& context) {
     if (outcome.actual == "TLSv1.2" || outcome.actual == "TLSv1.3") {
         return outcome;
     }
-    return finding(
-        Status::warn, outcome.actual.empty() ? "no minimum" : outcome.actual,
-        "The server accepts TLS below 1.2.",
-        "Run the fix; clients that know no TLS 1.2 cannot connect with TLS then.",
-        set_setting("ssl_min_protocol_version", "'TLSv1.2'",
-                    coming_value("ssl_min_protocol_version") + " NOT IN ('TLSv1.2', 'TLSv1.3')") +
-            k_then_reload);
+    return finding(Status::warn, outcome.actual.empty() ? "no minimum" : outcome.actual,
+                   "The server accepts TLS below 1.2.",
+                   run_the_fix(context.server) +
+                       "; clients that know no TLS 1.2 cannot connect with TLS then.",
+                   change_setting(context.server, {"ssl_min_protocol_version", "'TLSv1.2'",
+                                                   coming_value("ssl_min_protocol_version") +
+                                                       " NOT IN ('TLSv1.2', 'TLSv1.3')",
+                                                   Takes::reload}));
 }
 
 constexpr Section k_here = Section::server;

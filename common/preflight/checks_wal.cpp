@@ -59,10 +59,10 @@ Outcome judge_keep_size(const Context& context) {
             keep == 0 ? Status::fail : Status::warn, outcome.actual,
             keep == 0 ? "A slot is lost as soon as its consumer is behind a checkpoint."
                       : "A slot is lost when its consumer is down for less than two days.",
-            "Run the fix.",
-            set_setting("max_slot_wal_keep_size", "'" + std::to_string(need / k_gigabyte) + "GB'",
-                        keep_size_guard(need)) +
-                k_then_reload);
+            run_the_fix(context.server) + ".",
+            change_setting(context.server, {"max_slot_wal_keep_size",
+                                            "'" + std::to_string(need / k_gigabyte) + "GB'",
+                                            keep_size_guard(need), Takes::reload, true}));
     }
     return outcome;
 }
@@ -73,7 +73,9 @@ Outcome judge_disk(const Context& context) {
                        context.inside.is_inside
                            ? "Only a superuser or a member of pg_monitor is told."
                            : "Only seen inside the server.",
-                       "Ask inside the server as such a role: SELECT ardent_preflight();");
+                       find_provider(context.server.provider).managed && !context.inside.is_inside
+                           ? "See the provider's own figures, and leave room for a day of WAL."
+                           : "Ask inside the server as such a role: SELECT ardent_preflight();");
     }
     const long left = std::strtol(context.inside.wal_free->c_str(), nullptr, 10);
     const long rate = context.number(0, 0);
@@ -101,14 +103,16 @@ Outcome judge_idle_timeout(const Context& context) {
                      : setting->number() == 0 ? "off"
                                               : show_time(setting->number());
     if (setting && setting->number() > 0 && setting->number() < k_day_ms) {
-        return finding(Status::warn, outcome.actual,
-                       "The slot is lost when the agent is stopped for longer than that.",
-                       "Run the fix, or choose a day or more.",
-                       set_setting("idle_replication_slot_timeout", "0",
-                                   "(SELECT setting::int FROM pg_catalog.pg_settings WHERE name = "
-                                   "'idle_replication_slot_timeout') BETWEEN 1 AND " +
-                                       std::to_string(k_day - 1)) +
-                           k_then_reload);
+        return finding(
+            Status::warn, outcome.actual,
+            "The slot is lost when the agent is stopped for longer than that.",
+            run_the_fix(context.server) + ", or choose a day or more.",
+            change_setting(context.server,
+                           {"idle_replication_slot_timeout", "0",
+                            "(SELECT setting::int FROM pg_catalog.pg_settings WHERE name = "
+                            "'idle_replication_slot_timeout') BETWEEN 1 AND " +
+                                std::to_string(k_day - 1),
+                            Takes::reload}));
     }
     return outcome;
 }

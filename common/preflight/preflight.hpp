@@ -65,6 +65,8 @@ struct Request {
     std::string target;
     /// Results that the caller has already (`tcp reachable`, `auth`); they come first.
     std::vector<CheckResult> before;
+    /// A name of parse_provider; empty: detected.
+    std::string provider;
     /// Present when the operator consented to a temporary slot; inside the server nothing looks at it.
     std::optional<SlotProbe> slot_probe;
 };
@@ -73,6 +75,12 @@ struct Request {
 /// ones stay, each is cut to 63 bytes. Repeated names are dropped. Throws base::Error (22023) when the text
 /// cannot be read or names nothing.
 std::vector<std::string> parse_schema_list(std::string_view text);
+
+/// The name of a provider ("rds", "vanilla", …). Throws base::Error (22023), which lists them, for another word.
+std::string parse_provider(std::string_view text);
+
+/// What parse_provider gave, or, where that is empty, what the server tells.
+std::string provider_of(QueryRunner& runner, const std::string& given);
 
 /// Runs every check. An error of one check makes that check `unverified`; transient errors (a lost
 /// connection, a cancelled statement) are thrown on as base::Error.

@@ -22,7 +22,8 @@ public:
         further();
         if (!m_report.source_provider.empty()) {
             add("");
-            add("Detected source provider: " + m_report.source_provider);
+            add((m_report.provider_detected ? "Detected source provider: " : "Source provider: ") +
+                m_report.source_provider);
         }
         scripts();
         add("");

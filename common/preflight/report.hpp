@@ -46,7 +46,8 @@ struct Report {
     bool settings_needed = false;  // the settings script would change something
     std::string grant_script;
     std::string settings_script;
-    std::string source_provider;  // "vanilla", "rds", …
+    std::string source_provider;    // "vanilla", "rds", …
+    bool provider_detected = true;  // nobody said it
     std::map<std::string, std::string> source_metadata;
 };
 

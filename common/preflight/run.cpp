@@ -2,8 +2,10 @@
 #include "common/preflight/preflight.hpp"
 
 #include "common/base/error.hpp"
+#include "common/base/text.hpp"
 #include "common/preflight/catalogue.hpp"
 #include "common/preflight/names.hpp"
+#include "common/preflight/provider.hpp"
 #include "common/preflight/scripts.hpp"
 
 #include <algorithm>
@@ -133,9 +135,12 @@ private:
             if (e.sqlstate() != k_not_allowed) {
                 throw;
             }
+            const Provider& provider = find_provider(m_server.provider);
             throw base::Error(base::ErrorKind::source, "from outside, only superusers may see it",
-                              "Ask inside the server: SELECT ardent_preflight(), as a member of "
-                              "pg_monitor.",
+                              provider.managed
+                                  ? std::string(provider.title) + " keeps it to itself."
+                                  : "Ask inside the server: SELECT ardent_preflight(), as a member "
+                                    "of pg_monitor.",
                               k_not_allowed);
         }
     }
@@ -289,7 +294,7 @@ bool Accept::excludes(const std::string& plain_name, const std::string& quoted_n
 }
 
 Report run(QueryRunner& runner, const Request& request, ServerProbe* probe) {
-    const Server server = observe_server(runner, request.role);
+    const Server server = observe_server(runner, request.role, request.provider);
     const PluginAllowance allowance = look_up_allowance(runner, request, probe);
     const Inside inside = look_inside(request, probe);
     const std::vector<Check> checks = catalogue();
@@ -308,13 +313,16 @@ Report run(QueryRunner& runner, const Request& request, ServerProbe* probe) {
     }
     conclude(report);
     report.grant_script = script_or_reason([&] { return grant_script(runner, request, probe); });
-    report.settings_script = script_or_reason([&] { return settings_script(runner); });
+    report.settings_script =
+        script_or_reason([&] { return settings_script(runner, request.provider); });
     report.source_provider = server.provider;
+    report.provider_detected = request.provider.empty();
     report.source_metadata = {{"server_version", server.version},
                               {"server_version_num", std::to_string(server.version_num)},
                               {"database", server.database},
                               {"server_encoding", server.encoding},
-                              {"extension_version", server.extension_version}};
+                              {"extension_version", server.extension_version},
+                              {"provider_signs", base::join(server.provider_signs, ", ")}};
     return report;
 }
 

@@ -16,8 +16,8 @@ namespace ardent::preflight {
 std::string grant_script(QueryRunner& runner, const Request& request, ServerProbe* probe = nullptr);
 
 /// For psql without -1 (ALTER SYSTEM refuses a transaction). Guarded when it runs: a setting that is
-/// high enough by then is left alone.
-std::string settings_script(QueryRunner& runner);
+/// high enough by then is left alone. For a managed server it says where the settings are changed, and shows them.
+std::string settings_script(QueryRunner& runner, const std::string& provider = {});
 
 /// Lines for pg_hba.conf. Throws base::Error (22023) for an address that is none.
 std::string hba_lines(QueryRunner& runner, const std::string& role, const std::string& address);

@@ -2,6 +2,9 @@
 #include "common/preflight/catalogue.hpp"
 
 #include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/preflight/names.hpp"
+#include "common/preflight/provider.hpp"
 
 #include <cstdlib>
 
@@ -9,16 +12,28 @@ namespace ardent::preflight {
 
 namespace {
 
+constexpr const char* k_not_allowed = "42501";
+
+// A setting is asked for by its name: pg_settings does not show those that no library has defined.
 constexpr const char* k_observe_server = R"(
 SELECT pg_catalog.current_setting('server_version_num'),
        pg_catalog.current_setting('server_version'),
        pg_catalog.current_setting('port'),
        pg_catalog.current_database(),
        pg_catalog.pg_encoding_to_char(d.encoding),
-       CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'rds_superuser') THEN 'rds'
-            WHEN EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'supabase_admin') THEN 'supabase'
-            ELSE 'vanilla'
-       END,
+       (SELECT pg_catalog.string_agg(s.sign, E'\n' ORDER BY s.sign)
+          FROM (SELECT 'role ' || r.rolname AS sign FROM pg_catalog.pg_roles AS r
+                UNION
+                SELECT 'schema ' || n.nspname FROM pg_catalog.pg_namespace AS n
+                UNION
+                SELECT 'extension ' || e.extname FROM pg_catalog.pg_extension AS e
+                UNION
+                SELECT 'function ' || f.proname FROM pg_catalog.pg_proc AS f
+                 WHERE f.proname = 'aurora_version'
+                UNION
+                SELECT ('setting ' || g.name) COLLATE pg_catalog."C" FROM pg_catalog.unnest($3::text[]) AS g (name)
+                 WHERE pg_catalog.current_setting(g.name, true) IS NOT NULL) AS s
+         WHERE s.sign = ANY ($2::text[]) OR pg_catalog.starts_with(s.sign, 'setting ')),
        (SELECT e.extversion FROM pg_catalog.pg_extension AS e WHERE e.extname = 'ardent'),
        pg_catalog.pg_is_in_recovery(),
        pg_catalog.pg_has_role(current_user, 'pg_read_all_settings', 'USAGE'),
@@ -30,10 +45,23 @@ SELECT pg_catalog.current_setting('server_version_num'),
  WHERE d.datname = pg_catalog.current_database()
 )";
 
+/// A setting that is there but must not be told to this caller is no answer: the other signs are.
+Rows look(QueryRunner& runner, const std::string& role) {
+    const std::string signs = array_text(known_signs());
+    try {
+        return runner.run(k_observe_server, {role, signs, array_text(known_settings())});
+    } catch (const base::Error& e) {
+        if (e.sqlstate() != k_not_allowed) {
+            throw;
+        }
+        return runner.run(k_observe_server, {role, signs, array_text({})});
+    }
+}
+
 }  // namespace
 
-Server observe_server(QueryRunner& runner, const std::string& role) {
-    const Rows rows = runner.run(k_observe_server, {role});
+Server observe_server(QueryRunner& runner, const std::string& role, const std::string& provider) {
+    const Rows rows = look(runner, role);
     if (rows.empty()) {
         throw base::Error(base::ErrorKind::source, "the current database is not in pg_database");
     }
@@ -45,7 +73,10 @@ Server observe_server(QueryRunner& runner, const std::string& role) {
     server.port = text(2);
     server.database = text(3);
     server.encoding = text(4);
-    server.provider = text(5);
+    if (!text(5).empty()) {
+        server.provider_signs = base::split(text(5), '\n');
+    }
+    server.provider = provider.empty() ? detect_provider(server.provider_signs).name : provider;
     server.extension_version = text(6);
     server.in_recovery = text(7) == "t";
     server.reads_settings = text(8) == "t";
@@ -54,6 +85,10 @@ Server observe_server(QueryRunner& runner, const std::string& role) {
     server.quoted_role = text(11);
     server.product = text(12);
     return server;
+}
+
+std::string provider_of(QueryRunner& runner, const std::string& given) {
+    return given.empty() ? observe_server(runner, k_default_role).provider : given;
 }
 
 }  // namespace ardent::preflight

@@ -62,4 +62,8 @@ preflight::Accept read_accept(preflight::QueryRunner& runner,
     return accept;
 }
 
+std::string read_provider(const std::optional<std::string>& text) {
+    return text ? preflight::parse_provider(*text) : "";
+}
+
 }  // namespace ardent::ext

@@ -15,6 +15,9 @@ namespace ardent::ext {
 preflight::Accept read_accept(preflight::QueryRunner& runner,
                               const std::optional<std::string>& jsonb);
 
+/// A provider's name; empty for NULL. Throws base::Error (22023) for a word that is none.
+std::string read_provider(const std::optional<std::string>& text);
+
 /// Reads `{"schema.table": "exclude", …}`.
 std::map<std::string, preflight::Decision> read_decisions(preflight::QueryRunner& runner,
                                                           const std::string& jsonb);

@@ -20,6 +20,7 @@ preflight::Report examine(FunctionCallInfo fcinfo, int accept_number) {
     request.schemas = preflight::parse_schema_list(pg::text_argument(fcinfo, 0).value_or(""));
     request.role = pg::name_argument(fcinfo, 1).value_or(preflight::k_default_role);
     request.accept = ext::read_accept(runner, pg::jsonb_argument(fcinfo, accept_number));
+    request.provider = ext::read_provider(pg::text_argument(fcinfo, accept_number + 1));
     return preflight::run(runner, request, &probe);
 }
 

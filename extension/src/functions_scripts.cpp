@@ -63,9 +63,9 @@ PGDLLEXPORT Datum ardent_grant_script(PG_FUNCTION_ARGS) {
 
 PGDLLEXPORT Datum ardent_settings_script(PG_FUNCTION_ARGS) {
     return pg::enter([&]() -> Datum {
-        static_cast<void>(fcinfo);
         pg::SpiRunner runner;
-        return pg::text_result(preflight::settings_script(runner));
+        return pg::text_result(
+            preflight::settings_script(runner, ext::read_provider(pg::text_argument(fcinfo, 0))));
     });
 }
 

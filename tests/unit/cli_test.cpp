@@ -199,6 +199,10 @@ TEST_CASE("tls: what fails, what warns, what passes", "[cli]") {
     for (const char* old : {"TLSv1", "TLSv1.1", "SSLv3"}) {
         facts.protocol = old;
         CHECK(judge_tls(facts).status == Status::warn);
+        CHECK_THAT(judge_tls(facts).fix, Catch::Contains("ALTER SYSTEM"));
+        const ardent::preflight::Provider& azure = ardent::preflight::find_provider("azure");
+        CHECK_THAT(judge_tls(facts, azure).fix,
+                   !Catch::Contains("ALTER SYSTEM") && Catch::Contains("server parameters"));
     }
     facts.encrypted = false;
     facts.protocol.clear();

@@ -2,6 +2,7 @@
 #include "tests/support/preflight_cases.hpp"
 
 #include "common/base/text.hpp"
+#include "common/preflight/provider.hpp"
 
 #include "tests/support/catch.hpp"
 
@@ -48,8 +49,9 @@ Situation usual(const Case& wanted) {
     return situation;
 }
 
-Outcome judged(const Case& wanted) {
-    const Situation situation = usual(wanted);
+Outcome judged(const Case& wanted, const char* provider = "vanilla") {
+    Situation situation = usual(wanted);
+    situation.server.provider = provider;
     for (const Check& check : catalogue()) {
         if (std::string(check.id) == wanted.id) {
             return check.judge({situation.request, situation.server, situation.allowance,
@@ -76,6 +78,27 @@ TEST_CASE("every check answers as it must", "[preflight]") {
             CHECK(outcome.fix.empty());
             CHECK(outcome.objects.empty());
         }
+    }
+}
+
+TEST_CASE("no fix of a managed server needs a superuser", "[preflight]") {
+    for (const Provider& provider : providers()) {
+        bool changes_settings = false;
+        for (const Case& wanted : all_cases()) {
+            CAPTURE(provider.name, wanted.id, wanted.says);
+            const Outcome outcome = judged(wanted, provider.name);
+            CHECK(outcome.status == wanted.status);
+            const std::string said = outcome.fix + "\n" + outcome.hint;
+            const bool alter_system = said.find("ALTER SYSTEM") != std::string::npos;
+            changes_settings = changes_settings || alter_system;
+            for (const char* const word :
+                 {"ALTER SYSTEM", "SUPERUSER", "superuser", "GRANT CREATE", "pg_reload_conf",
+                  "CREATE EXTENSION", "-- then restart"}) {
+                CAPTURE(word, said);
+                CHECK((!provider.managed || said.find(word) == std::string::npos));
+            }
+        }
+        CHECK(changes_settings != provider.managed);
     }
 }
 

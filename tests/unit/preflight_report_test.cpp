@@ -169,7 +169,10 @@ TEST_CASE("pg_hba.conf lines: nothing but an address gets through", "[preflight]
 
 TEST_CASE("the settings script raises, and only below the need", "[preflight]") {
     tests::ScriptedRunner runner;
-    runner.on("pg_replication_slots),", {{"14", "3"}});
+    runner.on("pg_replication_slots),", {{"14", "3"}})
+        .on("current_setting('server_version_num')",
+            {{"150020", "15.20", "5432", "shop", "UTF8", std::nullopt, std::nullopt, "f", "t", "f",
+              "shop", "ardent_replication", "PostgreSQL 15.20"}});
     const std::string script = settings_script(runner);
     CHECK(script.find("max_replication_slots = 15'") != std::string::npos);
     CHECK(script.find("::int < 15 \\gexec") != std::string::npos);

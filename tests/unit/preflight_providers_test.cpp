@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "common/preflight/provider.hpp"
+
+#include "common/base/error.hpp"
+#include "common/preflight/catalogue.hpp"
+#include "common/preflight/preflight.hpp"
+#include "common/preflight/scripts.hpp"
+
+#include "tests/support/catch.hpp"
+#include "tests/support/scripted_runner.hpp"
+
+#include <set>
+
+using namespace ardent;
+using namespace ardent::preflight;
+using ardent::tests::ScriptedRunner;
+
+namespace {
+
+constexpr const char* k_observe = "current_setting('server_version_num')";
+
+Row server_row(const Cell& signs) {
+    return {"150020",
+            "15.20",
+            "5432",
+            "shop",
+            "UTF8",
+            signs,
+            std::nullopt,
+            "f",
+            "t",
+            "t",
+            "shop",
+            "app",
+            "PostgreSQL 15.20 on x86_64"};
+}
+
+std::string observed(const Cell& signs, const std::string& given = "") {
+    ScriptedRunner runner;
+    runner.on(k_observe, {server_row(signs)});
+    return observe_server(runner, "app", given).provider;
+}
+
+bool has(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+std::string settings_of(const Provider& provider) {
+    ScriptedRunner runner;
+    runner.on(k_observe, {server_row(std::nullopt)})
+        .on("FROM pg_catalog.pg_replication_slots),", {{"12", "1"}});
+    return settings_script(runner, provider.name);
+}
+
+}  // namespace
+
+TEST_CASE("the table of providers", "[preflight]") {
+    std::set<std::string> names;
+    std::set<std::string_view> signs;
+    for (const Provider& provider : providers()) {
+        CAPTURE(provider.name);
+        CHECK(names.insert(provider.name).second);
+        CHECK(find_provider(provider.name).name == provider.name);
+        CHECK(parse_provider(provider.name) == provider.name);
+        CHECK(provider.managed == (provider.name != k_vanilla));
+        CHECK((provider.logical == nullptr) == (provider.logical_note != nullptr));
+        if (provider.replicating == Replicating::elsewhere ||
+            provider.wal2json == Wal2json::never) {
+            CHECK(provider.replication_note != nullptr);
+        }
+        CHECK(provider.signs.front().empty() != provider.managed);
+        for (const std::string_view sign : provider.signs) {
+            CHECK((sign.empty() || signs.insert(sign).second));
+        }
+    }
+    for (const char* const name :
+         {"vanilla", "rds", "aurora", "supabase", "planetscale", "neon", "cloudsql", "alloydb",
+          "azure", "crunchy", "heroku", "aiven", "timescale", "managed"}) {
+        CHECK(names.count(name) == 1);
+    }
+    CHECK(find_provider("").name == k_vanilla);
+}
+
+TEST_CASE("each sign alone tells its provider", "[preflight]") {
+    for (const Provider& provider : providers()) {
+        for (const std::string_view sign : provider.signs) {
+            if (!sign.empty()) {
+                CAPTURE(sign);
+                CHECK(observed(std::string(sign)) == provider.name);
+            }
+        }
+    }
+    CHECK(observed(std::nullopt) == k_vanilla);
+    CHECK(observed("role rds") == k_vanilla);
+    CHECK(observed("role rds_superuser\nfunction aurora_version") == "aurora");
+    CHECK(observed("schema heroku_ext\nrole rds_superuser") == "rds");
+    CHECK(observed("extension aiven_extras\nrole avnadmin") == "aiven");
+    CHECK(observed("extension aiven_extras") == "managed");
+}
+
+TEST_CASE("what the operator says about the provider wins", "[preflight]") {
+    CHECK(observed("role rds_superuser", "vanilla") == "vanilla");
+    CHECK(observed(std::nullopt, "neon") == "neon");
+    try {
+        parse_provider("oracle");
+        FAIL("parsed");
+    } catch (const base::Error& e) {
+        CHECK(e.sqlstate() == "22023");
+        CHECK(has(e.what(), "\"oracle\""));
+        for (const Provider& provider : providers()) {
+            CHECK(has(e.hint(), provider.name));
+        }
+    }
+}
+
+TEST_CASE("a setting that this caller must not see does not hide the other signs", "[preflight]") {
+    class Refuses final : public QueryRunner {
+    public:
+        Rows run(const std::string& sql, const Row& parameters) override {
+            ++asked;
+            if (has(sql, "current_setting(g.name, true)") && parameters.at(2) != "{}") {
+                throw base::Error(base::ErrorKind::source, "permission denied", "", "42501");
+            }
+            return {server_row("role neon_superuser")};
+        }
+        int asked = 0;
+    };
+    Refuses runner;
+    CHECK(observe_server(runner, "app").provider == "neon");
+    CHECK(runner.asked == 2);
+}
+
+TEST_CASE("settings of a managed server are changed where its provider has them", "[preflight]") {
+    for (const Provider& provider : providers()) {
+        CAPTURE(provider.name);
+        const std::string script = settings_of(provider);
+        CHECK(has(script, "-- psql artifact generated by Ardent\n"));
+        CHECK(has(script, "ALTER SYSTEM") != provider.managed);
+        if (!provider.managed) {
+            continue;
+        }
+        CHECK(has(script, provider.where));
+        CHECK(has(script, provider.restart));
+        CHECK(has(script, "max_replication_slots = 13"));
+        CHECK(has(script, "max_wal_senders = 10"));
+        CHECK(has(script, provider.logical == nullptr
+                              ? std::string(provider.logical_note).substr(0, 40)
+                              : std::string("--   ") + provider.logical + "\n"));
+        CHECK_FALSE(has(script, "superuser"));
+    }
+    CHECK(has(settings_of(find_provider("rds")), "rds.logical_replication = 1"));
+    CHECK(has(settings_of(find_provider("aurora")), "DB cluster parameter group"));
+    CHECK(has(settings_of(find_provider("cloudsql")), "cloudsql.logical_decoding = on"));
+    CHECK(has(settings_of(find_provider("alloydb")), "alloydb.logical_decoding = on"));
+}
+
+TEST_CASE("how a role is let replicate, by provider", "[preflight]") {
+    const auto grant = [](const char* name) {
+        return let_replicate(find_provider(name), "\"My Role\"");
+    };
+    for (const char* const name : {"rds", "aurora"}) {
+        CHECK(grant(name) == "GRANT rds_replication TO \"My Role\";");
+    }
+    for (const char* const name :
+         {"vanilla", "alloydb", "cloudsql", "azure", "planetscale", "crunchy"}) {
+        CHECK(grant(name) == "ALTER ROLE \"My Role\" REPLICATION;");
+    }
+    CHECK(has(grant("supabase"), "-- Supabase: Below PostgreSQL 17"));
+    CHECK(has(grant("supabase"), "\nALTER ROLE \"My Role\" REPLICATION;"));
+    for (const char* const name : {"neon", "timescale", "aiven", "heroku"}) {
+        CHECK(grant(name).rfind("-- ", 0) == 0);
+        CHECK_FALSE(has(grant(name), "ROLE \"My Role\""));
+    }
+}
+
+TEST_CASE("wal2json that is missing: a package is for your own server alone", "[preflight]") {
+    for (const Provider& provider : providers()) {
+        CAPTURE(provider.name);
+        const std::string advice = wal2json_advice(provider, 16);
+        CHECK(has(advice, "postgresql-16-wal2json") != provider.managed);
+        CHECK(has(advice, "Install the package") != provider.managed);
+    }
+    CHECK(has(wal2json_advice(find_provider("rds"), 16), "brings wal2json"));
+    CHECK(has(wal2json_advice(find_provider("timescale"), 16), "does not document"));
+    CHECK(has(wal2json_advice(find_provider("heroku"), 16), "no logical replication"));
+}
