@@ -20,6 +20,7 @@ import tempfile
 import time
 
 import latency
+import preflight
 import workloads
 from ardent import Ardent
 from cluster import Cluster, cpu_seconds, peak_resident, pg_bin, run
@@ -221,7 +222,7 @@ def seconds(figures, name):
     return f"{figures[name]:6.2f}" if name in figures else "      "
 
 
-def show(results):
+def show_workloads(results):
     print("\n                     seconds  CPU s: walsender  agent  environment   resident MB: agent  environment")
     for key, result in results["workloads"].items():
         print(f"({key}) {result['title']}")
@@ -232,6 +233,13 @@ def show(results):
                   f"       {megabytes(one, 'environment_resident')}")
         for name, ratio in result["ratios"].items():
             print(f"  {name:<28}{ratio:6.2f}")
+
+
+def show(results):
+    if results["workloads"]:
+        show_workloads(results)
+    if results["preflight"]:
+        preflight.show(results["preflight"])
     if "latency" in results:
         print("commit to visible at {rate} transactions/s: p50 {p50_ms:.1f} ms, p99 {p99_ms:.1f} ms, "
               "{transactions} transactions".format(**results["latency"]))
@@ -245,7 +253,7 @@ def failures(results, scale):
             found.append(f"({key}) delivered is below 0.85 of the decode limit")
         if result["applied"]["agent_resident"] >= 256 * 1048576:
             found.append(f"({key}) the agent is above 256 MB resident")
-    return found
+    return found + (preflight.failures(results["preflight"]) if scale >= 1 else [])
 
 
 def main():
@@ -254,16 +262,22 @@ def main():
     parser.add_argument("--json", required=True, help="where the figures go")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--scale", type=float, default=1.0, help="1 is the whole benchmark")
-    parser.add_argument("--only", default="abcl", help="workloads a, b, c and l for latency")
+    parser.add_argument("--only", default="abclpq",
+                        help="workloads a, b, c; l for latency; p and q for preflight of 10,000 and 100,000 tables")
     parser.add_argument("--compression", type=int, default=1)
+    parser.add_argument("--conf", required=True, help="settings with which a server finds the extension")
     parser.add_argument("--tmp", default="/tmp")
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
     options.bin = os.path.abspath(options.bin)
-    results = {"scale": options.scale, "runs": options.runs, "cores": os.cpu_count(), "workloads": {}}
+    results = {"scale": options.scale, "runs": options.runs, "cores": os.cpu_count(), "workloads": {},
+               "preflight": {}}
     for workload in workloads.ALL:
         if workload.key in options.only:
             results["workloads"][workload.key] = {"title": workload.title} | measure(options, workload)
+    for key in preflight.ROWS:
+        if key in options.only:
+            results["preflight"][key] = preflight.measure(options, key)
     if "l" in options.only:
         results["latency"] = latency.measure(options, source_settings())
     show(results)
