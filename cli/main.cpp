@@ -81,6 +81,8 @@ private:
                         "Who runs the server (rds, vanilla, ...), when what is detected is wrong");
         verb.add_flag("--probe-slot", m_preflight.probe_slot,
                       "Create a temporary slot to prove wal2json, and drop it");
+        verb.add_flag("--full-grants", m_preflight.full_grants,
+                      "The grant script with everything, not only what is missing");
         verb.add_flag("--json", m_preflight.json, "The report as JSON");
         verb.add_flag("--verbose", m_preflight.verbose, "Every check, also those that passed");
         verb.callback(

@@ -87,6 +87,7 @@ preflight::Report make_report(const PreflightOptions& options, const SourceUrl& 
     request.role = options.role.empty() ? preflight::k_default_role : options.role;
     request.accept = read_accept(options);
     request.target = url.target;
+    request.full_grants = options.full_grants;
     if (!options.provider.empty()) {
         request.provider = preflight::parse_provider(options.provider);
     }

@@ -13,8 +13,9 @@ struct PreflightOptions {
     std::string role;    // empty: ardent_replication
     std::string accept;  // JSON text, or @file
     std::string decisions_file;
-    std::string provider;     // empty: detected
-    bool probe_slot = false;  // create a temporary slot, and drop it
+    std::string provider;      // empty: detected
+    bool probe_slot = false;   // create a temporary slot, and drop it
+    bool full_grants = false;  // the grant script has everything
     bool json = false;
     bool verbose = false;
 };

@@ -27,7 +27,7 @@ Checks connection_checks() noexcept {
         {"can_read_tables", k_connection, "can read tables", "CONNECT, USAGE, SELECT, every row",
          &k_readable, judge_readable},
         {"metadata_schema", k_connection, "metadata schema", "extension ardent, or not needed",
-         nullptr, judge_metadata_schema, false},
+         &k_available, judge_metadata_schema, false},
         {"replica_identity", k_connection, "replica identity", "a key, an index or FULL each",
          &k_identities, judge_identity},
         {"duplicate_source", k_connection, "duplicate source", "no other slot of Ardent here",

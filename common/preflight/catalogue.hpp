@@ -141,6 +141,7 @@ extern const Observation k_sender_capacity;
 extern const Observation k_plugin_use;
 extern const Observation k_readable;
 extern const Observation k_identities;
+extern const Observation k_available;
 extern const Observation k_role;
 extern const Observation k_slots;
 extern const Observation k_topology;

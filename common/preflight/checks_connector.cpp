@@ -4,22 +4,27 @@
 
 namespace ardent::preflight {
 
+const Observation k_available = {R"(
+SELECT EXISTS (SELECT FROM pg_catalog.pg_available_extensions AS e WHERE e.name = 'ardent')
+)"};
+
 Outcome judge_metadata_schema(const Context& context) {
     Outcome outcome;
     if (context.server.extension_version.empty()) {
+        const Provider& provider = find_provider(context.server.provider);
+        const bool available = context.flag(0, 0) && !provider.managed;
         outcome.status = Status::info;
         outcome.shown = "not needed: no DDL capture";
-        outcome.actual = "extension not installed";
-        const Provider& provider = find_provider(context.server.provider);
-        if (provider.managed) {
-            outcome.details = {
-                std::string(provider.title) +
-                    " loads no library of ours, so DDL capture is off: rows are replicated all the "
-                    "same, and",
-                "a table whose definition changes stops its connector until both ends agree. "
-                "Nothing "
-                "needs SUPERUSER",
-                "or CREATE on the database for that."};
+        outcome.actual = available ? "extension not installed" : "extension not on this server";
+        outcome.details = {
+            "DDL capture is off: rows are replicated all the same. When the definition of a table "
+            "changes here, the connector stops and names the difference, and a resync mends it."};
+        if (!available) {
+            outcome.details.emplace_back(
+                (provider.managed ? std::string(provider.title) + " loads no library of ours"
+                                  : std::string("The extension ardent is not on this server")) +
+                ", so there is nothing to install; the role needs neither SUPERUSER nor CREATE on "
+                "the database.");
         }
         return outcome;
     }

@@ -59,6 +59,8 @@ struct Request {
     std::vector<std::string> schemas;  // names as the catalog has them
     std::string role = k_default_role;
     Accept accept;
+    /// The grant script has everything, not only what is missing.
+    bool full_grants = false;
     /// The slot of the connector that asks, empty when there is none yet.
     std::string own_slot;
     /// Shown in the report's head; empty: the database and the server's port.

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <type_traits>
 #include <utility>
 
 namespace ardent::preflight {
@@ -190,14 +191,14 @@ PluginAllowance look_up_allowance(QueryRunner& runner, const Request& request, S
 }
 
 template <class Generate>
-std::string script_or_reason(Generate generate) {
+std::invoke_result_t<Generate> script_or_reason(Generate generate) {
     try {
         return generate();
     } catch (const base::Error& e) {
         if (!is_answer(e)) {
             throw;
         }
-        return "-- The script could not be made: " + comment_text(e.what()) + "\n";
+        return {"-- The script could not be made: " + comment_text(e.what()) + "\n"};
     }
 }
 
@@ -208,15 +209,10 @@ void conclude(Report& report) {
         std::none_of(report.checks.begin(), report.checks.end(),
                      [&](const CheckResult& check) { return blocks(check) && check.branching; });
     report.settings_needed = false;
-    report.nothing_to_grant = true;
     for (const CheckResult& check : report.checks) {
         if (check.id == "wal_level" || check.id == "replication_slots" ||
             check.id == "wal_senders") {
             report.settings_needed = report.settings_needed || blocks(check);
-        }
-        if (check.id == "can_read_tables" || check.id == "replication_role" ||
-            check.id == "wal2json") {
-            report.nothing_to_grant = report.nothing_to_grant && !blocks(check);
         }
     }
 }
@@ -312,7 +308,9 @@ Report run(QueryRunner& runner, const Request& request, ServerProbe* probe) {
         observer.done(check.observation);
     }
     conclude(report);
-    report.grant_script = script_or_reason([&] { return grant_script(runner, request, probe); });
+    GrantScript grants = script_or_reason([&] { return grant_script(runner, request, probe); });
+    report.grant_script = std::move(grants.text);
+    report.nothing_to_grant = grants.nothing;
     report.settings_script =
         script_or_reason([&] { return settings_script(runner, request.provider); });
     report.source_provider = server.provider;

@@ -11,9 +11,15 @@
 
 namespace ardent::preflight {
 
-/// For `psql -v ON_ERROR_STOP=1 -1`: the role, CONNECT, USAGE, SELECT, default privileges of each owner,
-/// and the permission to use wal2json where the server asks for one.
-std::string grant_script(QueryRunner& runner, const Request& request, ServerProbe* probe = nullptr);
+struct GrantScript {
+    std::string text;
+    bool nothing = false;  // nothing is missing, and the text says so
+};
+
+/// For `psql -v ON_ERROR_STOP=1 -1`: the role, CONNECT, USAGE, SELECT, default privileges of each role that creates
+/// tables, and the permission to use wal2json where the server asks for one. What the role has already, in whatever
+/// way, is left out unless `request.full_grants`. What the caller may not run stands in blocks of their own.
+GrantScript grant_script(QueryRunner& runner, const Request& request, ServerProbe* probe = nullptr);
 
 /// For psql without -1 (ALTER SYSTEM refuses a transaction). Guarded when it runs: a setting that is
 /// high enough by then is left alone. For a managed server it says where the settings are changed, and shows them.

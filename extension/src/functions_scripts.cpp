@@ -57,7 +57,9 @@ PGDLLEXPORT Datum ardent_grant_script(PG_FUNCTION_ARGS) {
         preflight::Request request;
         request.schemas = preflight::parse_schema_list(pg::text_argument(fcinfo, 0).value_or(""));
         request.role = pg::name_argument(fcinfo, 1).value_or(preflight::k_default_role);
-        return pg::text_result(preflight::grant_script(runner, request, &probe));
+        request.full_grants = pg::boolean_argument(fcinfo, 2);
+        request.accept = ext::read_accept(runner, pg::jsonb_argument(fcinfo, 3));
+        return pg::text_result(preflight::grant_script(runner, request, &probe).text);
     });
 }
 

@@ -32,7 +32,7 @@ sub from_outside { my (@arguments) = @_; return decode_json((outside($me, '--jso
 
 # Aurora is RDS with a function that each of its databases has.
 my $aurora = q(CREATE FUNCTION pg_catalog.aurora_version() RETURNS text LANGUAGE sql AS $$SELECT '15.4'$$);
-my $managed_note = qr/loads no library of ours, so DDL capture is off/;
+my $managed_note = qr/DDL capture is off.*loads no library of ours, .* neither SUPERUSER nor CREATE on the database/s;
 
 # name => what simulates it, the line for wal_level, the line for slots, what lets the role replicate, what undoes it
 my %simulated = (

@@ -61,8 +61,13 @@ ScriptedRunner healthy_source() {
         .on(sql("slot_wal_limit"), {{std::nullopt, "10240"}})
         .on("SELECT NULL,", {{std::nullopt, "10240"}})
         .on(sql("large_objects"), {{"0"}})
-        .on("LATERAL (SELECT n.nspowner", {{"public", "t", "f", "app"}})
-        .on("LEFT JOIN pg_catalog.pg_roles AS r ON r.rolname = $2", {})
+        .on(sql("metadata_schema"), {{"t"}})
+        .on("CONNECT WITH GRANT OPTION", {{"dba", "dba", "t", "t", "t", "t", "f", std::nullopt, "t",
+                                           "t", "app", "app", "t", "t", "t", "dba", "dba", "f"}})
+        .on("n.oid IS NOT NULL", {{"public", "public", "t", "f", "t", "t", "app", "app", "f"}})
+        .on("SELECT WITH GRANT OPTION", {})
+        .on("pg_catalog.pg_default_acl", {})
+        .on("c.relforcerowsecurity OR r.oid IS NULL", {})
         .on("FROM pg_catalog.pg_replication_slots),", {{"2", "1"}});
     return runner;
 }
