@@ -61,13 +61,14 @@ CREATE FUNCTION ardent_grant_script(
     schemas text DEFAULT 'public',
     role name DEFAULT 'ardent_replication',
     full boolean DEFAULT false,
-    accept jsonb DEFAULT '{}'
+    accept jsonb DEFAULT '{}',
+    provider text DEFAULT NULL
 ) RETURNS text
 LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp SET jit = off SET max_parallel_workers_per_gather = 0
 AS 'MODULE_PATHNAME', 'ardent_grant_script';
 
-COMMENT ON FUNCTION ardent_grant_script(text, name, boolean, jsonb) IS
+COMMENT ON FUNCTION ardent_grant_script(text, name, boolean, jsonb, text) IS
     'a script for psql -v ON_ERROR_STOP=1 -1 that gives the replication role what it needs';
 
 CREATE FUNCTION ardent_settings_script(provider text DEFAULT NULL) RETURNS text

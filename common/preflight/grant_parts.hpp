@@ -4,6 +4,7 @@
 #pragma once
 
 #include "common/preflight/catalogue.hpp"
+#include "common/preflight/provider.hpp"
 
 #include <string>
 #include <vector>
@@ -17,6 +18,8 @@ struct Authority {
 };
 
 Authority superuser_authority();
+/// A superuser, or, where the provider gives none, its administrator role.
+Authority administrator_authority(const Provider& provider);
 /// The role itself, its members, superusers.
 Authority role_authority(const std::string& name, const std::string& quoted_name);
 
@@ -49,8 +52,8 @@ struct GrantFacts {
 
 GrantFacts observe_grant_facts(QueryRunner& runner, const Server& server, const Request& request);
 
-/// The seam of the providers: the lines that make the role one that may log in and replicate, its password included,
-/// and who may run them. No text when nothing of it is missing, unless `full`.
+/// The lines that make the role one that may log in and replicate, its password included, and who may run them. Where the
+/// provider makes such roles outside SQL they say so, and stop when the role is not there. No text when nothing of it is missing, unless `full`.
 Part role_part(const Server& server, const GrantFacts& facts, const Request& request);
 
 /// Lets the role's walsender load wal2json. No text where it may already, unless everything is asked for.

@@ -15,9 +15,7 @@ SELECT c.rolname, pg_catalog.quote_ident(c.rolname), c.rolsuper,
        c.rolcreaterole AND c.rolreplication
        AND (r.oid IS NULL OR pg_catalog.pg_has_role(c.oid, r.oid, 'MEMBER WITH ADMIN OPTION')),
        r.rolcanlogin,
-       r.rolreplication OR r.rolsuper
-       OR EXISTS (SELECT FROM pg_catalog.pg_roles AS m
-                   WHERE m.rolname = 'rds_replication' AND pg_catalog.pg_has_role(r.oid, m.oid, 'MEMBER')),
+       r.rolreplication OR r.rolsuper,
        coalesce(r.rolvaliduntil < pg_catalog.now(), false),
        pg_catalog.quote_literal(pg_catalog.to_char(r.rolvaliduntil, 'YYYY-MM-DD HH24:MI:SSOF')),
        pg_catalog.has_database_privilege(r.oid, d.oid, 'CONNECT'),
@@ -27,7 +25,9 @@ SELECT c.rolname, pg_catalog.quote_ident(c.rolname), c.rolsuper,
        pg_catalog.has_schema_privilege(r.oid, n.oid, 'USAGE'),
        pg_catalog.has_schema_privilege(n.oid, 'USAGE WITH GRANT OPTION'),
        pg_catalog.pg_get_userbyid(n.nspowner), pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(n.nspowner)),
-       r.rolbypassrls
+       r.rolbypassrls, c.rolcreaterole,
+       EXISTS (SELECT FROM pg_catalog.pg_roles AS m
+                WHERE m.rolname = 'rds_replication' AND pg_catalog.pg_has_role(r.oid, m.oid, 'MEMBER'))
   FROM pg_catalog.pg_database AS d
   JOIN pg_catalog.pg_roles AS c ON c.rolname = current_user
   LEFT JOIN pg_catalog.pg_roles AS r ON r.rolname = $1::text
@@ -35,20 +35,68 @@ SELECT c.rolname, pg_catalog.quote_ident(c.rolname), c.rolsuper,
  WHERE d.datname = pg_catalog.current_database()
 )";
 
-std::string attributes(const Server& server, const std::string& role) {
-    const std::string& quoted = server.quoted_role;
-    const std::string literal = quote_literal(role);
-    return "SELECT " + quote_literal("CREATE ROLE " + quoted + " WITH LOGIN REPLICATION") +
-           "\n WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = " + literal +
-           ") \\gexec\n"
-           "SELECT " +
-           quote_literal("ALTER ROLE " + quoted + " WITH LOGIN REPLICATION") +
-           "\n WHERE EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = " + literal +
-           "\n                 AND NOT (rolcanlogin AND (rolreplication OR rolsuper))) \\gexec\n"
-           "SELECT " +
-           quote_literal("ALTER ROLE " + quoted + " VALID UNTIL 'infinity'") +
-           "\n WHERE EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = " + literal +
-           "\n                 AND rolvaliduntil < pg_catalog.now()) \\gexec\n";
+/// Statements about the role that look, when they run, whether they are needed.
+class RoleLines {
+public:
+    RoleLines(const Server& server, const std::string& role)
+        : m_quoted(server.quoted_role), m_literal(quote_literal(role)) {}
+
+    std::string create(const std::string& with) const {
+        return "SELECT " + quote_literal("CREATE ROLE " + m_quoted + " WITH " + with) +
+               "\n WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = " + m_literal +
+               ") \\gexec\n";
+    }
+
+    std::string alter(const std::string& what, const std::string& condition) const {
+        return only("ALTER ROLE " + m_quoted + " " + what, condition);
+    }
+
+    std::string join(const std::string& group) const {
+        return only("GRANT " + group + " TO " + m_quoted,
+                    "NOT pg_catalog.pg_has_role(oid, '" + group + "', 'MEMBER')");
+    }
+
+    std::string must_exist() const {
+        return "SELECT " + quote_literal(m_quoted) + "::pg_catalog.regrole AS role;\n";
+    }
+
+private:
+    std::string only(const std::string& statement, const std::string& condition) const {
+        return "SELECT " + quote_literal(statement) +
+               "\n WHERE EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = " + m_literal +
+               "\n                 AND " + condition + ") \\gexec\n";
+    }
+
+    std::string m_quoted;
+    std::string m_literal;
+};
+
+/// Whoever is no superuser may not even repeat an attribute that he could not give.
+std::string managed_attributes(const Provider& provider, const RoleLines& lines) {
+    std::string text = replication_advice(provider);
+    switch (provider.replicating) {
+    case Replicating::attribute:
+        text += lines.create("LOGIN REPLICATION") +
+                lines.alter("REPLICATION", "NOT (rolreplication OR rolsuper)");
+        break;
+    case Replicating::membership:
+        text += lines.create("LOGIN") + lines.join(k_replication_role);
+        break;
+    case Replicating::elsewhere:
+        text += lines.must_exist();
+        break;
+    }
+    return text + lines.alter("WITH LOGIN", "NOT rolcanlogin");
+}
+
+std::string attributes(const Provider& provider, const Server& server, const std::string& role) {
+    const RoleLines lines(server, role);
+    return (provider.managed
+                ? managed_attributes(provider, lines)
+                : lines.create("LOGIN REPLICATION") +
+                      lines.alter("WITH LOGIN REPLICATION",
+                                  "NOT (rolcanlogin AND (rolreplication OR rolsuper))")) +
+           lines.alter("VALID UNTIL 'infinity'", "rolvaliduntil < pg_catalog.now()");
 }
 
 // The password reaches the server in a statement: it is kept off the terminal and out of the server's log, and where
@@ -84,6 +132,14 @@ Authority superuser_authority() {
             "EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = current_user AND rolsuper)"};
 }
 
+Authority administrator_authority(const Provider& provider) {
+    return provider.superuser
+               ? superuser_authority()
+               : Authority{provider.admin,
+                           "EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = current_user "
+                           "AND (rolcreaterole OR rolsuper))"};
+}
+
 Authority role_authority(const std::string& name, const std::string& quoted_name) {
     return {quoted_name, "EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = " +
                              quote_literal(name) + " AND pg_catalog.pg_has_role(oid, 'USAGE'))"};
@@ -91,44 +147,54 @@ Authority role_authority(const std::string& name, const std::string& quoted_name
 
 GrantFacts observe_grant_facts(QueryRunner& runner, const Server& server, const Request& request) {
     const Rows rows = runner.run(k_facts, {request.role});
-    const Row row = rows.empty() ? Row(18) : rows.front();
+    const Row row = rows.empty() ? Row(20) : rows.front();
+    const Provider& provider = find_provider(server.provider);
+    const bool is_member = provider.replicating == Replicating::membership && row.at(19) == "t";
     const auto text = [&row](std::size_t column) { return row.at(column).value_or(""); };
     const auto flag = [&row](std::size_t column) { return row.at(column) == "t"; };
     return {.caller = role_authority(text(0), text(1)),
             .caller_superuser = flag(2),
-            .caller_makes_roles = flag(2) || (flag(3) && server.major() >= k_roles_pass_on),
+            .caller_makes_roles =
+                flag(2) ||
+                (provider.superuser ? flag(3) && server.major() >= k_roles_pass_on : flag(18)),
             .logs_in = flag(4),
-            .replicates = flag(5),
+            .replicates = flag(5) || is_member,
             .expired = flag(6),
             .bypasses = flag(17),
             .valid_until = text(7),
             .connects = flag(8),
             .connect_grantable = flag(9),
             .database_owner = role_authority(text(10), text(11)),
-            .extension_available = flag(12),
+            .extension_available = flag(12) && !provider.managed,
             .metadata_usage = flag(13),
             .metadata_grantable = flag(14),
             .metadata_owner = role_authority(text(15), text(16))};
 }
 
 Part role_part(const Server& server, const GrantFacts& facts, const Request& request) {
+    const Provider& provider = find_provider(server.provider);
     Part part;
-    part.authority = facts.caller_makes_roles ? facts.caller : superuser_authority();
+    part.authority = facts.caller_makes_roles ? facts.caller : administrator_authority(provider);
     part.heading = "the role";
     const bool complete = server.role_exists && facts.logs_in && facts.replicates && !facts.expired;
     if (complete && !request.full_grants) {
         return part;
     }
-    part.text = attributes(server, request.role);
-    if (!server.role_exists || request.full_grants) {
+    part.text = attributes(provider, server, request.role);
+    if ((!server.role_exists && provider.replicating != Replicating::elsewhere) ||
+        request.full_grants) {
         part.text += password(server);
     }
     const std::string alter = "ALTER ROLE " + server.quoted_role;
     if (!facts.logs_in) {
         part.undo.push_back(alter + " NOLOGIN;");
     }
-    if (!facts.replicates) {
+    if (!facts.replicates && provider.replicating == Replicating::attribute) {
         part.undo.push_back(alter + " NOREPLICATION;");
+    }
+    if (!facts.replicates && provider.replicating == Replicating::membership) {
+        part.undo.push_back(std::string("REVOKE ") + k_replication_role + " FROM " +
+                            server.quoted_role + ";");
     }
     if (facts.expired && !facts.valid_until.empty()) {
         part.undo.push_back(alter + " VALID UNTIL " + facts.valid_until + ";");
@@ -141,7 +207,9 @@ Part plugin_part(const Server& server, const PluginAllowance& allowance, const R
     part.authority = superuser_authority();
     part.heading = "this role alone may use wal2json (other roles keep what they have)";
     const bool allowed = allowance.verdict == PluginAllowance::Verdict::allowed;
-    if (!allowance.known || (allowed && !request.full_grants)) {
+    // only a superuser may: elsewhere `wal2json` says where the provider has the setting
+    if (!allowance.known || (allowed && !request.full_grants) ||
+        !find_provider(server.provider).superuser) {
         return part;
     }
     part.text = allow_plugin(server, allowance, request.role);

@@ -140,17 +140,19 @@ std::string header(const Server& server, const GrantFacts& facts, const Request&
     }
     const bool alone = blocks.size() == 1 && blocks.front().authority.who == facts.caller.who;
     if (!alone) {
-        result += "-- " + caller +
-                  " may not run all of it. Each block below is skipped, with a message, "
-                  "for who may not run it:\n"
-                  "-- run the file as each of these in turn, or once as a superuser.\n";
+        result +=
+            "-- " + caller +
+            " may not run all of it. Each block below is skipped, with a message, "
+            "for who may not run it:\n"
+            "-- run the file as each of these in turn" +
+            (find_provider(server.provider).superuser ? ", or once as a superuser.\n" : ".\n");
         for (const Block& block : blocks) {
             result += "--   " + comment_text(block.authority.who) + "\n";
         }
     }
     return result + "-- What it does: lets " + role +
-           " (LOGIN, REPLICATION, no superuser) connect to " +
-           comment_text(server.quoted_database) +
+           (find_provider(server.provider).superuser ? " (LOGIN, REPLICATION, no superuser)" : "") +
+           " connect to " + comment_text(server.quoted_database) +
            " and read the tables of\n"
            "-- the schemas below, those made later included. It gives no right to write. " +
            (request.full_grants
@@ -191,7 +193,7 @@ std::string open_note(const SchemaParts& schemas) {
 Part security_part(QueryRunner& runner, const Server& server, const GrantFacts& facts,
                    const Request& request) {
     Part part;
-    part.authority = superuser_authority();
+    part.authority = administrator_authority(find_provider(server.provider));
     part.heading = "row security (opt-in)";
     std::vector<std::string> names;
     for (const Row& row : runner.run(k_secured, {array_text(request.schemas), request.role,
@@ -250,7 +252,7 @@ std::string undo(const Server& server, const Request& request, const std::vector
 }  // namespace
 
 GrantScript grant_script(QueryRunner& runner, const Request& request, ServerProbe* probe) {
-    const Server server = observe_server(runner, request.role);
+    const Server server = observe_server(runner, request.role, request.provider);
     const PluginAllowance allowance = observe_allowance(runner, request, probe);
     const GrantFacts facts = observe_grant_facts(runner, server, request);
     SchemaParts schemas = schema_parts(runner, server, facts, request);

@@ -74,7 +74,9 @@ std::string change_settings(const Provider& provider, const std::vector<std::str
 /// `logical_note`, as comments of SQL.
 std::string explain_wal_level(const Provider& provider);
 
-/// What lets the role replicate at a managed provider: SQL, or comments where SQL cannot.
+/// What there is to know about a role that replicates there, as comments of SQL; mostly empty.
+std::string replication_advice(const Provider& provider);
+/// What lets the role replicate: SQL, or comments where SQL cannot.
 std::string let_replicate(const Provider& provider, const std::string& quoted_role);
 
 /// What to do when the server does not find wal2json.

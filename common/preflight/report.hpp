@@ -42,8 +42,8 @@ struct Report {
     std::vector<CheckResult> checks;
     bool preflight_pass = false;                // no check failed
     bool branching_prerequisites_pass = false;  // no check that branching needs failed
-    bool nothing_to_grant = false;  // the grant script has nothing to do
-    bool settings_needed = false;  // the settings script would change something
+    bool nothing_to_grant = false;              // the grant script has nothing to do
+    bool settings_needed = false;               // the settings script would change something
     std::string grant_script;
     std::string settings_script;
     std::string source_provider;    // "vanilla", "rds", …

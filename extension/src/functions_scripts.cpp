@@ -59,6 +59,7 @@ PGDLLEXPORT Datum ardent_grant_script(PG_FUNCTION_ARGS) {
         request.role = pg::name_argument(fcinfo, 1).value_or(preflight::k_default_role);
         request.full_grants = pg::boolean_argument(fcinfo, 2);
         request.accept = ext::read_accept(runner, pg::jsonb_argument(fcinfo, 3));
+        request.provider = ext::read_provider(pg::text_argument(fcinfo, 4));
         return pg::text_result(preflight::grant_script(runner, request, &probe).text);
     });
 }

@@ -15,7 +15,7 @@ $node->init(allows_streaming => 1, extra => [ '--encoding=UTF8', '--locale=C' ])
 $node->append_conf('postgresql.conf', "wal_level = replica\nmax_replication_slots = 3\nmax_wal_senders = 4\nmax_connections = 6\n");
 $node->start;
 sub sql { my ($query, $db) = @_; return $node->safe_psql($db // 'postgres', $query); }
-sql('CREATE EXTENSION ardent; CREATE ROLE ardent_replication LOGIN; CREATE ROLE stranger LOGIN; CREATE DATABASE shop');
+sql('CREATE EXTENSION ardent; CREATE ROLE ardent_replication LOGIN; CREATE ROLE stranger LOGIN; CREATE ROLE dba LOGIN CREATEROLE; CREATE DATABASE shop');
 my $url = 'postgresql:///shop?host=' . $node->host . '&port=' . $node->port;
 
 sub outside
@@ -62,6 +62,45 @@ my %simulated = (
 		undef, 'DROP ROLE tsdbadmin' ],
 	managed => [ 'CREATE ROLE doadmin', qr/the provider's console.*--   wal_level = logical\n/s, qr/the provider's console/,
 		qr/^-- .*support can do it\.\nALTER ROLE ardent_replication REPLICATION;$/, 'DROP ROLE doadmin' ]);
+
+# The grant script for a role that is not there yet: as an administrator without superuser rights gets it, and run.
+sub grants
+{
+	my ($name, $replicate) = @_;
+	my $script = sql("SET SESSION AUTHORIZATION dba; SELECT ardent_grant_script(role => 'fresh')");
+	unlike($script, qr/SUPERUSER|as a superuser|\(a superuser\)|CREATE EXTENSION|GRANT CREATE/, "$name: the grant script needs no superuser")
+	  unless $name eq 'crunchy';    # its customers have one
+	unlike($script, qr/CREATE EXTENSION|GRANT CREATE|output_plugin_libraries.*SUPERUSER/, "$name: nor the extension");
+	my $run = sub {
+		my $file = $node->basedir . "/grants_$name.sql";
+		unlink $file;
+		append_to_file($file, sql(q(SELECT ardent_grant_script(role => 'fresh'))));
+		my ($out, $err) = ('', '');
+		my $ok = IPC::Run::run([ 'psql', '-Xq', '-1', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), '-f', $file ], '>', \$out,
+			'2>', \$err);
+		return ($ok, $err);
+	};
+	my ($ok, $err) = $run->();
+	if (defined $replicate)
+	{
+		ok($ok, "$name: the grant script runs") or diag($err);
+		is(sql(q(SELECT rolcanlogin, rolreplication, rolsuper FROM pg_roles WHERE rolname = 'fresh')),
+			$name =~ /^(rds|aurora)$/ ? 't|f|f' : 't|t|f', "$name: what the role is then");
+	}
+	else
+	{
+		ok(!$ok, "$name: without a role of the provider's the grant script stops");
+		like($err, qr/role "fresh" does not exist/, "$name: and says why");
+		sql('CREATE ROLE fresh LOGIN REPLICATION');
+		($ok, $err) = $run->();
+		ok($ok, "$name: with one it runs") or diag($err);
+	}
+	my $checks = decode_json(sql(q(SELECT ardent_preflight_report(role => 'fresh'))))->{checks};
+	is($checks->{replication_role}{status}, 'pass', "$name: the role is one that replicates");
+	like(sql(q(SELECT ardent_grant_script(role => 'fresh'))), qr/^-- nothing to grant/m, "$name: then nothing is left to grant");
+	sql('DROP OWNED BY fresh; DROP ROLE fresh');
+	return;
+}
 
 # Vanilla is what it always was.
 my $vanilla = inside();
@@ -117,11 +156,25 @@ foreach my $name (sort keys %simulated)
 		is(inside()->{checks}{replication_role}{status}, 'pass', "$name: and the role may replicate");
 		sql('ALTER ROLE ardent_replication NOREPLICATION');
 	}
+	grants($name, $replicate);
 	sql('DROP OWNED BY ardent_replication; REVOKE rds_replication FROM ardent_replication') if $name =~ /^(rds|aurora)$/;
 	sql('DROP FUNCTION pg_catalog.aurora_version()', $_) foreach $name eq 'aurora' ? ('postgres', 'shop') : ();
 	sql($undo);
 }
 is(inside()->{source_provider}, 'vanilla', 'without them it is vanilla again');
+
+# An administrator of RDS does all of it himself.
+sql('CREATE ROLE rds_superuser; CREATE ROLE rds_replication; GRANT rds_superuser TO dba; GRANT rds_replication TO dba WITH ADMIN OPTION');
+my $file = $node->basedir . '/rds.grants.sql';
+append_to_file($file, sql(q(SET SESSION AUTHORIZATION dba; SELECT ardent_grant_script(role => 'fresh'))));
+my ($said, $complained) = ('', '');
+IPC::Run::run([ 'psql', '-Xq', '-1', '-v', 'ON_ERROR_STOP=1', '-U', 'dba', '-d', $node->connstr('postgres'), '-f', $file ], '>', \$said,
+	'2>', \$complained);
+is(sql(q(SELECT pg_has_role('fresh', 'rds_replication', 'MEMBER'), rolcanlogin FROM pg_roles WHERE rolname = 'fresh')), 't|t',
+	'rds: CREATEROLE is enough for the role') or diag($said, $complained);
+like(sql(q(SET SESSION AUTHORIZATION stranger; SELECT ardent_grant_script(role => 'other'))), qr/^-- ---- block 1 of \d, to be run by a member of rds_superuser;/m,
+	'rds: another one is told who may');
+sql('DROP OWNED BY fresh; DROP ROLE fresh, rds_superuser, rds_replication');
 
 # A role of that name does not replicate on a server of one's own.
 sql('CREATE ROLE rds_replication; GRANT rds_replication TO ardent_replication');
@@ -161,7 +214,8 @@ like(sql(q(SELECT ardent_settings_script('rds'))), qr/rds\.logical_replication =
 like(sql(q(SELECT ardent_settings_script(provider => 'vanilla'))), qr/ALTER SYSTEM SET wal_level/, 'settings script for vanilla');
 
 # A name that is none
-my ($code, $out, $err) = $node->psql('postgres', q(\set VERBOSITY verbose) . "\nSELECT ardent_preflight(provider => 'rdss')");
+my ($code, $out, $err);
+($code, $out, $err) = $node->psql('postgres', q(\set VERBOSITY verbose) . "\nSELECT ardent_preflight(provider => 'rdss')");
 like($err, qr/ERROR:  22023: "rdss" is no provider that is known here.*HINT:.* aiven, alloydb, aurora, .*vanilla/s, 'an unknown name is 22023 and lists them');
 ($out, $err, $code) = outside($me, '--provider', 'RDS');
 is($code, 2, '--provider with an unknown name: usage');
