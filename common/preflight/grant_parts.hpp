@@ -47,7 +47,6 @@ struct GrantFacts {
     bool extension_available = false;  // its files are on the server
     bool metadata_usage = false;
     bool metadata_grantable = false;
-    Authority metadata_owner;
 };
 
 GrantFacts observe_grant_facts(QueryRunner& runner, const Server& server, const Request& request);

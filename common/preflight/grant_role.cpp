@@ -24,7 +24,6 @@ SELECT c.rolname, pg_catalog.quote_ident(c.rolname), c.rolsuper,
        EXISTS (SELECT FROM pg_catalog.pg_available_extensions AS e WHERE e.name = 'ardent'),
        pg_catalog.has_schema_privilege(r.oid, n.oid, 'USAGE'),
        pg_catalog.has_schema_privilege(n.oid, 'USAGE WITH GRANT OPTION'),
-       pg_catalog.pg_get_userbyid(n.nspowner), pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(n.nspowner)),
        r.rolbypassrls, c.rolcreaterole,
        EXISTS (SELECT FROM pg_catalog.pg_roles AS m
                 WHERE m.rolname = 'rds_replication' AND pg_catalog.pg_has_role(r.oid, m.oid, 'MEMBER'))
@@ -147,28 +146,27 @@ Authority role_authority(const std::string& name, const std::string& quoted_name
 
 GrantFacts observe_grant_facts(QueryRunner& runner, const Server& server, const Request& request) {
     const Rows rows = runner.run(k_facts, {request.role});
-    const Row row = rows.empty() ? Row(20) : rows.front();
+    const Row row = rows.empty() ? Row(18) : rows.front();
     const Provider& provider = find_provider(server.provider);
-    const bool is_member = provider.replicating == Replicating::membership && row.at(19) == "t";
+    const bool is_member = provider.replicating == Replicating::membership && row.at(17) == "t";
     const auto text = [&row](std::size_t column) { return row.at(column).value_or(""); };
     const auto flag = [&row](std::size_t column) { return row.at(column) == "t"; };
     return {.caller = role_authority(text(0), text(1)),
             .caller_superuser = flag(2),
             .caller_makes_roles =
                 flag(2) ||
-                (provider.superuser ? flag(3) && server.major() >= k_roles_pass_on : flag(18)),
+                (provider.superuser ? flag(3) && server.major() >= k_roles_pass_on : flag(16)),
             .logs_in = flag(4),
             .replicates = flag(5) || is_member,
             .expired = flag(6),
-            .bypasses = flag(17),
+            .bypasses = flag(15),
             .valid_until = text(7),
             .connects = flag(8),
             .connect_grantable = flag(9),
             .database_owner = role_authority(text(10), text(11)),
             .extension_available = flag(12) && !provider.managed,
             .metadata_usage = flag(13),
-            .metadata_grantable = flag(14),
-            .metadata_owner = role_authority(text(15), text(16))};
+            .metadata_grantable = flag(14)};
 }
 
 Part role_part(const Server& server, const GrantFacts& facts, const Request& request) {
@@ -253,9 +251,7 @@ std::vector<Part> database_parts(const Server& server, const GrantFacts& facts,
     if (!(installed ? request.full_grants || !facts.metadata_usage : facts.extension_available)) {
         return parts;
     }
-    parts.push_back({!installed                 ? superuser_authority()
-                     : facts.metadata_grantable ? facts.caller
-                                                : facts.metadata_owner,
+    parts.push_back({installed && facts.metadata_grantable ? facts.caller : superuser_authority(),
                      heading,
                      "GRANT USAGE ON SCHEMA ardent TO " + role + ";\n",
                      {}});

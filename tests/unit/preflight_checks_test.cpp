@@ -62,9 +62,8 @@ ScriptedRunner healthy_source() {
         .on("SELECT NULL,", {{std::nullopt, "10240"}})
         .on(sql("large_objects"), {{"0"}})
         .on(sql("metadata_schema"), {{"t"}})
-        .on("CONNECT WITH GRANT OPTION",
-            {{"dba", "dba", "t", "t", "t", "t",   "f",   std::nullopt, "t", "t",
-              "app", "app", "t", "t", "t", "dba", "dba", "f",          "t", "f"}})
+        .on("CONNECT WITH GRANT OPTION", {{"dba", "dba", "t", "t", "t", "t", "f", std::nullopt, "t",
+                                           "t", "app", "app", "t", "t", "t", "f", "t", "f"}})
         .on("n.oid IS NOT NULL", {{"public", "public", "t", "f", "t", "t", "app", "app", "f"}})
         .on("SELECT WITH GRANT OPTION", {})
         .on("pg_catalog.pg_default_acl", {})
