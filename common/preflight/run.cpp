@@ -172,7 +172,8 @@ CheckResult examine(const Check& check, const Seen& seen, const Context& context
 
 Inside look_inside(const Request& request, ServerProbe* probe) {
     if (probe == nullptr) {
-        return {.plugin = request.slot_probe ? request.slot_probe->plugin : std::nullopt};
+        return {.plugin = request.slot_probe ? request.slot_probe->plugin : std::nullopt,
+                .wal_free = std::nullopt};
     }
     return {.is_inside = true,
             .plugin = probe->probe_plugin("wal2json"),
