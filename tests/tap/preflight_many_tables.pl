@@ -59,6 +59,18 @@ cmp_ok($large, '<', 8 * $small + 0.5, 'and not sixteen times as much for four ti
 my $objects = $node->safe_psql('postgres', q(SELECT cardinality(objects), detail ~ 'and 616 more' FROM ardent_preflight_checks('s1,s2')
 	WHERE id = 'replica_identity'));
 is($objects, '626|t', 'the objects are complete, the text is capped');
+# 16 schemas of 625 tables: a statement each, also where a view must not be opened; and fast
+my $lines = sub { return scalar split /\n/, $node->safe_psql('postgres', "SELECT ardent_grant_script('$list')") };
+cmp_ok($lines->(), '<', 200, 'the grant script does not grow with the tables');
+$node->safe_psql('postgres', "CREATE VIEW s$_.v AS SELECT 1 AS i") foreach 1 .. $schemas;
+cmp_ok($lines->(), '<', 400, 'nor where there are views');
+my $script = $node->safe_psql('postgres', "SELECT ardent_grant_script('$list')");
+my $seconds = best_of_three("SELECT ardent_grant_script('$list')");
+note(sprintf('%.3f s for the grant script', $seconds));
+ok($seconds < 0.5 || $seconds < 7 * $bare, 'made in half a second, or seven bare joins on a busy machine') or diag("$seconds s");
+$node->safe_psql('postgres', $script);
+is($node->safe_psql('postgres', "SELECT status FROM ardent_preflight_checks('$list') WHERE id = 'can_read_tables'"), 'pass', 'it covers all of them');
+like($node->safe_psql('postgres', "SELECT ardent_grant_script('$list')"), qr/nothing to grant/, 'and nothing is left');
 $list = add_tables(1, 1);
 is($node->safe_psql('postgres', "SELECT status, actual FROM ardent_preflight_checks('$list') WHERE id = 'table_count'"), 'warn|10001',
 	'table_count: one more than 10,000 is a warning');
