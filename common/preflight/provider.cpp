@@ -116,7 +116,7 @@ std::string replication_advice(const Provider& provider) {
 }
 
 std::string let_replicate(const Provider& provider, const std::string& quoted_role) {
-    const std::string note = replication_advice(provider);
+    std::string note = replication_advice(provider);
     switch (provider.replicating) {
     case Replicating::attribute:
         return note + "ALTER ROLE " + quoted_role + " REPLICATION;";
