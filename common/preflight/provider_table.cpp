@@ -138,7 +138,7 @@ constexpr std::array<Provider, 14> k_providers = {{
      .where = "in the cluster's parameters (dashboard, Clusters, Parameters)",
      .logical = "wal_level = logical",
      .logical_note = nullptr,
-     .restart = "Then apply the change, which restarts the cluster.",
+     .restart = "Then apply the change, which may restart the cluster.",
      .replicating = Replicating::attribute,
      .admin = "postgres, the default role",
      .replication_note = nullptr,
@@ -172,7 +172,7 @@ constexpr std::array<Provider, 14> k_providers = {{
      .logical_note =
          "wal_level is the provider's there: ask its support whether your service can have logical "
          "replication.",
-     .restart = "The service restarts for it.",
+     .restart = "The service restarts for it, or asks you to.",
      .replicating = Replicating::elsewhere,
      .admin = "tsdbadmin",
      .replication_note = "Ask its support for a role that may replicate.",
@@ -188,7 +188,7 @@ constexpr std::array<Provider, 14> k_providers = {{
      .where = "in the service's advanced configuration (console, API or CLI)",
      .logical = "wal_level = logical",
      .logical_note = nullptr,
-     .restart = "The service restarts for it.",
+     .restart = "The service restarts for it, or asks you to.",
      .replicating = Replicating::elsewhere,
      .admin = "avnadmin",
      .replication_note =
