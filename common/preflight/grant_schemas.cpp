@@ -213,7 +213,7 @@ public:
     void select(bool sequences, const RelationMap& all) {
         const auto found = all.find({m_name, sequences});
         const std::vector<Relations> relations =
-            found == all.end() ? std::vector<Relations>{{}} : found->second;
+            found == all.end() ? std::vector<Relations>(1) : found->second;
         const bool alone = relations.size() == 1 && relations.front().grantor.empty() &&
                            relations.front().others == 0;
         for (const Relations& some : relations) {
@@ -225,7 +225,7 @@ public:
         if (row.at(5) != "t" && !m_request.full_grants) {
             return;
         }
-        const std::string& quoted = row.at(2).value_or("");
+        const std::string quoted = row.at(2).value_or("");
         const std::string start =
             "ALTER DEFAULT PRIVILEGES FOR ROLE " + quoted + " IN SCHEMA " + m_quoted + " ";
         const std::string what = "SELECT ON " + row.at(4).value_or("");

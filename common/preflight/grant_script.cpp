@@ -122,37 +122,43 @@ std::string guarded(const Block& block, std::size_t number, std::size_t count) {
            psql_word("Skipped: " + name + ", to be run by " + block.authority.who) + "\n\\endif\n";
 }
 
+/// Who runs the file, when it is not one that may run all of it.
+std::string in_turn(const std::string& caller, bool or_superuser,
+                    const std::vector<Block>& blocks) {
+    const bool some = std::any_of(blocks.begin(), blocks.end(), [&caller](const Block& block) {
+        return block.authority.who == caller;
+    });
+    std::string result = "-- " + comment_text(caller) + " may not run " + (some ? "all" : "any") +
+                         " of it. Each block below is skipped, with a message, for who may not run "
+                         "it:\n"
+                         "-- run the file as each of these in turn" +
+                         (or_superuser ? ", or once as a superuser.\n" : ".\n");
+    for (const Block& block : blocks) {
+        result += "--   " + comment_text(block.authority.who) + "\n";
+    }
+    return result;
+}
+
 std::string header(const Server& server, const GrantFacts& facts, const Request& request,
                    const std::vector<Block>& blocks, bool password) {
     const std::string role = comment_text(server.quoted_role);
-    const std::string caller = comment_text(facts.caller.who);
-    std::string result = k_title;
-    result += "-- Run it as " + caller + (facts.caller_superuser ? " (a superuser)" : "") +
-              ", in one transaction (save it as grant.sql):\n"
-              "--   psql -v ON_ERROR_STOP=1 -1 " +
-              (password ? "-c '\\set ardent_password `cat FILE`' " : "") + "-f grant.sql -d " +
-              comment_text(database_argument(server.database)) + "\n";
-    if (password) {
-        result +=
-            "-- FILE holds the role's password. Without that -c the password stays as it is; "
-            "set it with \\password " +
-            role + "\n";
-    }
-    const bool alone = blocks.size() == 1 && blocks.front().authority.who == facts.caller.who;
-    if (!alone) {
-        result +=
-            "-- " + caller +
-            " may not run all of it. Each block below is skipped, with a message, "
-            "for who may not run it:\n"
-            "-- run the file as each of these in turn" +
-            (find_provider(server.provider).superuser ? ", or once as a superuser.\n" : ".\n");
-        for (const Block& block : blocks) {
-            result += "--   " + comment_text(block.authority.who) + "\n";
-        }
-    }
-    return result + "-- What it does: lets " + role +
-           (find_provider(server.provider).superuser ? " (LOGIN, REPLICATION, no superuser)" : "") +
-           " connect to " + comment_text(server.quoted_database) +
+    const std::string& caller = facts.caller.who;
+    const bool superuser = find_provider(server.provider).superuser;
+    const bool alone = blocks.size() == 1 && blocks.front().authority.who == caller;
+    return k_title + std::string("-- Run it ") +
+           (alone ? "as " + comment_text(caller) : "with psql") +
+           (facts.caller_superuser ? " (a superuser)" : "") +
+           ", in one transaction (save it as grant.sql):\n"
+           "--   psql -v ON_ERROR_STOP=1 -1 " +
+           (password ? "-c '\\set ardent_password `cat FILE`' " : "") + "-f grant.sql -d " +
+           comment_text(database_argument(server.database)) + "\n" +
+           (password ? "-- FILE holds the role's password. Without that -c the password stays as "
+                       "it is; set it with \\password " +
+                           role + "\n"
+                     : "") +
+           (alone ? "" : in_turn(caller, superuser, blocks)) + "-- What it does: lets " + role +
+           (superuser ? " (LOGIN, REPLICATION, no superuser)" : "") + " connect to " +
+           comment_text(server.quoted_database) +
            " and read the tables of\n"
            "-- the schemas below, those made later included. It gives no right to write. " +
            (request.full_grants
