@@ -79,6 +79,7 @@ SELECT pg_temp.script('many');
 SELECT pg_temp.statements('many', accept => '{"decisions": {"many.t1": "exclude"}}');
 ALTER ROLE regress_agent BYPASSRLS;
 SELECT pg_temp.statements('many');
+SELECT bool_or(line LIKE '-- row security (opt-in)') AS full FROM pg_temp.script('many', everything => true) AS line;
 -- PUBLIC may create tables: nobody can be named, and that is said
 GRANT CREATE ON SCHEMA "a,b" TO PUBLIC;
 SELECT line FROM pg_temp.script('"a,b"') WITH ORDINALITY AS s (line, i)
