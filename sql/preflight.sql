@@ -30,7 +30,7 @@ SELECT count(*) FILTER (WHERE line ~ '^  [✓⚠i?✗] ') = (SELECT count(*) FRO
 SET client_encoding = 'LATIN1';
 SELECT regexp_replace(line, '\d+/\d+ used|max: \d+', '...') AS line
   FROM ardent_preflight('public', 'regress_ardent') WITH ORDINALITY AS r (line, i)
- WHERE line ~ '^(  )?\[' AND i < 20;
+ WHERE line ~ '^(  )?\[' AND line NOT LIKE '%supported major%' AND i < 20;
 RESET client_encoding;
 -- the JSON of the HTTP API
 SELECT jsonb_object_keys(ardent_preflight_report('public', 'regress_ardent'));
