@@ -55,15 +55,6 @@ std::string blockers(pq::Connection& connection, int walsender) {
     return text;
 }
 
-bool reads_within(pq::Connection& connection, std::chrono::milliseconds time) {
-    pollfd socket{connection.socket(), POLLIN, 0};
-    if (::poll(&socket, 1, static_cast<int>(time.count())) > 0 &&
-        PQconsumeInput(connection.handle()) != 1) {
-        throw connection.failure("temporary slot");
-    }
-    return PQisBusy(connection.handle()) == 0;
-}
-
 /// The session of the probe: everything it does is asked for without waiting on the server for ever.
 class SlotSession {
 public:
@@ -90,37 +81,25 @@ public:
 
 private:
     pq::Result run(const std::string& command) {
-        if (PQsendQuery(m_walsender.handle(), command.c_str()) != 1) {
-            throw m_walsender.failure(command);
-        }
         const auto deadline = Clock::now() + k_patience;
+        auto next_look = Clock::now() + k_look;
         std::string in_the_way;
-        bool done = reads_within(m_walsender, k_look);
-        while (!done && Clock::now() < deadline) {
-            in_the_way = blockers(m_sql, m_walsender.backend_pid());
-            done = reads_within(m_walsender, k_look);
+        auto result = pq::exec_while(m_walsender, command, [&] {
+            const auto now = Clock::now();
+            if (now >= next_look) {
+                in_the_way = blockers(m_sql, m_walsender.backend_pid());
+                next_look = now + k_look;
+            }
+            return now < deadline;
+        });
+        if (result) {
+            return std::move(*result);
         }
-        if (done) {
-            return result(command);
-        }
-        m_walsender.cancel();
-        const auto end = Clock::now() + k_patience;
-        while (!reads_within(m_walsender, k_look) && Clock::now() < end) {}
         throw Error(ErrorKind::transient,
                     "the slot was not there after " + std::to_string(k_patience.count()) +
                         " seconds; a new slot waits for the transactions that write" +
                         (in_the_way.empty() ? "" : ": " + in_the_way),
                     "Re-run preflight when they have ended.", "57014");
-    }
-
-    // Up to ready-for-query: what an error undoes at the server is undone by then.
-    pq::Result result(const std::string& command) {
-        pq::Result first(PQgetResult(m_walsender.handle()));
-        while (PGresult* const more = PQgetResult(m_walsender.handle())) {
-            const pq::Result rest(more);
-        }
-        m_walsender.check(first.handle(), command);
-        return first;
     }
 
     pq::Connection& m_sql;

@@ -4,7 +4,6 @@
 #include "common/base/text.hpp"
 #include "common/process/log.hpp"
 
-#include <poll.h>
 #include <thread>
 
 namespace ardent::agent {
@@ -20,7 +19,6 @@ constexpr const char* k_object_in_use = "55006";
 constexpr auto k_poll = std::chrono::milliseconds(100);
 constexpr auto k_first_word = std::chrono::seconds(3);
 constexpr auto k_next_word = std::chrono::minutes(1);
-constexpr auto k_cancel_patience = std::chrono::seconds(5);
 constexpr auto k_end_patience = std::chrono::seconds(5);
 
 std::string slot_query(int server_version) {
@@ -41,48 +39,6 @@ SELECT s.plugin, s.slot_type, s.database, s.active, s.active_pid, s.temporary,
 
 std::optional<model::Lsn> lsn_of(const pq::Value& value) {
     return value ? model::parse_lsn(*value) : std::nullopt;
-}
-
-/// Cancels the running command and waits until the server gave it up.
-void give_up(pq::Connection& connection) {
-    connection.cancel();
-    const auto deadline = Clock::now() + k_cancel_patience;
-    while (PQisBusy(connection.handle()) != 0 && Clock::now() < deadline) {
-        pollfd waiting{connection.socket(), POLLIN, 0};
-        ::poll(&waiting, 1, static_cast<int>(k_poll.count()));
-        if (waiting.revents != 0 && PQconsumeInput(connection.handle()) == 0) {
-            return;
-        }
-    }
-}
-
-/// Waits for the result of a command that was sent, with `go_on` and `waiting` in between.
-pq::Result await(pq::Connection& connection, const std::string& command,
-                 const std::function<bool()>& go_on, const std::function<void()>& waiting) {
-    PGconn* const handle = connection.handle();
-    auto next_word = Clock::now() + k_first_word;
-    while (PQisBusy(handle) != 0) {
-        pollfd ready{connection.socket(), POLLIN, 0};
-        ::poll(&ready, 1, static_cast<int>(k_poll.count()));
-        if (!go_on()) {
-            give_up(connection);
-            throw base::Error(base::ErrorKind::transient,
-                              "stopped while creating the replication slot");
-        }
-        if (ready.revents != 0 && PQconsumeInput(handle) == 0) {
-            throw connection.failure(command);
-        }
-        if (Clock::now() >= next_word && PQisBusy(handle) != 0) {
-            waiting();
-            next_word = Clock::now() + k_next_word;
-        }
-    }
-    pq::Result result(PQgetResult(handle));
-    while (PGresult* const more = PQgetResult(handle)) {
-        const pq::Result rest(more);
-    }
-    connection.check(result.handle(), command);
-    return result;
 }
 
 struct Holder {
@@ -141,15 +97,23 @@ CreatedSlot create_slot(pq::Connection& replication, const std::string& name,
                         const std::function<void()>& waiting) {
     const std::string command = "CREATE_REPLICATION_SLOT " + pq::quote_identifier(name) +
                                 " LOGICAL " + pq::quote_identifier(plugin) + " EXPORT_SNAPSHOT";
-    if (PQsendQuery(replication.handle(), command.c_str()) == 0) {
-        throw replication.failure(command);
+    auto next_word = Clock::now() + k_first_word;
+    const auto result = pq::exec_while(replication, command, [&] {
+        if (Clock::now() >= next_word) {
+            waiting();
+            next_word = Clock::now() + k_next_word;
+        }
+        return go_on();
+    });
+    if (!result) {
+        throw base::Error(base::ErrorKind::transient,
+                          "stopped while creating the replication slot");
     }
-    const pq::Result result = await(replication, command, go_on, waiting);
-    const auto point = model::parse_lsn(result.text(0, 1));
+    const auto point = model::parse_lsn(result->text(0, 1));
     if (!point) {
         throw base::Error(base::ErrorKind::bug, "the server gave no consistent point for the slot");
     }
-    return {*point, std::string(result.text(0, 2))};
+    return {*point, std::string(result->text(0, 2))};
 }
 
 void drop_slot(pq::Connection& connection, const std::string& name, const std::string& plugin,

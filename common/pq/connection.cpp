@@ -271,21 +271,68 @@ std::string quote_qualified(std::string_view schema, std::string_view name) {
 
 namespace {
 
-void await_row(Connection& connection, const std::string& sql, const std::function<bool()>& go_on) {
-    constexpr int k_ask_again = 500;  // milliseconds
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+/// False when nothing came within the time.
+bool input_within(Connection& connection, milliseconds time, const std::string& sql) {
     pollfd waiting{connection.socket(), POLLIN, 0};
-    ::poll(&waiting, 1, k_ask_again);
-    if (waiting.revents == 0) {
-        if (!go_on()) {
-            connection.cancel();
-            throw base::Error(base::ErrorKind::transient, "stopped while reading rows");
-        }
-    } else if (PQconsumeInput(connection.handle()) == 0) {
+    ::poll(&waiting, 1, static_cast<int>(time.count()));
+    if (waiting.revents != 0 && PQconsumeInput(connection.handle()) == 0) {
         throw connection.failure(sql);
+    }
+    return waiting.revents != 0;
+}
+
+/// Waits until a result can be had; false when `go_on` said no.
+bool answered(Connection& connection, const std::string& sql, const std::function<bool()>& go_on) {
+    constexpr milliseconds k_step{100};
+    while (PQisBusy(connection.handle()) != 0) {
+        input_within(connection, k_step, sql);
+        if (PQisBusy(connection.handle()) != 0 && !go_on()) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Up to ready-for-query: what an error undoes at the server is undone by then.
+Result take_result(Connection& connection) {
+    Result first(PQgetResult(connection.handle()));
+    while (PGresult* const more = PQgetResult(connection.handle())) {
+        const Result rest(more);
+    }
+    return first;
+}
+
+void await_row(Connection& connection, const std::string& sql, const std::function<bool()>& go_on) {
+    constexpr milliseconds k_ask_again{500};
+    if (!input_within(connection, k_ask_again, sql) && !go_on()) {
+        connection.cancel();
+        throw base::Error(base::ErrorKind::transient, "stopped while reading rows");
     }
 }
 
 }  // namespace
+
+std::optional<Result> exec_while(Connection& connection, const std::string& sql,
+                                 const std::function<bool()>& go_on) {
+    constexpr std::chrono::seconds k_patience{5};
+    if (PQsendQuery(connection.handle(), sql.c_str()) == 0) {
+        throw connection.failure(sql);
+    }
+    if (answered(connection, sql, go_on)) {
+        Result result = take_result(connection);
+        connection.check(result.handle(), sql);
+        return result;
+    }
+    connection.cancel();
+    const auto deadline = Clock::now() + k_patience;
+    if (answered(connection, sql, [&] { return Clock::now() < deadline; })) {
+        take_result(connection);
+    }
+    return std::nullopt;
+}
 
 std::uint64_t copy_out(Connection& connection, const std::string& sql,
                        const std::function<void(std::string_view row)>& sink,
@@ -308,11 +355,8 @@ std::uint64_t copy_out(Connection& connection, const std::string& sql,
         const std::unique_ptr<char, void (*)(void*)> owner(row, PQfreemem);
         sink({row, static_cast<std::size_t>(length)});
     }
-    const Result end(PQgetResult(handle));
+    const Result end = take_result(connection);
     connection.check(end.handle(), sql);
-    while (PGresult* const more = PQgetResult(handle)) {
-        const Result rest(more);
-    }
     return end.affected();
 }
 
@@ -344,10 +388,7 @@ std::uint64_t CopyIn::finish() {
     if (PQputCopyEnd(m_connection.handle(), nullptr) != 1) {
         throw m_connection.failure("COPY");
     }
-    const Result end(PQgetResult(m_connection.handle()));
-    while (PGresult* const more = PQgetResult(m_connection.handle())) {
-        const Result rest(more);
-    }
+    const Result end = take_result(m_connection);
     m_connection.check(end.handle(), "COPY");
     return end.affected();
 }

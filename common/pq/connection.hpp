@@ -136,6 +136,12 @@ std::string quote_qualified(std::string_view schema, std::string_view name);
 /// True when a server error with this SQLSTATE is worth trying again.
 bool is_transient_sqlstate(std::string_view sqlstate) noexcept;
 
+/// One simple query, no COPY; the first result. `go_on` is asked ten times a second while the server works on it. When it says
+/// no the query is cancelled and the server given 5 seconds to give it up: nullopt. The query may have been done all the
+/// same, and when the server did not answer the connection is of no more use. Throws as exec.
+std::optional<Result> exec_while(Connection& connection, const std::string& sql,
+                                 const std::function<bool()>& go_on);
+
 /// COPY … TO STDOUT: hands over each row's text as it comes. Throws as exec; `sink` may throw, the
 /// connection is then unusable. Returns the number of rows. `go_on`, when there is one, is asked twice a second while no row
 /// comes; when it says no the statement is cancelled and base::Error (transient) is thrown.
