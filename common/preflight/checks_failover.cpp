@@ -18,10 +18,11 @@ constexpr int k_has_failover_slots = 17;
 constexpr const char* k_agent_name = "ardent-agent";
 
 struct Topology {
-    std::vector<std::string> standbys;  // application names
-    std::string synchronous;            // synchronous_standby_names
-    std::string confirming;             // synchronized_standby_slots
-    std::vector<std::string> missing;   // of them, slots that are not there or have no standby
+    std::vector<std::string> standbys;       // application names
+    std::vector<std::string> standby_slots;  // physical ones, whoever comes for them
+    std::string synchronous;                 // synchronous_standby_names
+    std::string confirming;                  // synchronized_standby_slots
+    std::vector<std::string> missing;        // of them, slots that are not there or have no standby
     std::vector<std::string> without_failover;
     std::vector<std::string> with_failover;
     bool patroni = false;
@@ -34,6 +35,8 @@ Topology read_topology(const Context& context) {
         const std::string name = context.text(i, 1);
         if (kind == "standby") {
             seen.standbys.push_back(name);
+        } else if (kind == "standby_slot") {
+            seen.standby_slots.push_back(name);
         } else if (kind == "synchronous") {
             seen.synchronous = name;
         } else if (kind == "confirming") {
@@ -99,24 +102,31 @@ Outcome judge_synchronous(const Context& context) {
     return outcome;
 }
 
+bool has_standbys(const Topology& seen) {
+    return !seen.standbys.empty() || !seen.standby_slots.empty();
+}
+
 Outcome judge_failover_slot(const Context& context) {
     const Topology seen = read_topology(context);
-    if (context.server.major() < k_has_failover_slots || seen.standbys.empty()) {
+    if (context.server.major() < k_has_failover_slots || context.server.in_recovery ||
+        !has_standbys(seen)) {
         return {};
     }
     return listed(
         seen.without_failover, Status::warn,
         "A standby that is promoted does not have the slot; the database would be copied "
         "again:",
-        "Create the slot with failover: stop the agent, drop the slot, set the connector up "
-        "again; or on the walsender ALTER_REPLICATION_SLOT name (FAILOVER true).");
+        "Restart ardent-agent: at its start it gives the slot failover when standbys are there "
+        "(ALTER_REPLICATION_SLOT name (FAILOVER) of the replication protocol, while nobody uses "
+        "the slot).");
 }
 
 Outcome judge_confirmation(const Context& context) {
     const Topology seen = read_topology(context);
     Outcome outcome;
     outcome.actual = seen.confirming.empty() ? "empty" : seen.confirming;
-    if (!seen.with_failover.empty() && !seen.standbys.empty() && seen.confirming.empty()) {
+    if (!context.server.in_recovery && !seen.with_failover.empty() && has_standbys(seen) &&
+        seen.confirming.empty()) {
         return finding(Status::warn, outcome.actual,
                        "The replica can be ahead of a standby that is promoted.",
                        "Name the standbys' physical slots in synchronized_standby_slots.");
@@ -185,6 +195,10 @@ SELECT 'standby', a.application_name, NULL
   FROM pg_catalog.pg_stat_get_wal_senders() AS w
   JOIN pg_catalog.pg_stat_activity AS a ON a.pid = w.pid
  WHERE a.datid IS NULL AND a.application_name <> 'pg_basebackup'
+UNION ALL
+SELECT 'standby_slot', s.slot_name, NULL
+  FROM pg_catalog.pg_replication_slots AS s
+ WHERE s.slot_type = 'physical' AND NOT s.temporary
 UNION ALL
 SELECT 'synchronous', pg_catalog.current_setting('synchronous_standby_names'), NULL
 UNION ALL
