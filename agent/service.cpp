@@ -5,6 +5,7 @@
 #include "agent/report/reporter.hpp"
 #include "agent/report/source_watch.hpp"
 #include "agent/send/courier.hpp"
+#include "agent/source/failover.hpp"
 #include "agent/source/identity.hpp"
 #include "agent/source/plugin.hpp"
 #include "agent/source/slot.hpp"
@@ -155,7 +156,7 @@ void Service::turn() {
 Service::Source Service::connect() {
     m_notifier.status("connecting to the source");
     pq::Connection replication = connect_replication(m_settings.source, application_name(m_name));
-    pq::Connection sql = connect_sql(m_settings.source, "control");
+    pq::Connection sql = connect_sql(at_server_of(m_settings.source, replication), "control");
     protocol::SourceIdentity identity = read_identity(replication, sql);
     SlotFacts slot = read_slot(sql, m_settings.slot.name);
     m_notifier.alive();
@@ -259,11 +260,12 @@ void Service::copy(Source source, const protocol::Welcome& welcome) {
 }
 
 bool Service::may_resume(Source& source, const protocol::Welcome& welcome) {
-    if (source.slot.active || read_slot(source.sql, m_settings.slot.name).active) {
+    const SlotFacts seen = read_slot(source.sql, m_settings.slot.name);
+    if (source.slot.active || seen.active) {
         free_slot(source.sql, m_settings.slot.name, m_name, k_slot_patience);
         return false;  // who had it may have confirmed more than this hello knows
     }
-    if (!timeline_is_final(source.identity, source.replication, source.sql)) {
+    if (!timeline_is_final(source.identity, seen, source.replication, source.sql)) {
         return false;
     }
     ResumeFacts facts;
@@ -280,6 +282,10 @@ bool Service::may_resume(Source& source, const protocol::Welcome& welcome) {
     const auto refusal = refuse_to_resume(facts);
     if (refusal && std::exchange(m_refused_before, true)) {
         throw Error(ErrorKind::source, refusal->message, refusal->hint);
+    }
+    if (!refusal) {
+        offer_failover(source.replication, source.sql, facts.slot,
+                       [this] { return !m_signals.requested(); });
     }
     return !refusal;
 }
@@ -316,9 +322,12 @@ void Service::stream(Source source, const protocol::Welcome& welcome) {
         return;  // hello says why
     }
     const auto sender_timeout = wal_sender_timeout(source.sql);
-    const PluginOptions options =
-        plugin_options(m_settings.source, knows_exact_numbers(source.sql, m_settings.slot.name),
-                       read_unfollowed(source.sql, m_settings.source.schemas));
+    const auto unfollowed = read_unfollowed(source.sql, m_settings.source.schemas);
+    const auto command = [&](bool exact_numbers) {
+        return start_replication_command(
+            m_settings.slot.name, *welcome.durable,
+            plugin_options(m_settings.source, exact_numbers, unfollowed));
+    };
     { const pq::Connection done = std::move(source.sql); }
 
     const std::uint64_t segment_bytes =
@@ -335,8 +344,7 @@ void Service::stream(Source source, const protocol::Welcome& welcome) {
             link);
         StreamLoop loop({link, courier, m_signals, m_notifier,
                          [this](const std::string& table) { return is_unfollowed(table); }},
-                        std::move(source.replication),
-                        start_replication_command(m_settings.slot.name, *welcome.durable, options),
+                        std::move(source.replication), {command(true), command(false)},
                         *welcome.durable, segment_bytes, sender_timeout, m_settings.limits.drain);
         process::log_info("streaming", {{"from", model::to_string(*welcome.durable)},
                                         {"slot", m_settings.slot.name}});
@@ -373,7 +381,7 @@ void Service::give_slot_up(const std::string& why) {
     throw Error(ErrorKind::source, why,
                 "Find out why the environment did not keep up, then make the replica anew: ardent "
                 "connector "
-                "resync, or delete the connector and create it again.");
+                "retry-setup --resync, or delete the connector and create it again.");
 }
 
 void Service::rest(const protocol::Welcome& welcome) {

@@ -2,7 +2,9 @@
 #include "agent/config/settings.hpp"
 
 #include "common/base/error.hpp"
+#include "common/base/text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <unistd.h>
@@ -54,7 +56,8 @@ std::vector<Option> make_options() {
          .type = Type::file,
          .help = "Certificate authority of the environment; the system's when not set."},
         {.key = "source.host",
-         .help = "The source server: a name, an address, or the folder of its Unix socket.",
+         .help = "The source server: a name, an address, or the folder of its Unix socket. Several "
+                 "with commas between: the one that is the primary.",
          .required = true},
         {.key = "source.port",
          .type = Type::integer,
@@ -178,9 +181,12 @@ std::string current_secret(const std::string& path) {
     }
 }
 
-bool is_local_host(const std::string& host) {
-    return host.starts_with('/') || host.starts_with('@') || host == "localhost" || host == "::1" ||
-           host.starts_with("127.");
+bool is_local_host(const std::string& hosts) {
+    const std::vector<std::string> each = base::split(hosts, ',');
+    return std::all_of(each.begin(), each.end(), [](const std::string& host) {
+        return host.starts_with('/') || host.starts_with('@') || host == "localhost" ||
+               host == "::1" || host.starts_with("127.");
+    });
 }
 
 std::string default_slot_name(const std::string& connector) {

@@ -22,7 +22,7 @@ struct EnvironmentSettings {
 };
 
 struct SourceSettings {
-    std::string host;  // a name, an address, or the folder of a Unix socket
+    std::string host;  // name, address or folder of a Unix socket; of several the primary
     std::string port;
     std::string database;
     std::string user;
@@ -59,15 +59,15 @@ struct Settings {
 /// The options of the configuration file, environment variables and flags.
 const std::vector<config::Option>& options();
 
-/// Throws base::Error (config): an excluded table that is no schema.table, a slot name that the server would
-/// refuse or that does not begin with ardent_.
+/// Throws base::Error (config): an excluded table that is no schema.table, a preflight interval below a second, a slot
+/// name that the server would refuse or that does not begin with ardent_.
 Settings read_settings(const config::Values& values);
 
 /// A secret as it is now. Throws base::Error (transient): what was right at the start may be in the middle of a change.
 std::string current_secret(const std::string& path);
 
-/// True for a Unix socket's folder, localhost and loopback addresses.
-bool is_local_host(const std::string& host);
+/// True when each of the hosts is a Unix socket's folder, localhost or a loopback address.
+bool is_local_host(const std::string& hosts);
 
 /// "ardent_" and the part of the connector's id behind its last underscore, without hyphens.
 std::string default_slot_name(const std::string& connector);

@@ -5,6 +5,7 @@
 #include "agent/copy/schema_dump.hpp"
 #include "agent/copy/table_stream.hpp"
 #include "agent/source/connect.hpp"
+#include "agent/source/failover.hpp"
 #include "agent/source/plugin.hpp"
 #include "common/base/text.hpp"
 #include "common/pq/table_catalog.hpp"
@@ -32,10 +33,10 @@ Copier::Copier(Parts parts, const protocol::SourceIdentity& identity, std::strin
     : m_parts(parts), m_identity(identity), m_session(std::move(session)) {}
 
 void Copier::run() {
-    const Settings& settings = m_parts.settings;
-    pq::Connection maintenance = connect_sql(settings.source, "slot");
     std::optional<pq::Connection> replication(
-        connect_replication(settings.source, application_name(m_parts.name)));
+        connect_replication(m_parts.settings.source, application_name(m_parts.name)));
+    m_source = at_server_of(m_parts.settings.source, *replication);
+    pq::Connection maintenance = connect_sql(m_source, "slot");
     try {
         copy(*replication, maintenance);
     } catch (...) {
@@ -54,15 +55,16 @@ void Copier::copy(pq::Connection& replication, pq::Connection& maintenance) {
         find_pg_dump(settings.source.pg_dump, m_identity.server_version_num);
     say("creating the replication slot");
     const int walsender = replication.backend_pid();
-    const CreatedSlot slot =
-        create_slot(replication, settings.slot.name, settings.slot.plugin, go_on,
-                    [&] { tell_who_is_in_the_way(maintenance, walsender); });
-    process::log_info(
-        "created the replication slot",
-        {{"slot", settings.slot.name}, {"at", model::to_string(slot.consistent_point)}});
-    const bool exact_numbers = knows_exact_numbers(maintenance, settings.slot.name);
+    const NewSlot wanted{settings.slot.name, settings.slot.plugin, wants_failover(maintenance)};
+    const CreatedSlot slot = create_slot(replication, wanted, go_on,
+                                         [&] { tell_who_is_in_the_way(maintenance, walsender); });
+    process::log_info("created the replication slot",
+                      {{"slot", wanted.name},
+                       {"at", model::to_string(slot.consistent_point)},
+                       {"failover", wanted.failover ? "yes" : "no"}});
+    const bool exact_numbers = knows_exact_numbers(maintenance, settings.slot.name, go_on);
 
-    pq::Connection connection = connect_sql(settings.source, "copy");
+    pq::Connection connection = connect_sql(m_source, "copy");
     open_snapshot(connection, slot.snapshot);
     const protocol::CopyBegin begin = inventory(connection, slot, exact_numbers);
     const auto copy_id = m_parts.api.begin_copy(begin);
@@ -72,7 +74,7 @@ void Copier::copy(pq::Connection& replication, pq::Connection& maintenance) {
     m_copy_id = *copy_id;
     say("reading the schema");
     const std::string archive =
-        dump_schema(settings.source, pg_dump, slot.snapshot, m_identity.server_encoding, go_on);
+        dump_schema(m_source, pg_dump, slot.snapshot, m_identity.server_encoding, go_on);
     await_phase("schema");
     if (!m_parts.api.put_schema(m_copy_id, archive)) {
         start_over();
@@ -205,7 +207,7 @@ void Copier::drop_slot_quietly(pq::Connection& maintenance) noexcept {
     const Settings& settings = m_parts.settings;
     try {
         if (!maintenance.ok()) {
-            maintenance = connect_sql(settings.source, "slot");
+            maintenance = connect_sql(m_source, "slot");
         }
         drop_slot(maintenance, settings.slot.name, settings.slot.plugin, settings.source.database,
                   m_parts.name);
@@ -221,7 +223,7 @@ void Copier::drop_slot_quietly(pq::Connection& maintenance) noexcept {
 void Copier::tell_who_is_in_the_way(pq::Connection& maintenance, int walsender) {
     try {
         if (!maintenance.ok()) {
-            maintenance = connect_sql(m_parts.settings.source, "slot");
+            maintenance = connect_sql(m_source, "slot");
         }
         const std::vector<std::string> found = old_transactions(maintenance, walsender);
         const std::string who =

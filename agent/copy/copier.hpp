@@ -55,6 +55,7 @@ private:
     bool going_on();
 
     Parts m_parts;
+    SourceSettings m_source;  // the one server that the snapshot is of
     const protocol::SourceIdentity& m_identity;
     const std::string m_session;
     std::string m_copy_id;

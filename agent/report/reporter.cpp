@@ -2,6 +2,7 @@
 #include "agent/report/reporter.hpp"
 
 #include "agent/source/connect.hpp"
+#include "agent/source/failover.hpp"
 #include "common/base/text.hpp"
 #include "common/pq/table_catalog.hpp"
 #include "common/process/log.hpp"
@@ -137,6 +138,11 @@ void Reporter::report_status(const SourceFigures& figures) {
     status.resident_bytes = resident_bytes();
     status.wal_bytes_per_second = m_rate.bytes_per_second();
     status.warnings = warnings(figures, m_rate.bytes_per_second());
+    if (const auto slots = held_back(figures); !slots.empty()) {
+        status.warnings.push_back(
+            "the source sends nothing before the standbys in synchronized_standby_slots have it: " +
+            base::join(slots, ", "));
+    }
     const std::string all = base::join(status.warnings, "; ");
     if (all != m_last_warning && !all.empty()) {
         process::log_warning("the slot needs attention", {{"why", all}});
@@ -148,6 +154,17 @@ void Reporter::report_status(const SourceFigures& figures) {
     if (!m_api->status(status)) {
         m_link.lose_session();
     }
+}
+
+// Waiting for a moment is how failover slots work; without a step between two looks it is a standby that is missing.
+std::vector<std::string> Reporter::held_back(const SourceFigures& figures) {
+    if (!m_connection || m_mode != Mode::streaming) {
+        return {};
+    }
+    std::vector<std::string> slots = holding_back(*m_connection, m_settings.slot.name);
+    const bool stuck = m_held_at && m_held_at == figures.confirmed_flush;
+    m_held_at = slots.empty() ? std::nullopt : figures.confirmed_flush;
+    return stuck ? slots : std::vector<std::string>{};
 }
 
 void Reporter::report_schema() {

@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace ardent::agent {
 
@@ -41,6 +42,7 @@ private:
     void report_status(const SourceFigures& figures);
     void report_schema();
     void beat(const SourceFigures& figures);
+    std::vector<std::string> held_back(const SourceFigures& figures);
     void wait();
 
     const Settings& m_settings;
@@ -60,6 +62,7 @@ private:
     Clock::time_point m_next_connect{};
     std::optional<model::Lsn> m_beat_confirmed;
     std::optional<model::Lsn> m_beat_current;
+    std::optional<model::Lsn> m_held_at;  // confirmed when the walsender was seen waiting
     std::string m_last_warning;
     std::thread m_thread;
 };

@@ -11,6 +11,7 @@ namespace {
 
 pq::ConnectOptions common_options(const SourceSettings& source,
                                   const std::string& application_name) {
+    const bool several = source.host.find(',') != std::string::npos;
     pq::ConnectOptions options;
     options.kind = base::ErrorKind::source;
     options.name = "source " + source.database;
@@ -22,7 +23,7 @@ pq::ConnectOptions common_options(const SourceSettings& source,
                           {"sslmode", source.sslmode},
                           {"client_encoding", "UTF8"},
                           {"application_name", application_name},
-                          {"target_session_attrs", "any"},
+                          {"target_session_attrs", several ? "primary" : "any"},
                           {"keepalives_idle", "30"},
                           {"keepalives_interval", "10"},
                           {"keepalives_count", "3"},
@@ -47,6 +48,13 @@ pq::Connection connect_replication(const SourceSettings& source,
     pq::ConnectOptions options = common_options(source, application_name);
     options.parameters.emplace_back("replication", "database");
     return pq::connect_directly(std::move(options));
+}
+
+SourceSettings at_server_of(const SourceSettings& source, const pq::Connection& connection) {
+    SourceSettings one = source;
+    one.host = PQhost(connection.handle());
+    one.port = PQport(connection.handle());
+    return one;
 }
 
 }  // namespace ardent::agent

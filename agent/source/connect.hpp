@@ -17,4 +17,8 @@ pq::Connection connect_sql(const SourceSettings& source, const std::string& purp
 pq::Connection connect_replication(const SourceSettings& source,
                                    const std::string& application_name);
 
+/// The settings with the one host and port that `connection` reached: what belongs together asks one server, also when
+/// source.host names several.
+SourceSettings at_server_of(const SourceSettings& source, const pq::Connection& connection);
+
 }  // namespace ardent::agent

@@ -48,13 +48,20 @@ protocol::SourceIdentity read_identity(pq::Connection& replication, pq::Connecti
     return identity;
 }
 
-bool timeline_is_final(const protocol::SourceIdentity& identity, pq::Connection& replication,
-                       pq::Connection& connection) {
+bool timeline_is_final(const protocol::SourceIdentity& identity, const SlotFacts& slot,
+                       pq::Connection& replication, pq::Connection& connection) {
     if (connection.exec("SELECT pg_catalog.pg_is_in_recovery()").text(0, 0) == "t") {
         if (connection.server_version() < k_decodes_in_recovery) {
             throw base::Error(
                 base::ErrorKind::transient, "the source is in recovery",
                 "It streams once it is promoted; a standby can be a source from PostgreSQL 16 on.");
+        }
+        if (slot.synced) {
+            throw base::Error(base::ErrorKind::transient,
+                              "the source is a standby, and replication slot \"" + slot.name +
+                                  "\" is kept there for its promotion",
+                              "It streams once this server is promoted; until then the primary is "
+                              "the source.");
         }
         return true;
     }

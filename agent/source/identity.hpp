@@ -15,9 +15,9 @@ namespace ardent::agent {
 protocol::SourceIdentity read_identity(pq::Connection& replication, pq::Connection& connection);
 
 /// False when the source was promoted after `identity` was read: hello has told a timeline that is no more. Throws
-/// base::Error (transient) while a server that cannot decode in recovery is in recovery.
-bool timeline_is_final(const protocol::SourceIdentity& identity, pq::Connection& replication,
-                       pq::Connection& connection);
+/// base::Error (transient) while a server is in recovery that cannot decode there, or not from a slot that is synced.
+bool timeline_is_final(const protocol::SourceIdentity& identity, const SlotFacts& slot,
+                       pq::Connection& replication, pq::Connection& connection);
 
 /// Up to where the source's WAL is flushed: IDENTIFY_SYSTEM's xlogpos.
 model::Lsn read_wal_end(pq::Connection& replication);

@@ -9,6 +9,9 @@ namespace ardent::agent {
 namespace {
 
 constexpr const char* k_as_string = "numeric-data-types-as-string";
+// wal2json's words, which are never translated; the option alone stands in the command too.
+constexpr const char* k_refusal = "option \"numeric-data-types-as-string\"";
+constexpr std::chrono::seconds k_patience{30};
 constexpr const char* k_invalid_parameter = "22023";
 
 std::string quoted_literal(std::string_view text) {
@@ -102,19 +105,31 @@ std::string start_replication_command(const std::string& slot, model::Lsn from,
            model::to_string(from) + " (" + base::join(parts, ", ") + ")";
 }
 
-bool knows_exact_numbers(pq::Connection& connection, const std::string& slot) {
+bool refuses_exact_numbers(const base::Error& error) noexcept {
+    return error.sqlstate() == k_invalid_parameter &&
+           std::string_view(error.what()).find(k_refusal) != std::string_view::npos;
+}
+
+bool knows_exact_numbers(pq::Connection& connection, const std::string& slot,
+                         const std::function<bool()>& go_on) {
+    const auto deadline = std::chrono::steady_clock::now() + k_patience;
     try {
         // An upper bound before anything in the slot: the plugin starts, reads its options, and is done.
-        connection.exec(R"sql(
-SELECT count(*)
-  FROM pg_catalog.pg_logical_slot_peek_changes($1, '0/1', 1,
-           'format-version', '2', 'numeric-data-types-as-string', 'true')
-)sql",
-                        {slot});
+        const auto answer = pq::exec_while(
+            connection,
+            "SELECT FROM pg_catalog.pg_logical_slot_peek_changes(" +
+                connection.quote_literal(slot) +
+                ", '0/1', 1, 'format-version', '2', 'numeric-data-types-as-string', 'true')",
+            [&] { return go_on() && std::chrono::steady_clock::now() < deadline; });
+        if (!answer) {
+            throw base::Error(
+                base::ErrorKind::transient,
+                "the output plugin did not answer through replication slot \"" + slot + "\"",
+                "Does the server wait for a standby in synchronized_standby_slots?");
+        }
         return true;
     } catch (const base::Error& e) {
-        if (e.sqlstate() == k_invalid_parameter &&
-            std::string_view(e.what()).find(k_as_string) != std::string_view::npos) {
+        if (refuses_exact_numbers(e)) {
             return false;
         }
         throw;

@@ -7,6 +7,7 @@
 #include "common/model/lsn.hpp"
 #include "common/pq/connection.hpp"
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -34,7 +35,12 @@ std::string escape_table_part(std::string_view name);
 std::string start_replication_command(const std::string& slot, model::Lsn from,
                                       const PluginOptions& options);
 
-/// Asks the plugin through the slot, which must be inactive; decodes nothing. Throws as exec.
-bool knows_exact_numbers(pq::Connection& connection, const std::string& slot);
+/// True for the plugin's word that it does not know the option for exact numbers.
+bool refuses_exact_numbers(const base::Error& error) noexcept;
+
+/// Asks the plugin through the slot, which must be inactive; decodes nothing. From 17 on the server answers only once the
+/// standbys in synchronized_standby_slots are there: transient after 30 seconds, or when `go_on` says no. Throws as exec.
+bool knows_exact_numbers(pq::Connection& connection, const std::string& slot,
+                         const std::function<bool()>& go_on);
 
 }  // namespace ardent::agent

@@ -23,6 +23,9 @@ struct SlotFacts {
     std::string database;  // empty for a physical one
     bool active = false;
     bool temporary = false;
+    bool failover = false;  // standbys fetch it (17+)
+    bool synced =
+        false;  // it was fetched from a primary, of which this server is or was a standby (17+)
     std::optional<int> active_pid;
     std::optional<model::Lsn> restart_lsn;
     std::optional<model::Lsn> confirmed_flush;

@@ -14,6 +14,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int k_has_conflicting = 160000;
 constexpr int k_has_invalidation_reason = 170000;
+constexpr int k_has_failover = 170000;
 constexpr const char* k_undefined_object = "42704";
 constexpr const char* k_object_in_use = "55006";
 constexpr auto k_poll = std::chrono::milliseconds(100);
@@ -28,10 +29,12 @@ std::string slot_query(int server_version) {
     } else if (server_version >= k_has_conflicting) {
         reason = "CASE WHEN s.conflicting THEN 'conflicting' END";
     }
+    const std::string failover =
+        server_version >= k_has_failover ? ", s.failover, s.synced" : ", false, false";
     return R"sql(
 SELECT s.plugin, s.slot_type, s.database, s.active, s.active_pid, s.temporary,
        s.restart_lsn, s.confirmed_flush_lsn, s.wal_status, )sql" +
-           reason + R"sql(
+           reason + failover + R"sql(
   FROM pg_catalog.pg_replication_slots AS s
  WHERE s.slot_name = $1
 )sql";
@@ -89,14 +92,17 @@ SlotFacts read_slot(pq::Connection& connection, const std::string& name) {
     slot.confirmed_flush = lsn_of(result.value(0, 7));
     slot.wal_status = result.value(0, 8);
     slot.invalidated = result.value(0, 9);
+    slot.failover = result.text(0, 10) == "t";
+    slot.synced = result.text(0, 11) == "t";
     return slot;
 }
 
-CreatedSlot create_slot(pq::Connection& replication, const std::string& name,
-                        const std::string& plugin, const std::function<bool()>& go_on,
-                        const std::function<void()>& waiting) {
-    const std::string command = "CREATE_REPLICATION_SLOT " + pq::quote_identifier(name) +
-                                " LOGICAL " + pq::quote_identifier(plugin) + " EXPORT_SNAPSHOT";
+CreatedSlot create_slot(pq::Connection& replication, const NewSlot& slot,
+                        const std::function<bool()>& go_on, const std::function<void()>& waiting) {
+    const std::string command =
+        "CREATE_REPLICATION_SLOT " + pq::quote_identifier(slot.name) + " LOGICAL " +
+        pq::quote_identifier(slot.plugin) +
+        (slot.failover ? " (SNAPSHOT 'export', FAILOVER)" : " EXPORT_SNAPSHOT");
     auto next_word = Clock::now() + k_first_word;
     const auto result = pq::exec_while(replication, command, [&] {
         if (Clock::now() >= next_word) {

@@ -16,6 +16,12 @@ namespace ardent::agent {
 
 SlotFacts read_slot(pq::Connection& connection, const std::string& name);
 
+struct NewSlot {
+    std::string name;
+    std::string plugin;
+    bool failover = false;  // only on a primary from 17 on
+};
+
 struct CreatedSlot {
     model::Lsn consistent_point;
     std::string snapshot;  // lives until the next command on the replication connection
@@ -24,9 +30,8 @@ struct CreatedSlot {
 /// CREATE_REPLICATION_SLOT with an exported snapshot. The server waits for every transaction that writes, however long
 /// it takes: `waiting` is called after a few seconds and then every minute. `go_on` is asked a few times a second; when it
 /// says no the command is cancelled, which leaves no slot behind, and base::Error (transient) is thrown.
-CreatedSlot create_slot(pq::Connection& replication, const std::string& name,
-                        const std::string& plugin, const std::function<bool()>& go_on,
-                        const std::function<void()>& waiting);
+CreatedSlot create_slot(pq::Connection& replication, const NewSlot& slot,
+                        const std::function<bool()>& go_on, const std::function<void()>& waiting);
 
 /// No error when there is none. A slot that is in use is freed first (free_slot).
 /// Throws base::Error: source when the slot is not ours (another plugin, another database), transient when somebody

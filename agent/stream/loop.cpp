@@ -22,6 +22,7 @@ constexpr long k_nanoseconds = 1'000'000'000;
 constexpr std::chrono::nanoseconds k_nap{100'000};
 constexpr timespec k_nap_time{0, k_nap.count()};
 constexpr milliseconds k_line_interval{10'000};
+constexpr std::chrono::minutes k_said_again{1};
 constexpr milliseconds k_source_patience{5000};
 constexpr milliseconds k_goodbye{2000};
 
@@ -35,12 +36,16 @@ std::chrono::microseconds pause_after(std::uint64_t bytes) noexcept {
 
 /// The connection hands notices to `left_out`, whose address must stay.
 pq::Connection watched(pq::Connection connection, std::string& left_out) {
-    connection.on_notice([&left_out](const pq::Notice& notice) {
+    std::string said;
+    Clock::time_point said_at{};
+    connection.on_notice([&left_out, said, said_at](const pq::Notice& notice) mutable {
         if (auto table = table_left_out(notice.message)) {
             if (left_out.empty()) {
                 left_out = *table;
             }
-        } else {
+        } else if (said != notice.message || Clock::now() - said_at > k_said_again) {
+            said = notice.message;
+            said_at = Clock::now();
             process::log_warning("the source says", {{"severity", notice.severity},
                                                      {"sqlstate", notice.sqlstate},
                                                      {"message", notice.message}});
@@ -63,11 +68,11 @@ void Flow::count(int messages, Time now) noexcept {
     }
 }
 
-StreamLoop::StreamLoop(Parts parts, pq::Connection connection, const std::string& command,
+StreamLoop::StreamLoop(Parts parts, pq::Connection connection, const StartCommands& commands,
                        model::Lsn from, std::uint64_t segment_bytes,
                        std::optional<milliseconds> sender_timeout, milliseconds drain)
     : m_parts(std::move(parts)),
-      m_stream(watched(std::move(connection), m_left_out), command),
+      m_stream(watched(std::move(connection), m_left_out), commands),
       m_assembler(segment_bytes),
       m_feedback(from, sender_timeout),
       m_drain(drain) {}

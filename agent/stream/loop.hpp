@@ -53,8 +53,9 @@ public:
         std::function<bool(const std::string& table)> unfollowed;
     };
 
-    StreamLoop(Parts parts, pq::Connection connection, const std::string& command, model::Lsn from,
-               std::uint64_t segment_bytes, std::optional<std::chrono::milliseconds> sender_timeout,
+    StreamLoop(Parts parts, pq::Connection connection, const StartCommands& commands,
+               model::Lsn from, std::uint64_t segment_bytes,
+               std::optional<std::chrono::milliseconds> sender_timeout,
                std::chrono::milliseconds drain);
 
     /// Throws base::Error: transient when the connection broke, source for a change that the plugin leaves

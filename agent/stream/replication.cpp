@@ -1,13 +1,41 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "agent/stream/replication.hpp"
 
+#include "agent/source/plugin.hpp"
+
 #include <poll.h>
+#include <string_view>
 
 namespace ardent::agent {
 
 namespace {
 
 constexpr const char* k_what = "the replication stream";
+
+pq::Result start(pq::Connection& connection, const StartCommands& commands) {
+    try {
+        return connection.exec(commands.exact);
+    } catch (const base::Error& e) {
+        if (!refuses_exact_numbers(e)) {
+            throw;
+        }
+    }
+    return connection.exec(commands.plain);
+}
+
+/// Throws for an end that is an error. A primary that stops ends a stream that waits for its standbys by one that names this
+/// setting: it goes on when the source is there again.
+void check_end(const pq::Connection& connection, const PGresult* end) {
+    try {
+        connection.check(end, k_what);
+    } catch (const base::Error& e) {
+        if (std::string_view(e.what()).find("synchronized_standby_slots") ==
+            std::string_view::npos) {
+            throw;
+        }
+        throw base::Error(base::ErrorKind::transient, e.what(), e.hint(), e.sqlstate());
+    }
+}
 
 /// Throws away what has arrived; true once the server said CopyDone too, or broke off.
 bool discard_copy_data(PGconn* handle) noexcept {
@@ -33,11 +61,11 @@ bool discard_results(PGconn* handle) noexcept {
 
 }  // namespace
 
-ReplicationStream::ReplicationStream(pq::Connection connection, const std::string& command)
+ReplicationStream::ReplicationStream(pq::Connection connection, const StartCommands& commands)
     : m_connection(std::move(connection)) {
-    const pq::Result result = m_connection.exec(command);
+    const pq::Result result = start(m_connection, commands);
     if (result.status() != PGRES_COPY_BOTH || PQsetnonblocking(m_connection.handle(), 1) != 0) {
-        throw m_connection.failure(command);
+        throw m_connection.failure(k_what);
     }
 }
 
@@ -53,7 +81,7 @@ std::optional<ReplicationStream::Message> ReplicationStream::next() {
     if (size == -1) {
         const pq::Result end(PQgetResult(m_connection.handle()));
         if (end.handle() != nullptr && end.status() != PGRES_COPY_IN) {
-            m_connection.check(end.handle(), k_what);
+            check_end(m_connection, end.handle());
         }
         throw base::Error(base::ErrorKind::transient,
                           m_connection.name() + ": the server ended the stream");

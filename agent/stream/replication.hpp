@@ -12,6 +12,13 @@
 
 namespace ardent::agent {
 
+/// START_REPLICATION with and without the option for exact numbers, which older plugins refuse. Not asked before with a
+/// function of SQL: that one waits for standbys, without a word, where the stream can say so.
+struct StartCommands {
+    std::string exact;
+    std::string plain;
+};
+
 class ReplicationStream {
 public:
     /// One message of COPY; owns its bytes.
@@ -27,7 +34,7 @@ public:
     };
 
     /// Takes the connection and runs START_REPLICATION. Throws as Connection::exec.
-    ReplicationStream(pq::Connection connection, const std::string& command);
+    ReplicationStream(pq::Connection connection, const StartCommands& commands);
 
     /// A message that has arrived, if any. Throws base::Error when the server ended the stream: what it said.
     std::optional<Message> next();

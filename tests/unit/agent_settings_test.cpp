@@ -62,6 +62,8 @@ TEST_CASE("the agent's defaults", "[agent]") {
         settings_of({{"source.host", "/run/postgresql"}, {"limits.compression", "0"}});
     CHECK(local.source.sslmode == "prefer");
     CHECK(local.source.sslrootcert.empty());
+    CHECK(settings_of({{"source.host", "/a,127.0.0.1"}}).source.sslmode == "prefer");
+    CHECK(settings_of({{"source.host", "/a,db.example.com"}}).source.sslmode == "verify-full");
     CHECK(local.limits.compression == 0);
 }
 
