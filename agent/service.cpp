@@ -2,6 +2,7 @@
 #include "agent/service.hpp"
 
 #include "agent/copy/copier.hpp"
+#include "agent/report/preflight_watch.hpp"
 #include "agent/report/reporter.hpp"
 #include "agent/report/source_watch.hpp"
 #include "agent/send/courier.hpp"
@@ -145,6 +146,7 @@ void Service::turn() {
         copy(std::move(source), welcome);
         return;
     case protocol::ConnectorState::streaming:
+        log_changes(m_failing_checks, report);
         stream(std::move(source), welcome);
         return;
     case protocol::ConnectorState::failed:
@@ -337,7 +339,9 @@ void Service::stream(Source source, const protocol::Welcome& welcome) {
     const Clock::time_point started = Clock::now();
     StreamEnd end = StreamEnd::hello_again;
     {
-        const Reporter reporter(m_settings, welcome.session, Reporter::Mode::streaming, link);
+        PreflightWatch watch(m_settings, m_failing_checks);
+        const Reporter reporter(m_settings, welcome.session, Reporter::Mode::streaming, link,
+                                &watch);
         Courier courier(
             m_settings.environment,
             {welcome.session, in_flight, segment_bytes * in_flight, m_settings.limits.compression},

@@ -12,6 +12,7 @@
 #include "agent/send/environment_api.hpp"
 #include "agent/source/agent_name.hpp"
 #include "agent/source/connect.hpp"
+#include "agent/source/failing_checks.hpp"
 #include "agent/source/preflight.hpp"
 #include "agent/source/resume.hpp"
 #include "agent/stream/loop.hpp"
@@ -82,6 +83,7 @@ private:
     std::string m_failure;  // the one that was logged
     std::string m_other;    // the agent that we gave way to
     unsigned m_failed_turns = 0;
+    FailingChecks m_failing_checks;
     bool m_refused_before = false;  // a refusal counts when a new hello leads to it again
 };
 

@@ -132,8 +132,31 @@ void print_not_carried(const json& connector, std::ostream& out) {
     }
 }
 
-void print_warnings(const json& connector, std::ostream& out) {
-    for (const json& warning : list_of(connector, "warnings")) {
+/// What fails and what warns at the source, each with its id, under which docs/preflight.md has a part.
+void print_checks(const json& connector, std::ostream& out) {
+    const json& checks = object_of(connector, "checks");
+    if (checks.empty()) {
+        return;
+    }
+    const auto count = [&](const char* name) {
+        const auto at = checks.find(name);
+        return at != checks.end() && at->is_number_unsigned() ? at->dump() : "?";
+    };
+    const std::string at = text_of(checks, "checked_at");
+    print_line(out, "checks",
+               count("failing") + " failing, " + count("warning") + " warning" +
+                   (at.empty() ? "" : ", at " + at));
+    for (const json& finding : list_of(checks, "findings")) {
+        const std::string detail = text_of(finding, "detail");
+        out << "    " << (text_of(finding, "status") == "fail" ? "✗ " : "⚠ ")
+            << text_of(finding, "label") << " (" << text_of(finding, "id") << ")"
+            << (detail.empty() ? "" : ": " + base::clip_utf8(detail, 200)) << '\n';
+    }
+}
+
+/// Of the connector, or of its agent.
+void print_warnings(const json& of, std::ostream& out) {
+    for (const json& warning : list_of(of, "warnings")) {
         out << "  ⚠ "
             << (warning.is_string() ? for_terminal(warning.get<std::string>()) : warning.dump())
             << '\n';
@@ -231,6 +254,8 @@ void show_connector(Api& api, const std::string& name, bool json_output, std::os
     print_line(out, "replica", text_of(replica, "psql"));
     print_failure(connector, out);
     print_warnings(connector, out);
+    print_warnings(agent, out);
+    print_checks(connector, out);
     print_not_carried(connector, out);
 }
 

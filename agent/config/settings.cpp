@@ -16,6 +16,8 @@ namespace {
 using config::Option;
 using config::Type;
 
+constexpr std::chrono::seconds k_shortest_interval{1};
+
 base::Error refuse(const std::string& message, const std::string& hint = {}) {
     return {base::ErrorKind::config, message, hint};
 }
@@ -94,6 +96,12 @@ std::vector<Option> make_options() {
          .type = Type::boolean,
          .help = "Go on although the database has large objects, which are not carried.",
          .default_value = "false"},
+        {.key = "source.preflight_interval",
+         .type = Type::duration,
+         .help =
+             "How often the preflight list runs again while streaming, 1s to 24h; 0s for never.",
+         .default_value = "5min",
+         .maximum = 86'400'000},
         {.key = "slot.name",
          .help = "The replication slot; ardent_ and the connector's id when not set."},
         {.key = "slot.plugin",
@@ -162,6 +170,12 @@ SourceSettings read_source(const config::Values& values) {
             throw refuse("source.exclude: \"" + text + "\" is not schema.table");
         }
         source.excluded.push_back(*relation);
+    }
+    source.preflight_interval = values.duration("source.preflight_interval");
+    if (source.preflight_interval.count() > 0 && source.preflight_interval < k_shortest_interval) {
+        throw refuse("source.preflight_interval: " + values.text("source.preflight_interval") +
+                         " is shorter than 1s",
+                     "Say 1s to 24h, or 0s for never; 5min is the default.");
     }
     return source;
 }

@@ -32,6 +32,7 @@ struct SourceSettings {
     std::string pg_dump;  // empty: the one of the server's major
     std::vector<std::string> schemas;
     std::vector<model::RelationName> excluded;
+    std::chrono::milliseconds preflight_interval{};  // 0: only at every connect
 };
 
 struct SlotSettings {

@@ -24,11 +24,13 @@ constexpr std::chrono::seconds k_connect_interval{1};
 
 }  // namespace
 
-Reporter::Reporter(const Settings& settings, std::string session, Mode mode, Link& link)
+Reporter::Reporter(const Settings& settings, std::string session, Mode mode, Link& link,
+                   PreflightWatch* watch)
     : m_settings(settings),
       m_session(std::move(session)),
       m_mode(mode),
       m_link(link),
+      m_watch(watch),
       m_wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!m_wake.valid()) {
         throw base::Error(base::ErrorKind::bug, std::string("eventfd: ") + std::strerror(errno));
@@ -151,7 +153,13 @@ void Reporter::report_status(const SourceFigures& figures) {
     if (!m_api) {
         m_api.emplace(m_settings.environment, &m_stop);
     }
-    if (!m_api->status(status)) {
+    if (auto report = m_watch != nullptr ? m_watch->take() : std::nullopt) {
+        m_preflight = std::move(report);
+    }
+    status.preflight = m_preflight;
+    if (m_api->status(status)) {
+        m_preflight.reset();
+    } else {
         m_link.lose_session();
     }
 }

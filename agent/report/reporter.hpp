@@ -5,6 +5,7 @@
 #pragma once
 
 #include "agent/config/settings.hpp"
+#include "agent/report/preflight_watch.hpp"
 #include "agent/report/source_watch.hpp"
 #include "agent/send/environment_api.hpp"
 #include "agent/send/link.hpp"
@@ -26,8 +27,9 @@ public:
         status_only  // while copying or stopped: no schema, no heartbeat, no verdict about a lost slot
     };
 
-    /// `settings` and `link` must outlive the reporter.
-    Reporter(const Settings& settings, std::string session, Mode mode, Link& link);
+    /// `settings`, `link` and `watch`, whose reports go with the status, must outlive the reporter.
+    Reporter(const Settings& settings, std::string session, Mode mode, Link& link,
+             PreflightWatch* watch = nullptr);
     ~Reporter();
     Reporter(const Reporter&) = delete;
     Reporter& operator=(const Reporter&) = delete;
@@ -49,6 +51,7 @@ private:
     const std::string m_session;
     const Mode m_mode;
     Link& m_link;
+    PreflightWatch* const m_watch;
     std::atomic<bool> m_stop{false};
     base::Fd m_wake;
 
@@ -62,7 +65,8 @@ private:
     Clock::time_point m_next_connect{};
     std::optional<model::Lsn> m_beat_confirmed;
     std::optional<model::Lsn> m_beat_current;
-    std::optional<model::Lsn> m_held_at;  // confirmed when the walsender was seen waiting
+    std::optional<model::Lsn> m_held_at;     // confirmed when the walsender was seen waiting
+    std::optional<std::string> m_preflight;  // not delivered yet
     std::string m_last_warning;
     std::thread m_thread;
 };

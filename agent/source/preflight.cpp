@@ -7,8 +7,40 @@
 
 namespace ardent::agent {
 
-preflight::Report run_preflight(pq::Connection& connection, const Settings& settings) {
-    preflight::ConnectionRunner<pq::Connection> runner(connection);
+namespace {
+
+/// As ConnectionRunner asks for it.
+class Stoppable {
+public:
+    Stoppable(pq::Connection& connection, const std::atomic<bool>* stop) noexcept
+        : m_connection(connection), m_stop(stop) {}
+
+    pq::Result exec(const std::string& sql) {
+        look();
+        return m_connection.exec(sql);
+    }
+    pq::Result exec(const std::string& sql, std::span<const pq::Value> parameters) {
+        look();
+        return m_connection.exec(sql, parameters);
+    }
+
+private:
+    void look() const {
+        if (m_stop != nullptr && *m_stop) {
+            throw base::Error(base::ErrorKind::transient, "stopped while checking the source");
+        }
+    }
+
+    pq::Connection& m_connection;
+    const std::atomic<bool>* m_stop;
+};
+
+}  // namespace
+
+preflight::Report run_preflight(pq::Connection& connection, const Settings& settings,
+                                const std::atomic<bool>* stop) {
+    Stoppable stoppable(connection, stop);
+    preflight::ConnectionRunner<Stoppable> runner(stoppable);
     preflight::Request request;
     request.schemas = settings.source.schemas;
     request.role = settings.source.user;

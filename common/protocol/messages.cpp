@@ -145,14 +145,18 @@ SchemaReport parse_schema_report(std::string_view text) {
 }
 
 std::string to_json(const AgentStatus& value) {
-    return dump({{"session", value.session},
-                 {"source_lsn", nullable(value.source_lsn)},
-                 {"retained_wal_bytes", nullable(value.retained_wal_bytes)},
-                 {"wal_status", nullable(value.wal_status)},
-                 {"safe_wal_size", nullable(value.safe_wal_size)},
-                 {"resident_bytes", nullable(value.resident_bytes)},
-                 {"wal_bytes_per_second", nullable(value.wal_bytes_per_second)},
-                 {"warnings", value.warnings}});
+    json status = {{"session", value.session},
+                   {"source_lsn", nullable(value.source_lsn)},
+                   {"retained_wal_bytes", nullable(value.retained_wal_bytes)},
+                   {"wal_status", nullable(value.wal_status)},
+                   {"safe_wal_size", nullable(value.safe_wal_size)},
+                   {"resident_bytes", nullable(value.resident_bytes)},
+                   {"wal_bytes_per_second", nullable(value.wal_bytes_per_second)},
+                   {"warnings", value.warnings}};
+    if (value.preflight) {
+        status["preflight"] = parse_json("preflight report", *value.preflight);
+    }
+    return dump(status);
 }
 
 AgentStatus parse_agent_status(std::string_view text) {
@@ -167,6 +171,9 @@ AgentStatus parse_agent_status(std::string_view text) {
     value.resident_bytes = in.maybe_number<std::uint64_t>("resident_bytes");
     value.wal_bytes_per_second = in.maybe_number<std::uint64_t>("wal_bytes_per_second");
     value.warnings = in.texts("warnings");
+    if (in.has("preflight")) {
+        value.preflight = in.raw("preflight");
+    }
     return value;
 }
 

@@ -149,6 +149,8 @@ struct AgentStatus {
     std::optional<std::uint64_t> resident_bytes;
     std::optional<std::uint64_t> wal_bytes_per_second;
     std::vector<std::string> warnings;
+    std::optional<std::string>
+        preflight;  // a PreflightReport as JSON text, when there is a new one
 };
 
 struct ErrorBody {

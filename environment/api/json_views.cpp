@@ -3,6 +3,7 @@
 
 #include "common/base/text.hpp"
 #include "common/protocol/json_fields.hpp"
+#include "environment/api/check_summary.hpp"
 
 namespace ardent::environment {
 
@@ -62,6 +63,24 @@ json replica_json(const ConnectorView& view) {
             {"rows_applied", view.applied.rows}};
 }
 
+json checks_json(const ConnectorRecord& record) {
+    const auto summary = summarize(record.preflight);
+    if (!summary) {
+        return nullptr;
+    }
+    json findings = json::array();
+    for (const CheckFinding& finding : summary->findings) {
+        findings.push_back({{"id", finding.id},
+                            {"label", finding.label},
+                            {"status", finding.status},
+                            {"detail", text_or_null(finding.detail)}});
+    }
+    return {{"checked_at", text_or_null(record.preflight_at)},
+            {"failing", summary->failing},
+            {"warning", summary->warning},
+            {"findings", std::move(findings)}};
+}
+
 json copy_json(const ConnectorView& view) {
     if (!view.copy) {
         return nullptr;
@@ -119,6 +138,7 @@ json connector_row(const ConnectorView& view) {
             {"copy", copy_json(view)},
             {"not_carried", json::parse(protocol::to_json(record.not_carried))},
             {"disabled_triggers", triggers_json(record.disabled_triggers)},
+            {"checks", checks_json(record)},
             {"preflight", json::parse(record.preflight)}};
 }
 

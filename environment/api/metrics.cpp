@@ -2,6 +2,7 @@
 #include "environment/api/metrics.hpp"
 
 #include "common/base/version.hpp"
+#include "environment/api/check_summary.hpp"
 
 #include <functional>
 #include <optional>
@@ -75,6 +76,21 @@ const std::vector<Metric>& metrics() {
              const auto& status = view.record.agent_status;
              return status ? status->resident_bytes : std::nullopt;
          }},
+        {"ardent_preflight_failing_checks", "gauge",
+         "checks that fail in the newest preflight report of the source",
+         [](const View& view) {
+             const auto summary = summarize(view.record.preflight);
+             return summary ? std::optional<std::uint64_t>(summary->failing) : std::nullopt;
+         }},
+        {"ardent_preflight_warning_checks", "gauge",
+         "checks that warn in the newest preflight report of the source",
+         [](const View& view) {
+             const auto summary = summarize(view.record.preflight);
+             return summary ? std::optional<std::uint64_t>(summary->warning) : std::nullopt;
+         }},
+        {"ardent_preflight_timestamp_seconds", "gauge",
+         "when the newest preflight report of the source came, in seconds since 1970",
+         [](const View& view) { return checked_at(view.record); }},
         {"ardent_transactions_applied_total", "counter",
          "source transactions applied since the environment started",
          [](const View& view) { return view.applied.transactions; }},

@@ -129,8 +129,7 @@ void Connector::note_hello(const protocol::Hello& hello) {
         throw HttpError(404, "not_found", "The connector is being deleted");
     }
     m_record.agent_version = hello.agent_version;
-    m_record.preflight = hello.preflight;
-    m_record.preflight_pass = passes(hello.preflight);
+    note_preflight(hello.preflight);
     m_record.agent_seen_at = m_store.now();
     m_agent_seen = Clock::now();
     m_hello_warnings.clear();
@@ -144,10 +143,15 @@ void Connector::note_hello(const protocol::Hello& hello) {
                               ? m_record.source  // of the replica that is still readable
                               : std::optional(hello.source);
         m_record.slot = hello.slot.name;
-    } else if (!m_record.preflight_pass) {
-        m_hello_warnings.emplace_back("the preflight report of the source has failures");
     }
     save();
+}
+
+// Under the field lock.
+void Connector::note_preflight(const std::string& report) {
+    m_record.preflight = report;
+    m_record.preflight_pass = passes(report);
+    m_record.preflight_at = m_store.now();
 }
 
 protocol::Welcome Connector::hello(const protocol::Hello& hello) {
@@ -395,7 +399,11 @@ void Connector::status(const protocol::AgentStatus& status) {
     const auto current = session(status.session);
     const std::lock_guard lock(m_mutex);
     m_agent_seen = Clock::now();
+    if (status.preflight) {
+        note_preflight(*status.preflight);
+    }
     m_record.agent_status = status;
+    m_record.agent_status->preflight.reset();
     m_record.agent_seen_at = m_store.now();
     save();
 }

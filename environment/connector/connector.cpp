@@ -91,6 +91,9 @@ ConnectorView Connector::view() const {
         view.record = m_record;
         view.warnings = m_record.copy_warnings;
         view.warnings.insert(view.warnings.end(), m_hello_warnings.begin(), m_hello_warnings.end());
+        if (m_record.phase == Phase::streaming && !m_record.preflight_pass) {
+            view.warnings.emplace_back("the preflight report of the source has failures");
+        }
         view.agent_connected =
             m_session && std::chrono::steady_clock::now() - m_agent_seen < m_settings.agent_timeout;
         view.durable = m_last_durable;

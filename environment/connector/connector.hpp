@@ -110,6 +110,7 @@ private:
     void end_session();
     std::optional<protocol::Failure> obstacle(const protocol::Hello& hello) const;
     void note_hello(const protocol::Hello& hello);
+    void note_preflight(const std::string& report);
     std::unique_ptr<apply::Worker> make_worker(const protocol::Hello& hello,
                                                protocol::Welcome& welcome);
     std::shared_ptr<Session> session(const std::string& hex) const;

@@ -55,7 +55,11 @@ constexpr std::string_view k_excluded = R"sql(
 ALTER TABLE environment.connector ADD COLUMN excluded text NOT NULL DEFAULT '{"list":[]}';
 )sql";
 
-constexpr std::array k_migrations = {k_first, k_excluded};
+constexpr std::string_view k_preflight_at = R"sql(
+ALTER TABLE environment.connector ADD COLUMN preflight_at timestamptz;
+)sql";
+
+constexpr std::array k_migrations = {k_first, k_excluded, k_preflight_at};
 
 }  // namespace
 

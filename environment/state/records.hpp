@@ -46,6 +46,7 @@ struct ConnectorRecord {
     std::string agent_version;
     std::string preflight = "{}";  // the last PreflightReport, JSON text
     bool preflight_pass = false;
+    std::string preflight_at;  // when it came; empty: never
     std::optional<protocol::AgentStatus> agent_status;
     std::string agent_seen_at;  // empty: never
 };

@@ -57,6 +57,7 @@ ConnectorRecord read_connector(const pq::Result& row, int at) {
     }
     record.agent_seen_at = next().value_or("");
     record.excluded = parse_relations(next().value());
+    record.preflight_at = next().value_or("");
     return record;
 }
 
@@ -127,7 +128,7 @@ std::vector<ConnectorRecord> Store::connectors() {
         SELECT id, name, org_id, project_id, service_name, schemas, created_at, token_hash, phase,
                failure, source, slot, consistent_point, not_carried, copy_warnings,
                disabled_triggers, agent_version, preflight, preflight_pass, agent_status,
-               agent_seen_at, excluded
+               agent_seen_at, excluded, preflight_at
           FROM environment.connector
          ORDER BY created_at, id
     )sql");
@@ -145,19 +146,20 @@ std::string Store::save(const ConnectorRecord& record) {
         INSERT INTO environment.connector AS c (
                id, name, org_id, project_id, service_name, schemas, token_hash, phase, failure,
                source, slot, consistent_point, not_carried, copy_warnings, disabled_triggers,
-               agent_version, preflight, preflight_pass, agent_status, agent_seen_at, excluded)
+               agent_version, preflight, preflight_pass, agent_status, agent_seen_at, excluded,
+               preflight_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                $19, $20, $21)
+                $19, $20, $21, $22)
         ON CONFLICT (id) DO UPDATE
            SET (name, project_id, schemas, token_hash, phase, failure, source, slot,
                 consistent_point, not_carried, copy_warnings, disabled_triggers, agent_version,
-                preflight, preflight_pass, agent_status, agent_seen_at, excluded)
+                preflight, preflight_pass, agent_status, agent_seen_at, excluded, preflight_at)
              = (excluded.name, excluded.project_id, excluded.schemas, excluded.token_hash,
                 excluded.phase, excluded.failure, excluded.source, excluded.slot,
                 excluded.consistent_point, excluded.not_carried, excluded.copy_warnings,
                 excluded.disabled_triggers, excluded.agent_version, excluded.preflight,
                 excluded.preflight_pass, excluded.agent_status, excluded.agent_seen_at,
-                excluded.excluded)
+                excluded.excluded, excluded.preflight_at)
         RETURNING created_at
         )sql",
         {record.id,
@@ -180,7 +182,8 @@ std::string Store::save(const ConnectorRecord& record) {
          record.preflight_pass ? "t" : "f",
          maybe(record.agent_status, encode),
          text_or_null(record.agent_seen_at),
-         relations_to_json(record.excluded)});
+         relations_to_json(record.excluded),
+         text_or_null(record.preflight_at)});
     return row.value(0, 0).value();
 }
 

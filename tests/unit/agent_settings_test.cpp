@@ -3,6 +3,7 @@
 #include "agent/copy/schema_dump.hpp"
 #include "agent/copy/table_stream.hpp"
 #include "agent/report/source_watch.hpp"
+#include "agent/source/failing_checks.hpp"
 #include "agent/source/plugin.hpp"
 #include "common/base/error.hpp"
 
@@ -65,6 +66,47 @@ TEST_CASE("the agent's defaults", "[agent]") {
     CHECK(settings_of({{"source.host", "/a,127.0.0.1"}}).source.sslmode == "prefer");
     CHECK(settings_of({{"source.host", "/a,db.example.com"}}).source.sslmode == "verify-full");
     CHECK(local.limits.compression == 0);
+}
+
+TEST_CASE("the preflight list runs again every 1s to 24h, or never", "[agent]") {
+    CHECK(settings_of().source.preflight_interval == 5min);
+    CHECK(settings_of({{"source.preflight_interval", "0s"}}).source.preflight_interval == 0s);
+    CHECK(settings_of({{"source.preflight_interval", "1s"}}).source.preflight_interval == 1s);
+    CHECK(settings_of({{"source.preflight_interval", "24h"}}).source.preflight_interval == 24h);
+    CHECK_THROWS_WITH(settings_of({{"source.preflight_interval", "999ms"}}),
+                      Catch::Contains("source.preflight_interval: 999ms is shorter than 1s"));
+    CHECK_THROWS_WITH(
+        settings_of({{"source.preflight_interval", "25h"}}),
+        Catch::Contains("source.preflight_interval") && Catch::Contains("above the largest value"));
+}
+
+TEST_CASE("a check is news when it begins to fail, and when it does not any more", "[agent]") {
+    using ardent::preflight::Status;
+    FailingChecks known;
+    const auto look = [&](Status grant, Status key) {
+        ardent::preflight::Report report;
+        report.checks.resize(2);
+        report.checks[0].id = "grant";
+        report.checks[0].status = grant;
+        report.checks[1].id = "key";
+        report.checks[1].status = key;
+        std::string text;
+        const FailingChecks::Changes changes = known.look(report);
+        for (const auto& check : changes.failing) {
+            text += "-" + check.id;
+        }
+        for (const auto& check : changes.mended) {
+            text += "+" + check.id;
+        }
+        return text;
+    };
+    CHECK(look(Status::pass, Status::warn).empty());
+    CHECK(look(Status::fail, Status::warn) == "-grant");
+    CHECK(look(Status::fail, Status::fail) == "-key");
+    CHECK(look(Status::unverified, Status::fail).empty());
+    CHECK(look(Status::fail, Status::fail).empty());
+    CHECK(look(Status::pass, Status::warn) == "+grant+key");
+    CHECK(look(Status::fail, Status::pass) == "-grant");
 }
 
 TEST_CASE("slot names keep the prefix and the server's rule", "[agent]") {

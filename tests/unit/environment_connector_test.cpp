@@ -150,6 +150,32 @@ TEST_CASE("a connector's row tells lag and what is not carried, and never the to
     CHECK(connector_row(view)["replica"]["lag_bytes"].is_null());
 }
 
+TEST_CASE("a report comes down to what fails and what warns, failures first", "[environment]") {
+    ConnectorView view = example_view();
+    CHECK(connector_row(view)["checks"].is_null());
+    view.record.preflight_at = "1970-01-02 00:00:01.5+00";
+    view.record.preflight = R"({"preflight_pass": false, "checks": {
+        "a": {"ordinal": 1, "label": "A", "status": "warn", "actual": "7", "detail": null},
+        "b": {"ordinal": 3, "label": "B", "status": "fail", "actual": null, "detail": "one\ntwo"},
+        "c": {"ordinal": 2, "label": "C", "status": "fail", "actual": null, "detail": null},
+        "d": {"ordinal": 4, "label": "D", "status": "unverified"},
+        "e": {"ordinal": 5, "label": "E", "status": "pass"}}})";
+    const nlohmann::json checks = connector_row(view)["checks"];
+    CHECK(checks["checked_at"] == view.record.preflight_at);
+    CHECK(checks["failing"] == 2);
+    CHECK(checks["warning"] == 1);
+    REQUIRE(checks["findings"].size() == 3);
+    CHECK(checks["findings"][0]["id"] == "c");
+    CHECK(checks["findings"][0]["detail"].is_null());
+    CHECK(checks["findings"][1]["id"] == "b");
+    CHECK(checks["findings"][1]["detail"] == "one");
+    CHECK(checks["findings"][2]["status"] == "warn");
+    CHECK(checks["findings"][2]["detail"] == "7");
+    const std::string text = metrics_text({view});
+    CHECK(text.find("\nardent_preflight_failing_checks{") != std::string::npos);
+    CHECK(text.find("\"} 86401\n") != std::string::npos);
+}
+
 TEST_CASE("metrics have a help line each, escaped labels, and no figure that is not known",
           "[environment]") {
     ConnectorView view = example_view();

@@ -146,6 +146,10 @@ TEST_CASE("status figures that are not known are null", "[protocol]") {
     CHECK(got.retained_wal_bytes == 12);
     CHECK_FALSE(got.source_lsn.has_value());
     CHECK_FALSE(got.safe_wal_size.has_value());
+    CHECK_FALSE(got.preflight.has_value());
+    CHECK(to_json(status).find("preflight") == std::string::npos);
+    status.preflight = R"({"preflight_pass":true})";
+    CHECK(parse_agent_status(to_json(status)).preflight == status.preflight);
 }
 
 TEST_CASE("a message that does not fit names the field", "[protocol]") {
