@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "agent/config/settings.hpp"
 
+#include "common/base/address.hpp"
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 
@@ -198,8 +199,7 @@ std::string current_secret(const std::string& path) {
 bool is_local_host(const std::string& hosts) {
     const std::vector<std::string> each = base::split(hosts, ',');
     return std::all_of(each.begin(), each.end(), [](const std::string& host) {
-        return host.starts_with('/') || host.starts_with('@') || host == "localhost" ||
-               host == "::1" || host.starts_with("127.");
+        return host.starts_with('/') || host.starts_with('@') || base::is_loopback(host);
     });
 }
 
