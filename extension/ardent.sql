@@ -140,3 +140,54 @@ GRANT SELECT ON ardent_slots TO PUBLIC;
 
 COMMENT ON VIEW ardent_slots IS
     'health of the slots of Ardent on this server; room and time are NULL for who may not see the disk';
+
+-- DDL capture (docs/ddl.md). Event triggers are disabled until ardent_ddl_capture(true). Their functions do not pin
+-- search_path: they record the statement's own.
+CREATE FUNCTION ardent.ddl_command_start() RETURNS event_trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'ardent_ddl_command_start';
+CREATE FUNCTION ardent.sql_drop() RETURNS event_trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'ardent_sql_drop';
+CREATE FUNCTION ardent.table_rewrite() RETURNS event_trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'ardent_table_rewrite';
+CREATE FUNCTION ardent.ddl_command_end() RETURNS event_trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'ardent_ddl_command_end';
+
+REVOKE ALL ON FUNCTION ardent.ddl_command_start() FROM PUBLIC;
+REVOKE ALL ON FUNCTION ardent.sql_drop() FROM PUBLIC;
+REVOKE ALL ON FUNCTION ardent.table_rewrite() FROM PUBLIC;
+REVOKE ALL ON FUNCTION ardent.ddl_command_end() FROM PUBLIC;
+
+CREATE EVENT TRIGGER ardent_ddl_command_start ON ddl_command_start EXECUTE FUNCTION ardent.ddl_command_start();
+ALTER EVENT TRIGGER ardent_ddl_command_start DISABLE;
+CREATE EVENT TRIGGER ardent_sql_drop ON sql_drop EXECUTE FUNCTION ardent.sql_drop();
+ALTER EVENT TRIGGER ardent_sql_drop DISABLE;
+CREATE EVENT TRIGGER ardent_table_rewrite ON table_rewrite EXECUTE FUNCTION ardent.table_rewrite();
+ALTER EVENT TRIGGER ardent_table_rewrite DISABLE;
+CREATE EVENT TRIGGER ardent_ddl_command_end ON ddl_command_end EXECUTE FUNCTION ardent.ddl_command_end();
+ALTER EVENT TRIGGER ardent_ddl_command_end DISABLE;
+
+-- Nothing connects through it: it is where the keys stand, as options of the replication role's user mapping.
+CREATE FOREIGN DATA WRAPPER ardent_ddl NO HANDLER NO VALIDATOR;
+CREATE SERVER ardent_ddl FOREIGN DATA WRAPPER ardent_ddl;
+
+CREATE FUNCTION ardent_ddl_capture(
+    enabled boolean,
+    role name DEFAULT 'ardent_replication',
+    forget_keys boolean DEFAULT false
+) RETURNS text
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'ardent_ddl_capture';
+
+REVOKE ALL ON FUNCTION ardent_ddl_capture(boolean, name, boolean) FROM PUBLIC;
+
+COMMENT ON FUNCTION ardent_ddl_capture(boolean, name, boolean) IS
+    'switches DDL capture of this database on or off; the role may read the keys';
+
+CREATE FUNCTION ardent.ddl_tags() RETURNS SETOF text
+LANGUAGE c STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'ardent_ddl_tags';
+
+COMMENT ON FUNCTION ardent.ddl_tags() IS
+    'the command tags that this server fires event triggers for';

@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: PostgreSQL
+#include "extension/src/capture/capture.hpp"
+
 #include "extension/src/pg/compat.hpp"
 
 extern "C" {
 ARDENT_MODULE_MAGIC;
+
+PGDLLEXPORT void _PG_init(void);
+
+PGDLLEXPORT void _PG_init(void) {
+    ardent::ext::capture::initialize();
+}
 }

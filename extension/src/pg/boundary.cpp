@@ -44,6 +44,10 @@ void describe_current_exception(Failure& failure) noexcept {
     }
 }
 
+void warn(const char* message, const char* hint) {
+    ereport(WARNING, (errmsg("%s", message), errhint("%s", hint)));
+}
+
 void raise(const Failure& failure) {
     if (failure.server_error != nullptr) {
         ReThrowError(failure.server_error);

@@ -87,6 +87,34 @@ auto subtransaction(F&& f) -> std::invoke_result_t<F&> {
     }
 }
 
+/// False when a server error ended it; the error is still the server's current one.
+template <class F>
+[[gnu::noinline]] bool finished(F& f) {
+    const ErrorStackScope scope;
+    sigjmp_buf here;
+    if (sigsetjmp(here, 0) == 0) {
+        PG_exception_stack = &here;
+        f();
+        return true;
+    }
+    return false;
+}
+
+/// Runs `body`, which may raise, then `cleanup` whatever happened; a server error goes on. Neither may hold
+/// anything to destroy. For hooks, which the server's errors cross.
+template <class Body, class Cleanup>
+void with_cleanup(Body&& body, Cleanup&& cleanup) {
+    static_assert(std::is_trivially_destructible_v<std::remove_reference_t<Body>>);
+    const bool done = finished(body);
+    cleanup();
+    if (!done) {
+        pg_re_throw();
+    }
+}
+
+/// A WARNING to the client and the log.
+void warn(const char* message, const char* hint);
+
 /// What enter() caught, without anything to destroy.
 struct Failure {
     ErrorData* server_error = nullptr;

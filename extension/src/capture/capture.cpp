@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "extension/src/capture/capture.hpp"
+
+#include "extension/src/capture/key.hpp"
+#include "extension/src/capture/message.hpp"
+#include "extension/src/capture/objects.hpp"
+#include "extension/src/capture/text.hpp"
+
+#include "extension/src/pg/boundary.hpp"
+
+#include "common/base/error.hpp"
+
+namespace ardent::ext::capture {
+
+namespace {
+
+// The setting's place, as the server wants it.
+bool g_strict = false;
+object_access_hook_type g_next_access = nullptr;
+
+/// A cancelled statement or a shutdown is no failure of ours.
+bool is_fatal(const pg::PgError& error) {
+    return g_strict || error.sqlstate().starts_with("57");
+}
+
+/// Runs `work` in a sub-transaction; a failure is noted in the statement. True when it succeeded.
+template <class Work>
+bool guarded(Statement* statement, Work&& work) {
+    try {
+        pg::subtransaction([&] {
+            work();
+            return true;
+        });
+        return true;
+    } catch (const pg::PgError& e) {
+        if (is_fatal(e)) {
+            throw;
+        }
+        note_failure(statement, e.sqlstate().c_str(), e.what());
+    } catch (const std::exception& e) {
+        if (g_strict) {
+            throw;
+        }
+        note_failure(statement, "XX000", e.what());
+    }
+    return false;
+}
+
+void write(StringInfo body) {
+    if (!pg::call([&] { return write_message(body); })) {
+        constexpr const char* k_problem =
+            "DDL capture of this database has no key: the statement is not in the stream";
+        constexpr const char* k_hint = "SELECT ardent_ddl_capture(true) makes one.";
+        if (g_strict) {
+            throw base::Error(base::ErrorKind::config, k_problem, k_hint, "55000");
+        }
+        pg::call([&] { pg::warn(k_problem, k_hint); });
+    }
+}
+
+/// The message of a statement, or the mark that there is none.
+template <class Gather>
+void tell(Statement* statement, const char* tag, bool rows_follow, Gather&& gather) {
+    Text text;
+    Saying saying;
+    saying.tag = tag;
+    saying.rows_follow = rows_follow;
+    StringInfo body = nullptr;
+    if (!statement->failed) {
+        text = text_of(*statement, tag);
+        saying.text = text.text ? text.text->c_str() : nullptr;
+        saying.masked = text.masked;
+        guarded(statement, [&] { body = form_body(*statement, saying, gather()); });
+    }
+    if (statement->failed) {
+        body = pg::call([&] { return form_failure(*statement, saying); });
+    }
+    statement->settled = true;
+    if (body != nullptr) {
+        write(body);
+    }
+}
+
+bool is_captured() {
+    return XLogLogicalInfoActive() && !creating_extension;
+}
+
+void start(const Node* tree) {
+    Statement* const statement = current_statement(true, tree);
+    statement->started = true;
+    if (statement->query == nullptr && is_captured()) {
+        find_text(statement);
+    }
+}
+
+void end(const EventTriggerData* data) {
+    Statement* const statement = current_statement(false, data->parsetree);
+    if (!statement->settled) {
+        tell(statement, GetCommandTagName(data->tag), false, [] { return commanded_objects(); });
+    }
+    statement->ended = true;
+}
+
+bool makes_relation_with_rows(const Statement* statement) {
+    return statement != nullptr && statement->tree != nullptr && !statement->settled &&
+           IsA(statement->tree, CreateTableAsStmt) && statement->started && !statement->ended;
+}
+
+/// EXPLAIN ANALYZE runs CREATE TABLE AS, and no event trigger fires for it.
+bool explains_one(const Statement* statement) {
+    if (statement == nullptr || statement->tree == nullptr || statement->settled ||
+        !IsA(statement->tree, ExplainStmt)) {
+        return false;
+    }
+    HeapTuple const tuple =
+        SearchSysCache1(EVENTTRIGGERNAME, CStringGetDatum("ardent_ddl_command_end"));
+    if (!HeapTupleIsValid(tuple)) {
+        return false;
+    }
+    const char enabled =
+        reinterpret_cast<const FormData_pg_event_trigger*>(GETSTRUCT(tuple))->evtenabled;
+    ReleaseSysCache(tuple);
+    return enabled == TRIGGER_FIRES_ALWAYS;
+}
+
+/// The rows of CREATE TABLE AS come before ddl_command_end: its message is written when its table is there.
+void relation_created(Oid oid) {
+    Statement* const statement = innermost_statement();
+    const bool explained = pg::call([&] { return explains_one(statement); });
+    if (!is_captured() || !(makes_relation_with_rows(statement) || explained)) {
+        return;
+    }
+    statement->settled = true;
+    Statement said = *statement;
+    said.memory = nullptr;
+    const char* tag = "CREATE TABLE AS";
+    if (explained) {
+        said.query = nullptr;
+    } else {
+        tag = GetCommandTagName(CreateCommandTag(const_cast<Node*>(statement->tree)));
+    }
+    tell(&said, tag, true, [&] {
+        CommandCounterIncrement();  // or the catalogs do not show it yet
+        return created_relation(oid, tag);
+    });
+}
+
+/// A dropped index says nothing of its table, whose keys are others now.
+void relation_dropped(Oid oid) {
+    Statement* const statement = innermost_statement();
+    if (statement != nullptr && statement->started && !statement->ended && is_captured()) {
+        pg::call([&] {
+            const char kind = get_rel_relkind(oid);
+            if (kind == RELKIND_INDEX || kind == RELKIND_PARTITIONED_INDEX) {
+                touch(statement, IndexGetRelation(oid, true));
+            }
+        });
+    }
+}
+
+void on_access(ObjectAccessType access, Oid class_id, Oid object, int part, void* argument) {
+    if (g_next_access != nullptr) {
+        g_next_access(access, class_id, object, part, argument);
+    }
+    if (class_id != RelationRelationId || part != 0) {
+        return;
+    }
+    if (access == OAT_POST_CREATE &&
+        !static_cast<const ObjectAccessPostCreate*>(argument)->is_internal) {
+        pg::enter([&]() -> Datum {
+            relation_created(object);
+            return Datum(0);
+        });
+    } else if (access == OAT_DROP) {
+        pg::enter([&]() -> Datum {
+            relation_dropped(object);
+            return Datum(0);
+        });
+    }
+}
+
+}  // namespace
+
+void initialize() {
+    DefineCustomBoolVariable(
+        "ardent.ddl_capture_strict",
+        "A statement whose message for the stream cannot be formed fails.",
+        "Off: the statement succeeds, and a mark in the stream stops the receiver.", &g_strict,
+        false, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+    install_statement_hook();
+    g_next_access = object_access_hook;
+    object_access_hook = on_access;
+}
+
+void handle(Event event, const EventTriggerData* data) {
+    if (event == Event::start) {
+        start(data->parsetree);
+        return;
+    }
+    if (!is_captured()) {
+        return;
+    }
+    if (event == Event::end) {
+        end(data);
+        return;
+    }
+    Statement* const statement = current_statement(false, data->parsetree);
+    guarded(statement,
+            [&] { (event == Event::drop ? gather_dropped : gather_rewritten)(statement); });
+}
+
+}  // namespace ardent::ext::capture

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "extension/src/capture/definition.hpp"
+
+#include "extension/src/pg/compat.hpp"
+
+#include <algorithm>
+
+namespace ardent::ext::capture {
+
+namespace {
+
+constexpr int k_most_descendants = 100;
+
+const char* kind_name(char kind) {
+    switch (kind) {
+    case RELKIND_RELATION:
+        return "table";
+    case RELKIND_PARTITIONED_TABLE:
+        return "partitioned table";
+    case RELKIND_VIEW:
+        return "view";
+    case RELKIND_MATVIEW:
+        return "materialized view";
+    case RELKIND_FOREIGN_TABLE:
+        return "foreign table";
+    case RELKIND_COMPOSITE_TYPE:
+        return "composite type";
+    default:
+        return nullptr;
+    }
+}
+
+const char* identity_name(char setting) {
+    switch (setting) {
+    case REPLICA_IDENTITY_FULL:
+        return "full";
+    case REPLICA_IDENTITY_NOTHING:
+        return "nothing";
+    case REPLICA_IDENTITY_INDEX:
+        return "index";
+    default:
+        return "default";
+    }
+}
+
+const char* default_of(Relation relation, AttrNumber number) {
+    const TupleConstr* const constraints = RelationGetDescr(relation)->constr;
+    for (int i = 0; constraints != nullptr && i < constraints->num_defval; ++i) {
+        if (constraints->defval[i].adnum == number) {
+            Node* const expression = static_cast<Node*>(stringToNode(constraints->defval[i].adbin));
+            return deparse_expression(
+                expression,
+                deparse_context_for(RelationGetRelationName(relation), RelationGetRelid(relation)),
+                false, false);
+        }
+    }
+    return nullptr;
+}
+
+const char* collation_of(const FormData_pg_attribute* column) {
+    return OidIsValid(column->attcollation) &&
+                   column->attcollation != get_typcollation(column->atttypid)
+               ? generate_collation_name(column->attcollation)
+               : nullptr;
+}
+
+void write_columns(Json& json, Relation relation) {
+    TupleDesc const shape = RelationGetDescr(relation);
+    json.key("columns").open('[');
+    for (int i = 0; i < shape->natts; ++i) {
+        const FormData_pg_attribute* const column = TupleDescAttr(shape, i);
+        if (column->attisdropped) {
+            continue;
+        }
+        json.open().key("name").text(NameStr(column->attname));
+        json.key("type").text(format_type_with_typemod(column->atttypid, column->atttypmod));
+        json.flag("not_null", column->attnotnull);
+        json.field("default", column->atthasdef ? default_of(relation, column->attnum) : nullptr);
+        if (column->attgenerated != '\0') {
+            json.key("generated").text(column->attgenerated == 's' ? "stored" : "virtual");
+        }
+        if (column->attidentity != '\0') {
+            json.key("identity").text(column->attidentity == 'a' ? "always" : "by default");
+        }
+        json.field("collation", collation_of(column)).close();
+    }
+    json.close(']');
+}
+
+void write_key(Json& json, Relation relation, const char* name, HeapTuple tuple) {
+    const auto* const index = reinterpret_cast<const FormData_pg_index*>(GETSTRUCT(tuple));
+    json.open().key("name").text(name).flag("primary", index->indisprimary);
+    json.key("columns").open('[');
+    for (int i = 0; i < index->indnkeyatts; ++i) {
+        const AttrNumber number = index->indkey.values[i];
+        json.text(number == 0 ? nullptr : get_attname(RelationGetRelid(relation), number, true));
+    }
+    json.close(']');
+    json.flag("partial", !heap_attisnull(tuple, Anum_pg_index_indpred, nullptr));
+    json.flag("immediate", index->indimmediate).flag("valid", index->indisvalid);
+    json.flag("nulls_not_distinct", pg::nulls_not_distinct(index));
+    json.flag("replica_identity", index->indisreplident).close();
+}
+
+struct Index {
+    const char* name;
+    Oid oid;
+};
+
+void write_keys(Json& json, Relation relation) {
+    List* const oids = RelationGetIndexList(relation);
+    auto* const indexes = static_cast<Index*>(
+        palloc(sizeof(Index) * static_cast<std::size_t>(list_length(oids) + 1)));
+    std::size_t count = 0;
+    ListCell* cell = nullptr;
+    foreach (cell, oids) {
+        const char* const name = get_rel_name(lfirst_oid(cell));
+        if (name != nullptr) {
+            indexes[count++] = {name, lfirst_oid(cell)};
+        }
+    }
+    std::sort(indexes, indexes + count,
+              [](const Index& a, const Index& b) { return std::strcmp(a.name, b.name) < 0; });
+    json.key("keys").open('[');
+    for (std::size_t i = 0; i < count; ++i) {
+        HeapTuple const tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(indexes[i].oid));
+        if (!HeapTupleIsValid(tuple)) {
+            continue;
+        }
+        if (reinterpret_cast<const FormData_pg_index*>(GETSTRUCT(tuple))->indisunique) {
+            write_key(json, relation, indexes[i].name, tuple);
+        }
+        ReleaseSysCache(tuple);
+    }
+    json.close(']');
+}
+
+void write_name(Json& json, Oid relation) {
+    json.open().key("schema").text(get_namespace_name(get_rel_namespace(relation)));
+    json.key("name").text(get_rel_name(relation)).close();
+}
+
+void write_parents(Json& json, Relation relation) {
+    const bool partition = relation->rd_rel->relispartition;
+    Relation const catalog = table_open(InheritsRelationId, AccessShareLock);
+    ScanKeyData key;
+    ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ,
+                ObjectIdGetDatum(RelationGetRelid(relation)));
+    SysScanDesc const scan =
+        systable_beginscan(catalog, InheritsRelidSeqnoIndexId, true, nullptr, 1, &key);
+    bool any = false;
+    for (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple);
+         tuple = systable_getnext(scan)) {
+        const Oid parent =
+            reinterpret_cast<const FormData_pg_inherits*>(GETSTRUCT(tuple))->inhparent;
+        if (partition) {
+            json.key("partition_of");
+        } else if (!any) {
+            json.key("inherits").open('[');
+        }
+        any = true;
+        write_name(json, parent);
+    }
+    if (any && !partition) {
+        json.close(']');
+    }
+    systable_endscan(scan);
+    table_close(catalog, AccessShareLock);
+}
+
+void write_partitioning(Json& json, Relation relation) {
+    const Oid oid = RelationGetRelid(relation);
+    if (relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE) {
+        json.key("partition_key")
+            .text(
+                TextDatumGetCString(DirectFunctionCall1(pg_get_partkeydef, ObjectIdGetDatum(oid))));
+    }
+    if (!relation->rd_rel->relispartition) {
+        return;
+    }
+    HeapTuple const tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(oid));
+    if (!HeapTupleIsValid(tuple)) {
+        return;
+    }
+    bool missing = false;
+    const Datum bound = SysCacheGetAttr(RELOID, tuple, Anum_pg_class_relpartbound, &missing);
+    if (!missing) {
+        json.key("partition_bound")
+            .text(TextDatumGetCString(
+                DirectFunctionCall2(pg_get_expr, bound, ObjectIdGetDatum(oid))));
+    }
+    ReleaseSysCache(tuple);
+}
+
+void write_definition(Json& json, Relation relation) {
+    const FormData_pg_class* const form = relation->rd_rel;
+    json.open().key("oid").number(RelationGetRelid(relation));
+    json.key("schema").text(get_namespace_name(form->relnamespace));
+    json.key("name").text(RelationGetRelationName(relation));
+    json.key("kind").text(kind_name(form->relkind));
+    json.key("persistence")
+        .text(form->relpersistence == RELPERSISTENCE_UNLOGGED ? "unlogged" : "permanent");
+    json.key("owner").text(GetUserNameFromId(form->relowner, true));
+    write_columns(json, relation);
+    if (form->relkind == RELKIND_RELATION || form->relkind == RELKIND_PARTITIONED_TABLE ||
+        form->relkind == RELKIND_MATVIEW) {
+        write_keys(json, relation);
+        json.key("replica_identity").text(identity_name(form->relreplident));
+    }
+    write_parents(json, relation);
+    write_partitioning(json, relation);
+    json.close();
+}
+
+/// The relations to be written: tables instead of indexes, with their descendants.
+List* family(const List* relations, std::uint64_t& left_out) {
+    List* result = NIL;
+    const ListCell* cell = nullptr;
+    foreach (cell, relations) {
+        Oid oid = lfirst_oid(cell);
+        const char kind = get_rel_relkind(oid);
+        if (kind == RELKIND_INDEX || kind == RELKIND_PARTITIONED_INDEX) {
+            oid = IndexGetRelation(oid, true);
+        }
+        if (!OidIsValid(oid) || kind == '\0') {
+            continue;
+        }
+        result = list_append_unique_oid(result, oid);
+        if (!has_subclass(oid)) {
+            continue;
+        }
+        int count = 0;
+        ListCell* child = nullptr;
+        foreach (child, find_all_inheritors(oid, NoLock, nullptr)) {
+            if (++count > k_most_descendants + 1) {
+                ++left_out;
+            } else {
+                result = list_append_unique_oid(result, lfirst_oid(child));
+            }
+        }
+    }
+    return result;
+}
+
+}  // namespace
+
+int pin_search_path() {
+    const int level = NewGUCNestLevel();
+    set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+                      GUC_ACTION_SAVE, true, 0, false);
+    return level;
+}
+
+std::uint64_t write_definitions(Json& json, const List* relations) {
+    std::uint64_t left_out = 0;
+    const int level = pin_search_path();
+    json.open('[');
+    ListCell* cell = nullptr;
+    foreach (cell, family(relations, left_out)) {
+        const Oid oid = lfirst_oid(cell);
+        if (!ConditionalLockRelationOid(oid, AccessShareLock)) {
+            ++left_out;
+            continue;
+        }
+        Relation const relation = try_relation_open(oid, NoLock);
+        if (relation == nullptr) {
+            UnlockRelationOid(oid, AccessShareLock);
+            continue;
+        }
+        if (kind_name(relation->rd_rel->relkind) != nullptr &&
+            relation->rd_rel->relpersistence != RELPERSISTENCE_TEMP) {
+            write_definition(json, relation);
+        }
+        relation_close(relation, AccessShareLock);
+    }
+    json.close(']');
+    AtEOXact_GUC(true, level);
+    return left_out;
+}
+
+}  // namespace ardent::ext::capture

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "extension/src/capture/objects.hpp"
+
+#include "extension/src/capture/rows.hpp"
+
+#include "extension/src/pg/compat.hpp"
+
+namespace ardent::ext::capture {
+
+namespace {
+
+// Columns of pg_event_trigger_dropped_objects().
+enum Column {
+    k_class,
+    k_object,
+    k_part,
+    k_original,
+    k_normal,
+    k_temporary,
+    k_type,
+    k_schema,
+    k_name,
+    k_identity,
+    k_address
+};
+
+/// The parts of an object's name, outermost first; NIL when there are none.
+List* address_of(const Datum* values, const bool* nulls) {
+    if (nulls[k_address]) {
+        return NIL;
+    }
+    Datum* parts = nullptr;
+    bool* missing = nullptr;
+    int count = 0;
+    deconstruct_array(DatumGetArrayTypeP(values[k_address]), TEXTOID, -1, false, TYPALIGN_INT,
+                      &parts, &missing, &count);
+    List* result = NIL;
+    for (int i = 0; i < count; ++i) {
+        result = lappend(result, missing[i] ? pstrdup("") : TextDatumGetCString(parts[i]));
+    }
+    return result;
+}
+
+bool equals(const char* text, const char* other) {
+    return text != nullptr && std::strcmp(text, other) == 0;
+}
+
+/// Dropped with their owner and not worth a word: TOAST tables and the types of rows and their arrays.
+bool is_implied(const Datum* values, const char* type, const char* schema) {
+    const bool meant = DatumGetBool(values[k_original]) || DatumGetBool(values[k_normal]);
+    return equals(schema, "pg_toast") || (!meant && equals(type, "type"));
+}
+
+/// A table that lost a part of itself with something else: a column of a dropped type, a default.
+void touch_table(Statement* statement, const Datum* values, const List* address) {
+    const Oid class_id = DatumGetObjectId(values[k_class]);
+    if (class_id == RelationRelationId && DatumGetInt32(values[k_part]) != 0) {
+        touch(statement, DatumGetObjectId(values[k_object]));
+    } else if ((class_id == ConstraintRelationId || class_id == AttrDefaultRelationId) &&
+               list_length(address) == 3) {
+        const Oid schema = get_namespace_oid(static_cast<const char*>(linitial(address)), true);
+        if (OidIsValid(schema)) {
+            touch(statement, get_relname_relid(static_cast<const char*>(lsecond(address)), schema));
+        }
+    }
+}
+
+void consider(Statement* statement, bool of_extension, const Datum* values, const bool* nulls) {
+    const char* const type = text_or_null(values, nulls, k_type);
+    const char* const schema = text_or_null(values, nulls, k_schema);
+    List* const address = address_of(values, nulls);
+    if (DatumGetBool(values[k_temporary]) ||
+        (list_length(address) > 1 &&
+         equals(static_cast<const char*>(linitial(address)), "pg_temp"))) {
+        ++statement->dropped_left_out;
+        return;
+    }
+    const bool meant = DatumGetBool(values[k_original]) || DatumGetBool(values[k_normal]);
+    if (is_implied(values, type, schema) || (of_extension && !meant)) {
+        return;
+    }
+    touch_table(statement, values, address);
+    if (statement->dropped->len > 0) {
+        appendStringInfoChar(statement->dropped, ',');
+    }
+    Json json(statement->dropped);
+    json.open().key("type").text(type).field("schema", schema);
+    json.key("identity").text(text_or_null(values, nulls, k_identity));
+    json.key("oid").number(DatumGetObjectId(values[k_object]));
+    json.key("original").boolean(DatumGetBool(values[k_original])).close();
+}
+
+StringInfo buffer(Statement* statement, StringInfo present) {
+    if (present != nullptr) {
+        return present;
+    }
+    MemoryContext const before = MemoryContextSwitchTo(statement_memory(statement));
+    StringInfo const made = makeStringInfo();
+    MemoryContextSwitchTo(before);
+    return made;
+}
+
+struct Reason {
+    int bit;
+    const char* name;
+};
+
+constexpr Reason k_reasons[] = {{AT_REWRITE_ALTER_PERSISTENCE, "persistence"},
+                                {AT_REWRITE_DEFAULT_VAL, "default"},
+                                {AT_REWRITE_COLUMN_REWRITE, "column_type"},
+                                {pg::k_rewrite_access_method, "access_method"}};
+
+Datum called(PGFunction function) {
+    LOCAL_FCINFO(call_info, 0);
+    InitFunctionCallInfoData(*call_info, nullptr, 0, InvalidOid, nullptr, nullptr);
+    return function(call_info);
+}
+
+}  // namespace
+
+void gather_dropped(Statement* statement) {
+    statement->dropped = buffer(statement, statement->dropped);
+    const bool of_extension = statement->tree != nullptr && IsA(statement->tree, DropStmt) &&
+                              castNode(DropStmt, statement->tree)->removeType == OBJECT_EXTENSION;
+    for_each_row(F_PG_EVENT_TRIGGER_DROPPED_OBJECTS, [&](const Datum* values, const bool* nulls) {
+        consider(statement, of_extension, values, nulls);
+    });
+}
+
+void gather_rewritten(Statement* statement) {
+    const Oid table = DatumGetObjectId(called(pg_event_trigger_table_rewrite_oid));
+    const int why = DatumGetInt32(called(pg_event_trigger_table_rewrite_reason));
+    if (get_rel_persistence(table) == RELPERSISTENCE_TEMP) {
+        return;
+    }
+    statement->rewritten = buffer(statement, statement->rewritten);
+    if (statement->rewritten->len > 0) {
+        appendStringInfoChar(statement->rewritten, ',');
+    }
+    ObjectAddress address;
+    ObjectAddressSet(address, RelationRelationId, table);
+    Json json(statement->rewritten);
+    json.open().key("identity").text(getObjectIdentity(&address ARDENT_MISSING_OK));
+    json.key("oid").number(table).key("reasons").open('[');
+    for (const Reason& reason : k_reasons) {
+        if ((why & reason.bit) != 0) {
+            json.text(reason.name);
+        }
+    }
+    json.close(']').close();
+    touch(statement, table);
+}
+
+}  // namespace ardent::ext::capture

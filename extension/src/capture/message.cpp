@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "extension/src/capture/message.hpp"
+
+#include "common/ddl/envelope.hpp"
+
+#include "extension/src/capture/definition.hpp"
+#include "extension/src/capture/key.hpp"
+
+#include "extension/src/pg/compat.hpp"
+#include "extension/src/pg/hmac.hpp"
+
+namespace ardent::ext::capture {
+
+namespace {
+
+// What changes the meaning of a statement's text or the form of what it makes.
+constexpr const char* k_settings[] = {"standard_conforming_strings",
+                                      "default_table_access_method",
+                                      "default_tablespace",
+                                      "default_toast_compression",
+                                      "check_function_bodies",
+                                      "xmloption",
+                                      "DateStyle",
+                                      "IntervalStyle",
+                                      "TimeZone",
+                                      "transform_null_equals",
+                                      "array_nulls",
+                                      "quote_all_identifiers",
+                                      "session_replication_role"};
+
+// Messages of one transaction are numbered; the number outlives no transaction.
+struct Numbering {
+    FullTransactionId transaction = {};
+    std::uint64_t last = 0;
+};
+
+constinit Numbering g_numbering;
+
+std::uint64_t next_ordinal(FullTransactionId transaction) {
+    if (!FullTransactionIdEquals(g_numbering.transaction, transaction)) {
+        g_numbering.transaction = transaction;
+        g_numbering.last = 0;
+    }
+    return ++g_numbering.last;
+}
+
+void write_head(Json& json, const char* kind, const Saying& saying) {
+    const FullTransactionId transaction = GetTopFullTransactionId();
+    json.open().key("kind").text(kind);
+    json.key("database").text(get_database_name(MyDatabaseId));
+    json.key("database_oid").number(MyDatabaseId);
+    json.key("xid").text(psprintf(UINT64_FORMAT, U64FromFullTransactionId(transaction)));
+    json.key("ordinal").number(next_ordinal(transaction));
+    json.key("tag").text(saying.tag);
+    json.key("text").text(saying.text);
+    json.key("text_known").boolean(saying.text != nullptr);
+}
+
+void write_session(Json& json, const Statement& statement, const Saying& saying) {
+    json.key("masked").boolean(saying.masked);
+    json.key("nested").boolean(statement.nested);
+    json.key("role").text(GetUserNameFromId(GetUserId(), true));
+    json.key("search_path").text(GetConfigOption("search_path", true, false));
+    json.key("settings").open();
+    for (const char* const name : k_settings) {
+        json.field(name, GetConfigOption(name, true, false));
+    }
+    json.close();
+}
+
+void write_list(Json& json, const char* name, StringInfo objects) {
+    if (objects != nullptr && objects->len > 0) {
+        json.key(name).open('[').raw(objects->data).close(']');
+    }
+}
+
+/// Statements whose effects the server does not list.
+bool works_unseen(const Statement& statement) {
+    return statement.tree != nullptr &&
+           (IsA(statement.tree, DropOwnedStmt) || IsA(statement.tree, ReassignOwnedStmt));
+}
+
+List* touched(const Statement& statement, const Objects& objects) {
+    List* relations = list_copy(objects.relations);
+    ListCell* cell = nullptr;
+    foreach (cell, statement.touched) {
+        relations = list_append_unique_oid(relations, lfirst_oid(cell));
+    }
+    return relations;
+}
+
+}  // namespace
+
+StringInfo form_body(const Statement& statement, const Saying& saying, const Objects& objects) {
+    const bool drops = statement.dropped != nullptr && statement.dropped->len > 0;
+    const bool rewrites = statement.rewritten != nullptr;
+    const int left_out = objects.left_out + statement.dropped_left_out;
+    if (objects.reported == 0 && !drops && !rewrites &&
+        (left_out > 0 || !works_unseen(statement))) {
+        return nullptr;
+    }
+    StringInfo const body = makeStringInfo();
+    Json json(body);
+    write_head(json, "ddl", saying);
+    write_session(json, statement, saying);
+    json.flag("rows_follow", saying.rows_follow);
+    json.flag("names_left_out", left_out > 0);
+    write_list(json, "objects", objects.json);
+    write_list(json, "dropped", statement.dropped);
+    write_list(json, "rewritten", statement.rewritten);
+    List* const relations = touched(statement, objects);
+    if (relations != NIL) {
+        json.key("tables");
+        const std::uint64_t missing = write_definitions(json, relations);
+        if (missing > 0) {
+            json.key("tables_left_out").number(missing);
+        }
+    }
+    json.close();
+    return body;
+}
+
+StringInfo form_failure(const Statement& statement, const Saying& saying) {
+    StringInfo const body = makeStringInfo();
+    Json json(body);
+    write_head(json, "capture_failed", saying);
+    json.key("role").text(GetUserNameFromId(GetUserId(), true));
+    json.key("sqlstate").text(statement.sqlstate);
+    json.key("message").text(statement.problem).close();
+    return body;
+}
+
+bool write_message(StringInfo body) {
+    const Key* const key = current_key();
+    if (key == nullptr) {
+        return false;
+    }
+    StringInfoData head;
+    initStringInfo(&head);
+    appendStringInfo(&head, "%s\n%d\n%s\n", ddl::k_prefix, ddl::k_version, key->id);
+    unsigned char code[pg::k_hmac_bytes];
+    pg::hmac_sha256(key->bytes, sizeof key->bytes, {head.data, static_cast<std::size_t>(head.len)},
+                    {body->data, static_cast<std::size_t>(body->len)}, code);
+    StringInfoData message;
+    initStringInfo(&message);
+    appendStringInfo(&message, "{\"version\":%d,\"key\":\"%s\",\"hmac\":\"", ddl::k_version,
+                     key->id);
+    for (const unsigned char byte : code) {
+        appendStringInfo(&message, "%02x", byte);
+    }
+    appendStringInfoString(&message, "\",\"body\":");
+    appendBinaryStringInfo(&message, body->data, body->len);
+    appendStringInfoChar(&message, '}');
+    ARDENT_LOG_MESSAGE(ddl::k_prefix, message.data, static_cast<std::size_t>(message.len));
+    return true;
+}
+
+}  // namespace ardent::ext::capture

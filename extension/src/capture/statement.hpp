@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: PostgreSQL
+// The statements that this session is running, innermost first: what the utility hook saw of each, and what the
+// event triggers gathered until its message is written. A statement lives on the hook's C stack; the one whose
+// ddl_command_start made the server load the library was never seen by the hook, and has a place of its own.
+#pragma once
+
+#include "extension/src/pg/prelude.hpp"
+
+namespace ardent::ext::capture {
+
+struct Statement {
+    Statement* outer = nullptr;
+    const Node* tree = nullptr;
+    const char* query = nullptr;  // the text that the statement is a part of; nullptr: not known
+    int location = -1;
+    int length = 0;
+    bool part = false;  // of a statement that the server splits: event triggers do not fire for it
+    bool nested = false;   // run by a function, procedure or DO block
+    bool started = false;  // ddl_command_start has fired
+    bool ended = false;    // ddl_command_end has fired
+    bool settled = false;  // its message is written, or it is known to need none
+
+    bool failed = false;
+    char sqlstate[6] = "";
+    char problem[256] = "";
+
+    MemoryContext memory = nullptr;  // of what follows; made when it is needed
+    StringInfo dropped = nullptr;    // JSON, objects separated by commas
+    StringInfo rewritten = nullptr;
+    List* touched = nullptr;  // oids of relations
+    int dropped_left_out = 0;
+};
+
+/// Puts the hooks in place; from _PG_init.
+void install_statement_hook();
+
+/// The statement that an event trigger has been fired for: `starting` for ddl_command_start. Never nullptr.
+Statement* current_statement(bool starting, const Node* tree);
+/// The innermost statement, or nullptr; for hooks that fire inside one.
+Statement* innermost_statement();
+
+/// Where what is gathered for a statement lives. May raise.
+MemoryContext statement_memory(Statement* statement);
+void touch(Statement* statement, Oid relation);
+void note_failure(Statement* statement, const char* sqlstate, const char* problem) noexcept;
+
+}  // namespace ardent::ext::capture

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: PostgreSQL
+// Switches capture of this database on and off. May raise, holds nothing to destroy.
+#pragma once
+
+#include "extension/src/pg/prelude.hpp"
+
+namespace ardent::ext::capture {
+
+/// Gives the role its keys, made when there are none, and enables the event triggers. Returns what to tell.
+char* switch_on(const char* role);
+/// Disables the event triggers; `forget` also removes the keys.
+char* switch_off(bool forget);
+
+}  // namespace ardent::ext::capture

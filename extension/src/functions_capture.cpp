@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "extension/src/capture/capture.hpp"
+#include "extension/src/capture/switch.hpp"
+
+#include "common/base/error.hpp"
+
+#include "extension/src/pg/values.hpp"
+
+namespace {
+
+using namespace ardent;
+namespace pg = ardent::ext::pg;
+namespace capture = ardent::ext::capture;
+
+Datum fired(FunctionCallInfo call_info, capture::Event event) {
+    if (!CALLED_AS_EVENT_TRIGGER(call_info)) {
+        throw base::Error(base::ErrorKind::config, "this function is for event triggers only", "",
+                          "39P03");
+    }
+    capture::handle(event, reinterpret_cast<const EventTriggerData*>(call_info->context));
+    return Datum(0);
+}
+
+preflight::Rows captured_tags() {
+    preflight::Rows rows;
+    for (int tag = 0; tag < COMMAND_TAG_NEXTTAG; ++tag) {
+        if (command_tag_event_trigger_ok(static_cast<CommandTag>(tag))) {
+            rows.push_back({std::string(GetCommandTagName(static_cast<CommandTag>(tag)))});
+        }
+    }
+    return rows;
+}
+
+Datum switched(FunctionCallInfo call_info) {
+    if (!superuser()) {
+        throw base::Error(base::ErrorKind::config, "only a superuser switches DDL capture",
+                          "Event triggers belong to superusers.", "42501");
+    }
+    const bool on = pg::boolean_argument(call_info, 0);
+    const std::string role = pg::name_argument(call_info, 1).value_or("");
+    const bool forget = pg::boolean_argument(call_info, 2);
+    if (call_info->args[0].isnull || (on && role.empty()) || (on && forget)) {
+        throw base::Error(base::ErrorKind::config,
+                          "say true with a role, or false, with forget_keys or without", "",
+                          "22023");
+    }
+    const char* const name = role.c_str();
+    return pg::text_result(
+        pg::call([&] { return on ? capture::switch_on(name) : capture::switch_off(forget); }));
+}
+
+}  // namespace
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(ardent_ddl_command_start);
+PG_FUNCTION_INFO_V1(ardent_sql_drop);
+PG_FUNCTION_INFO_V1(ardent_table_rewrite);
+PG_FUNCTION_INFO_V1(ardent_ddl_command_end);
+PG_FUNCTION_INFO_V1(ardent_ddl_capture);
+PG_FUNCTION_INFO_V1(ardent_ddl_tags);
+
+PGDLLEXPORT Datum ardent_ddl_command_start(PG_FUNCTION_ARGS) {
+    return pg::enter([&]() -> Datum { return fired(fcinfo, capture::Event::start); });
+}
+
+PGDLLEXPORT Datum ardent_sql_drop(PG_FUNCTION_ARGS) {
+    return pg::enter([&]() -> Datum { return fired(fcinfo, capture::Event::drop); });
+}
+
+PGDLLEXPORT Datum ardent_table_rewrite(PG_FUNCTION_ARGS) {
+    return pg::enter([&]() -> Datum { return fired(fcinfo, capture::Event::rewrite); });
+}
+
+PGDLLEXPORT Datum ardent_ddl_command_end(PG_FUNCTION_ARGS) {
+    return pg::enter([&]() -> Datum { return fired(fcinfo, capture::Event::end); });
+}
+
+PGDLLEXPORT Datum ardent_ddl_capture(PG_FUNCTION_ARGS) {
+    return pg::enter([&]() -> Datum { return switched(fcinfo); });
+}
+
+PGDLLEXPORT Datum ardent_ddl_tags(PG_FUNCTION_ARGS) {
+    return pg::enter([&]() -> Datum { return pg::rows_result(fcinfo, captured_tags()); });
+}
+}
