@@ -145,35 +145,47 @@ void relation_created(Oid oid) {
     });
 }
 
-/// A dropped index says nothing of its table, whose keys are others now.
-void relation_dropped(Oid oid) {
+bool drops_extension(const Statement* statement) {
+    return IsA(statement->tree, DropStmt) &&
+           castNode(DropStmt, statement->tree)->removeType == OBJECT_EXTENSION;
+}
+
+/// What cannot be known any more when the dropped objects are listed: the table of an index, whose keys are
+/// others now, and what belonged to a dropped extension.
+void object_dropped(const ObjectAddress& object) {
     Statement* const statement = innermost_statement();
-    if (statement != nullptr && statement->started && !statement->ended && is_captured()) {
-        pg::call([&] {
-            const char kind = get_rel_relkind(oid);
-            if (kind == RELKIND_INDEX || kind == RELKIND_PARTITIONED_INDEX) {
-                touch(statement, IndexGetRelation(oid, true));
-            }
-        });
+    if (statement == nullptr || !statement->started || statement->ended || !is_captured()) {
+        return;
     }
+    pg::call([&] {
+        if (drops_extension(statement)) {
+            if (OidIsValid(getExtensionOfObject(object.classId, object.objectId))) {
+                note_member(statement, object);
+            }
+        } else if (object.classId == RelationRelationId && object.objectSubId == 0) {
+            const char kind = get_rel_relkind(object.objectId);
+            if (kind == RELKIND_INDEX || kind == RELKIND_PARTITIONED_INDEX) {
+                touch(statement, IndexGetRelation(object.objectId, true));
+            }
+        }
+    });
 }
 
 void on_access(ObjectAccessType access, Oid class_id, Oid object, int part, void* argument) {
     if (g_next_access != nullptr) {
         g_next_access(access, class_id, object, part, argument);
     }
-    if (class_id != RelationRelationId || part != 0) {
-        return;
-    }
-    if (access == OAT_POST_CREATE &&
-        !static_cast<const ObjectAccessPostCreate*>(argument)->is_internal) {
-        pg::enter([&]() -> Datum {
-            relation_created(object);
-            return Datum(0);
-        });
+    if (access == OAT_POST_CREATE) {
+        if (class_id == RelationRelationId && part == 0 &&
+            !static_cast<const ObjectAccessPostCreate*>(argument)->is_internal) {
+            pg::enter([&]() -> Datum {
+                relation_created(object);
+                return Datum(0);
+            });
+        }
     } else if (access == OAT_DROP) {
         pg::enter([&]() -> Datum {
-            relation_dropped(object);
+            object_dropped({class_id, object, part});
             return Datum(0);
         });
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "extension/src/capture/objects.hpp"
 
+#include "extension/src/capture/key.hpp"
 #include "extension/src/capture/rows.hpp"
 
 #include "extension/src/pg/compat.hpp"
@@ -51,6 +52,14 @@ bool is_implied(const Datum* values, const char* type, const char* schema) {
     return equals(schema, "pg_toast") || (!meant && equals(type, "type"));
 }
 
+/// Belonged to the extension that was dropped.
+bool is_member(const Statement* statement, const Datum* values) {
+    ObjectAddress object;
+    ObjectAddressSubSet(object, DatumGetObjectId(values[k_class]),
+                        DatumGetObjectId(values[k_object]), DatumGetInt32(values[k_part]));
+    return statement->members != nullptr && object_address_present(&object, statement->members);
+}
+
 /// A table that lost a part of itself with something else: a column of a dropped type, a default.
 void touch_table(Statement* statement, const Datum* values, const List* address) {
     const Oid class_id = DatumGetObjectId(values[k_class]);
@@ -65,7 +74,7 @@ void touch_table(Statement* statement, const Datum* values, const List* address)
     }
 }
 
-void consider(Statement* statement, bool of_extension, const Datum* values, const bool* nulls) {
+void consider(Statement* statement, const Datum* values, const bool* nulls) {
     const char* const type = text_or_null(values, nulls, k_type);
     const char* const schema = text_or_null(values, nulls, k_schema);
     List* const address = address_of(values, nulls);
@@ -75,8 +84,12 @@ void consider(Statement* statement, bool of_extension, const Datum* values, cons
         ++statement->dropped_left_out;
         return;
     }
-    const bool meant = DatumGetBool(values[k_original]) || DatumGetBool(values[k_normal]);
-    if (is_implied(values, type, schema) || (of_extension && !meant)) {
+    const char* const identity = text_or_null(values, nulls, k_identity);
+    if (DatumGetObjectId(values[k_class]) == UserMappingRelationId && is_key_mapping(identity)) {
+        ++statement->dropped_left_out;
+        return;
+    }
+    if (is_implied(values, type, schema) || is_member(statement, values)) {
         return;
     }
     touch_table(statement, values, address);
@@ -85,7 +98,7 @@ void consider(Statement* statement, bool of_extension, const Datum* values, cons
     }
     Json json(statement->dropped);
     json.open().key("type").text(type).field("schema", schema);
-    json.key("identity").text(text_or_null(values, nulls, k_identity));
+    json.key("identity").text(identity);
     json.key("oid").number(DatumGetObjectId(values[k_object]));
     json.key("original").boolean(DatumGetBool(values[k_original])).close();
 }
@@ -120,10 +133,8 @@ Datum called(PGFunction function) {
 
 void gather_dropped(Statement* statement) {
     statement->dropped = buffer(statement, statement->dropped);
-    const bool of_extension = statement->tree != nullptr && IsA(statement->tree, DropStmt) &&
-                              castNode(DropStmt, statement->tree)->removeType == OBJECT_EXTENSION;
     for_each_row(F_PG_EVENT_TRIGGER_DROPPED_OBJECTS, [&](const Datum* values, const bool* nulls) {
-        consider(statement, of_extension, values, nulls);
+        consider(statement, values, nulls);
     });
 }
 

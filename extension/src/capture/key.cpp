@@ -130,6 +130,11 @@ List* present_options(Oid role, bool& has) {
 
 }  // namespace
 
+bool is_key_mapping(const char* identity) {
+    constexpr std::string_view k_place = " on server ardent_ddl";
+    return std::string_view(identity).ends_with(k_place);
+}
+
 const Key* current_key() {
     watch();
     if (!g_cache.known) {

@@ -16,6 +16,9 @@ struct Key {
     unsigned char bytes[k_key_bytes] = {};
 };
 
+/// The identity of a user mapping that holds keys.
+bool is_key_mapping(const char* identity);
+
 /// The key that messages of this database are signed with now; nullptr when there is none or it cannot be read.
 const Key* current_key();
 

@@ -95,8 +95,7 @@ StringInfo form_body(const Statement& statement, const Saying& saying, const Obj
     const bool drops = statement.dropped != nullptr && statement.dropped->len > 0;
     const bool rewrites = statement.rewritten != nullptr;
     const int left_out = objects.left_out + statement.dropped_left_out;
-    if (objects.reported == 0 && !drops && !rewrites &&
-        (left_out > 0 || !works_unseen(statement))) {
+    if (objects.reported == 0 && !drops && !rewrites && !works_unseen(statement)) {
         return nullptr;
     }
     StringInfo const body = makeStringInfo();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "extension/src/capture/objects.hpp"
 
+#include "extension/src/capture/key.hpp"
 #include "extension/src/capture/rows.hpp"
 
 #include "extension/src/pg/compat.hpp"
@@ -38,6 +39,9 @@ bool is_temporary(const ObjectAddress& address, const char* schema) {
 bool is_own(const ObjectAddress& address, const char* identity) {
     if (std::strstr(identity, "ardent") == nullptr) {
         return false;
+    }
+    if (address.classId == UserMappingRelationId) {
+        return is_key_mapping(identity);
     }
     const Oid own = get_extension_oid("ardent", true);
     if (!OidIsValid(own)) {

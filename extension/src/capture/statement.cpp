@@ -111,6 +111,15 @@ void touch(Statement* statement, Oid relation) {
     MemoryContextSwitchTo(before);
 }
 
+void note_member(Statement* statement, const ObjectAddress& object) {
+    MemoryContext const before = MemoryContextSwitchTo(statement_memory(statement));
+    if (statement->members == nullptr) {
+        statement->members = new_object_addresses();
+    }
+    add_exact_object_address(&object, statement->members);
+    MemoryContextSwitchTo(before);
+}
+
 void note_failure(Statement* statement, const char* sqlstate, const char* problem) noexcept {
     statement->failed = true;
     strlcpy(statement->sqlstate, sqlstate, sizeof statement->sqlstate);

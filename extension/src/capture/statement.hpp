@@ -27,7 +27,8 @@ struct Statement {
     MemoryContext memory = nullptr;  // of what follows; made when it is needed
     StringInfo dropped = nullptr;    // JSON, objects separated by commas
     StringInfo rewritten = nullptr;
-    List* touched = nullptr;  // oids of relations
+    List* touched = nullptr;             // oids of relations
+    ObjectAddresses* members = nullptr;  // of the extension that is dropped
     int dropped_left_out = 0;
 };
 
@@ -42,6 +43,8 @@ Statement* innermost_statement();
 /// Where what is gathered for a statement lives. May raise.
 MemoryContext statement_memory(Statement* statement);
 void touch(Statement* statement, Oid relation);
+/// An object of an extension is dropped; asked for when the dropped objects are gathered.
+void note_member(Statement* statement, const ObjectAddress& object);
 void note_failure(Statement* statement, const char* sqlstate, const char* problem) noexcept;
 
 }  // namespace ardent::ext::capture
