@@ -46,10 +46,14 @@ bool equals(const char* text, const char* other) {
     return text != nullptr && std::strcmp(text, other) == 0;
 }
 
-/// Dropped with their owner and not worth a word: TOAST tables and the types of rows and their arrays.
+/// Dropped with their owner and not worth a word: TOAST tables, the types of rows and their arrays, the parts of
+/// operator classes.
 bool is_implied(const Datum* values, const char* type, const char* schema) {
     const bool meant = DatumGetBool(values[k_original]) || DatumGetBool(values[k_normal]);
-    return equals(schema, "pg_toast") || (!meant && equals(type, "type"));
+    const Oid class_id = DatumGetObjectId(values[k_class]);
+    return equals(schema, "pg_toast") || (!meant && equals(type, "type")) ||
+           class_id == AccessMethodOperatorRelationId ||
+           class_id == AccessMethodProcedureRelationId;
 }
 
 /// Belonged to the extension that was dropped.

@@ -170,11 +170,23 @@ void consider_grant(Objects& objects, const CollectedCommand* command, const cha
     }
 }
 
+/// A partition that is attached or detached.
+Oid partition_of(const Node* part) {
+    const Node* const definition = castNode(AlterTableCmd, part)->def;
+    return definition != nullptr && IsA(definition, PartitionCmd)
+               ? RangeVarGetRelid(castNode(PartitionCmd, definition)->name, NoLock, true)
+               : InvalidOid;
+}
+
 void remember_parts(Objects& objects, const CollectedCommand* command) {
     ListCell* cell = nullptr;
     foreach (cell, command->d.alterTable.subcmds) {
-        // attached and detached partitions, constraints of another table
-        remember_relations(objects, static_cast<CollectedATSubcmd*>(lfirst(cell))->address);
+        const auto* const part = static_cast<CollectedATSubcmd*>(lfirst(cell));
+        remember_relations(objects, part->address);
+        const Oid partition = partition_of(part->parsetree);
+        if (OidIsValid(partition)) {
+            remember_relation(objects, partition);
+        }
     }
 }
 

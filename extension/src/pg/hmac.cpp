@@ -30,29 +30,37 @@ void hmac_sha256(const unsigned char* key, std::size_t key_size, Bytes head, Byt
     }
 }
 
-#else  // 13 has the hash alone; RFC 2104
+#else  // 13 has the hash alone, as a function of SQL; RFC 2104
+
+namespace {
+
+constexpr std::size_t k_block = 64;
+
+/// SHA-256 over the key mixed with `pad`, and what follows.
+void hash(const unsigned char* key, std::size_t key_size, unsigned char pad, Bytes first,
+          Bytes second, unsigned char* digest) {
+    const std::size_t size = k_block + first.size + second.size;
+    auto* const input = static_cast<bytea*>(palloc(VARHDRSZ + size));
+    SET_VARSIZE(input, VARHDRSZ + size);
+    char* const bytes = VARDATA(input);
+    for (std::size_t i = 0; i < k_block; ++i) {
+        bytes[i] = static_cast<char>((i < key_size ? key[i] : 0U) ^ pad);
+    }
+    std::memcpy(bytes + k_block, first.data, first.size);
+    std::memcpy(bytes + k_block + first.size, second.data, second.size);
+    bytea* const output =
+        DatumGetByteaPP(DirectFunctionCall1(sha256_bytea, PointerGetDatum(input)));
+    std::memcpy(digest, VARDATA_ANY(output), k_hmac_bytes);
+    pfree(input);
+}
+
+}  // namespace
 
 void hmac_sha256(const unsigned char* key, std::size_t key_size, Bytes head, Bytes body,
                  unsigned char* code) {
-    Assert(key_size <= PG_SHA256_BLOCK_LENGTH);
-    uint8 inner[PG_SHA256_BLOCK_LENGTH] = {};
-    uint8 outer[PG_SHA256_BLOCK_LENGTH] = {};
-    std::memcpy(inner, key, key_size);
-    std::memcpy(outer, key, key_size);
-    for (int i = 0; i < PG_SHA256_BLOCK_LENGTH; ++i) {
-        inner[i] ^= 0x36;
-        outer[i] ^= 0x5c;
-    }
-    pg_sha256_ctx context;
-    pg_sha256_init(&context);
-    pg_sha256_update(&context, inner, sizeof inner);
-    pg_sha256_update(&context, octets(head.data), head.size);
-    pg_sha256_update(&context, octets(body.data), body.size);
-    pg_sha256_final(&context, code);
-    pg_sha256_init(&context);
-    pg_sha256_update(&context, outer, sizeof outer);
-    pg_sha256_update(&context, code, k_hmac_bytes);
-    pg_sha256_final(&context, code);
+    unsigned char inner[k_hmac_bytes];
+    hash(key, key_size, 0x36, head, body, inner);
+    hash(key, key_size, 0x5c, {reinterpret_cast<const char*>(inner), sizeof inner}, {"", 0}, code);
 }
 
 #endif

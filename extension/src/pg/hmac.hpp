@@ -6,7 +6,7 @@
 
 namespace ardent::ext::pg {
 
-inline constexpr std::size_t k_hmac_bytes = PG_SHA256_DIGEST_LENGTH;
+inline constexpr std::size_t k_hmac_bytes = 32;
 
 struct Bytes {
     const char* data;

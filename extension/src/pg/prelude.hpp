@@ -37,6 +37,8 @@ extern "C" {
 #include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
 #include "catalog/objectaddress.h"
+#include "catalog/pg_amop.h"
+#include "catalog/pg_amproc.h"
 #include "catalog/pg_attrdef.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
@@ -61,7 +63,6 @@ extern "C" {
 #if PG_VERSION_NUM >= 140000
 #include "common/hmac.h"
 #endif
-#include "common/sha2.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "foreign/foreign.h"
