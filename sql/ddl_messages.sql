@@ -12,7 +12,7 @@ CREATE FUNCTION ddl_test.bodies() RETURNS TABLE (data text, body jsonb) LANGUAGE
 SELECT c.data, CASE WHEN c.data LIKE 'message: transactional: 1 prefix: ardent.ddl,%'
                     THEN substr(c.data, strpos(c.data, 'content:') + 8)::jsonb -> 'body' END
   FROM pg_logical_slot_get_changes('ddl', NULL, NULL) AS c
- WHERE c.data !~ '^(BEGIN|COMMIT)' $$;
+ WHERE c.data !~ '^(BEGIN|COMMIT|table ddl_test.view1:)' $$;  -- until 16 CREATE MATERIALIZED VIEW sends rows
 CREATE FUNCTION ddl_test.listed(list jsonb, VARIADIC keys text[]) RETURNS text LANGUAGE sql AS $$
 SELECT string_agg((SELECT string_agg(o ->> k, ' ' ORDER BY i) FROM unnest(keys) WITH ORDINALITY AS u (k, i)), ', ')
   FROM jsonb_array_elements(list) AS o $$;
@@ -25,7 +25,7 @@ SELECT CASE WHEN body IS NULL THEN data ELSE
         CASE WHEN (body ->> 'rows_follow')::boolean THEN 'rows follow' END,
         CASE WHEN (body ->> 'names_left_out')::boolean THEN 'names left out' END,
         'objects: ' || ddl_test.listed(body -> 'objects', 'type', 'identity'),
-        'dropped: ' || ddl_test.listed(body -> 'dropped', 'type', 'identity', 'original'),
+        'dropped: ' || ddl_test.listed(jsonb_path_query_array(body -> 'dropped', '$[*] ? (@.type != "table constraint")'), 'type', 'identity', 'original'),
         'rewritten: ' || ddl_test.listed(body -> 'rewritten', 'identity', 'reasons'),
         'tables: ' || ddl_test.listed(body -> 'tables', 'kind', 'schema', 'name')) END
   FROM ddl_test.bodies() $$;
@@ -88,7 +88,9 @@ CREATE MATERIALIZED VIEW ddl_test.view1 AS SELECT * FROM ddl_test.into1;
 REFRESH MATERIALIZED VIEW ddl_test.view1;
 PREPARE rows AS SELECT 4 AS id;
 CREATE TABLE ddl_test.executed AS EXECUTE rows;
-EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off, BUFFERS off) CREATE TABLE ddl_test.explained AS SELECT 5 AS id;
+\o /dev/null
+EXPLAIN (ANALYZE) CREATE TABLE ddl_test.explained AS SELECT 5 AS id;
+\o
 SELECT * FROM ddl_test.seen();
 
 -- objects that live in no schema, and several at once
@@ -153,7 +155,9 @@ CREATE FOREIGN DATA WRAPPER ddl_wrapper OPTIONS (api_key 'geheim');
 CREATE SERVER ddl_server FOREIGN DATA WRAPPER ddl_wrapper OPTIONS (host 'h', sslpassword 'geheim');
 CREATE USER MAPPING FOR ddl_author SERVER ddl_server OPTIONS (user 'bob', password 'geheim');
 ALTER USER MAPPING FOR ddl_author SERVER ddl_server OPTIONS (SET password $$geheim$$);
+SET client_min_messages = error;
 CREATE SUBSCRIPTION ddl_sub CONNECTION 'host=h password=geheim' PUBLICATION p WITH (connect = false, slot_name = NONE);
+RESET client_min_messages;
 ALTER SUBSCRIPTION ddl_sub CONNECTION 'host=h password=geheim2';
 DROP SUBSCRIPTION ddl_sub;
 DROP FOREIGN DATA WRAPPER ddl_wrapper CASCADE;
