@@ -102,16 +102,12 @@ void end(const EventTriggerData* data) {
 }
 
 bool makes_relation_with_rows(const Statement* statement) {
-    return statement != nullptr && statement->tree != nullptr && !statement->settled &&
-           IsA(statement->tree, CreateTableAsStmt) && statement->started && !statement->ended;
+    return statement != nullptr && !statement->settled && statement->kind == T_CreateTableAsStmt &&
+           statement->started && !statement->ended;
 }
 
-/// EXPLAIN ANALYZE runs CREATE TABLE AS, and no event trigger fires for it.
-bool explains_one(const Statement* statement) {
-    if (statement == nullptr || statement->tree == nullptr || statement->settled ||
-        !IsA(statement->tree, ExplainStmt)) {
-        return false;
-    }
+/// For what no event trigger fires: are they switched on?
+bool is_switched_on() {
     HeapTuple const tuple =
         SearchSysCache1(EVENTTRIGGERNAME, CStringGetDatum("ardent_ddl_command_end"));
     if (!HeapTupleIsValid(tuple)) {
@@ -121,6 +117,12 @@ bool explains_one(const Statement* statement) {
         reinterpret_cast<const FormData_pg_event_trigger*>(GETSTRUCT(tuple))->evtenabled;
     ReleaseSysCache(tuple);
     return enabled == TRIGGER_FIRES_ALWAYS;
+}
+
+/// EXPLAIN ANALYZE runs CREATE TABLE AS, and no event trigger fires for it.
+bool explains_one(const Statement* statement) {
+    return statement != nullptr && !statement->settled && statement->kind == T_ExplainStmt &&
+           is_switched_on();
 }
 
 /// The rows of CREATE TABLE AS come before ddl_command_end: its message is written when its table is there.
@@ -145,8 +147,28 @@ void relation_created(Oid oid) {
     });
 }
 
+/// No event trigger fires for REASSIGN OWNED.
+void reassigned(Statement* statement) {
+    if (is_captured() && pg::call([] { return is_switched_on(); })) {
+        tell(statement, "REASSIGN OWNED", false, [] {
+            Objects nothing;
+            nothing.json = makeStringInfo();
+            return nothing;
+        });
+    }
+}
+
+void on_done(Statement* statement) {
+    if (statement->kind == T_ReassignOwnedStmt) {
+        pg::enter([&]() -> Datum {
+            reassigned(statement);
+            return Datum(0);
+        });
+    }
+}
+
 bool drops_extension(const Statement* statement) {
-    return IsA(statement->tree, DropStmt) &&
+    return statement->kind == T_DropStmt &&
            castNode(DropStmt, statement->tree)->removeType == OBJECT_EXTENSION;
 }
 
@@ -199,7 +221,7 @@ void initialize() {
         "A statement whose message for the stream cannot be formed fails.",
         "Off: the statement succeeds, and a mark in the stream stops the receiver.", &g_strict,
         false, PGC_SUSET, 0, nullptr, nullptr, nullptr);
-    install_statement_hook();
+    install_statement_hook(on_done);
     g_next_access = object_access_hook;
     object_access_hook = on_access;
 }

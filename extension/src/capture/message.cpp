@@ -76,8 +76,7 @@ void write_list(Json& json, const char* name, StringInfo objects) {
 
 /// Statements whose effects the server does not list.
 bool works_unseen(const Statement& statement) {
-    return statement.tree != nullptr &&
-           (IsA(statement.tree, DropOwnedStmt) || IsA(statement.tree, ReassignOwnedStmt));
+    return statement.kind == T_DropOwnedStmt || statement.kind == T_ReassignOwnedStmt;
 }
 
 List* touched(const Statement& statement, const Objects& objects) {

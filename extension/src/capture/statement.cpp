@@ -13,6 +13,7 @@ struct Session {
     Statement* innermost = nullptr;
     Statement unseen;
     ProcessUtility_hook_type next = nullptr;
+    StatementDone* done = nullptr;
 };
 
 constinit Session g_session;
@@ -30,6 +31,7 @@ void run(PlannedStmt* planned, const char* query, ARDENT_UTILITY_TREE ProcessUti
     Statement statement;
     statement.outer = g_session.innermost;
     statement.tree = planned->utilityStmt;
+    statement.kind = nodeTag(planned->utilityStmt);
     statement.query = query;
     statement.location = planned->stmt_location;
     statement.length = planned->stmt_len;
@@ -41,6 +43,7 @@ void run(PlannedStmt* planned, const char* query, ARDENT_UTILITY_TREE ProcessUti
             (g_session.next != nullptr ? g_session.next : standard_ProcessUtility)(
                 planned, query, ARDENT_PASS_UTILITY_TREE context, parameters, environment, receiver,
                 completion);
+            g_session.done(&statement);
         },
         [&] {
             g_session.innermost = statement.outer;
@@ -63,7 +66,8 @@ void at_transaction_end(XactEvent event, void* /*argument*/) {
 
 }  // namespace
 
-void install_statement_hook() {
+void install_statement_hook(StatementDone* done) {
+    g_session.done = done;
     RegisterXactCallback(at_transaction_end, nullptr);
     g_session.next = ProcessUtility_hook;
     ProcessUtility_hook = run;
@@ -82,7 +86,7 @@ Statement* innermost_statement() {
 Statement* current_statement(bool starting, const Node* tree) {
     Statement* const seen = whole(g_session.innermost);
     if (seen != nullptr && !seen->ended && seen->started != starting &&
-        nodeTag(seen->tree) == nodeTag(tree)) {
+        seen->kind == nodeTag(tree)) {
         return seen;
     }
     Statement* const unseen = &g_session.unseen;
@@ -90,6 +94,7 @@ Statement* current_statement(bool starting, const Node* tree) {
         forget(unseen);
         *unseen = Statement();
         unseen->tree = tree;
+        unseen->kind = nodeTag(tree);
     }
     return unseen;
 }

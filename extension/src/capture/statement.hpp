@@ -11,6 +11,7 @@ namespace ardent::ext::capture {
 struct Statement {
     Statement* outer = nullptr;
     const Node* tree = nullptr;
+    NodeTag kind = T_Invalid;     // of the tree, which a ROLLBACK does not survive
     const char* query = nullptr;  // the text that the statement is a part of; nullptr: not known
     int location = -1;
     int length = 0;
@@ -32,8 +33,11 @@ struct Statement {
     int dropped_left_out = 0;
 };
 
-/// Puts the hooks in place; from _PG_init.
-void install_statement_hook();
+/// Called for each statement that succeeded, by a hook of the server: it may raise, and throws nothing.
+using StatementDone = void(Statement*);
+
+/// From _PG_init.
+void install_statement_hook(StatementDone* done);
 
 /// The statement that an event trigger has been fired for: `starting` for ddl_command_start. Never nullptr.
 Statement* current_statement(bool starting, const Node* tree);

@@ -3,6 +3,8 @@
 
 namespace ardent::ext::pg {
 
+#if PG_VERSION_NUM >= 140000
+
 namespace {
 
 const uint8* octets(const char* data) {
@@ -10,8 +12,6 @@ const uint8* octets(const char* data) {
 }
 
 }  // namespace
-
-#if PG_VERSION_NUM >= 140000
 
 void hmac_sha256(const unsigned char* key, std::size_t key_size, Bytes head, Bytes body,
                  unsigned char* code) {
