@@ -3,8 +3,7 @@
 # one message, with its text and its object. A tag without a case fails.
 use strict;
 use warnings;
-use JSON::PP;
-use MIME::Base64;
+use Ardent::Ddl;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -29,12 +28,11 @@ C
 chomp(my $headers = qx(pg_config --includedir-server));
 is(system('cc', '-shared', '-fPIC', '-w', "-I$headers", '-o', $module, "$module.c"), 0, 'the label provider is built');
 
-$node->safe_psql('postgres', q(CREATE SCHEMA tools; CREATE EXTENSION ardent SCHEMA tools; CREATE ROLE ardent_replication LOGIN REPLICATION; CREATE ROLE r;
+$node->safe_psql('postgres', q(CREATE ROLE r;
 	CREATE TABLE t (id integer PRIMARY KEY, n integer, v text);
 	CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
-	CREATE PUBLICATION everything FOR ALL TABLES;
-	SELECT pg_create_logical_replication_slot('ddl', 'test_decoding');
-	SELECT tools.ardent_ddl_capture(true)));
+	CREATE PUBLICATION everything FOR ALL TABLES));
+my $ddl = Ardent::Ddl->new($node, 'postgres', schema => 'tools');
 
 # Statements that are drained out of the slot before the one that is looked at; that one; what its object is called.
 my $fdw = 'CREATE FOREIGN DATA WRAPPER w';
@@ -75,7 +73,7 @@ my %cases = (
 	'ALTER SEQUENCE' => [ 'CREATE SEQUENCE sq', 'ALTER SEQUENCE sq INCREMENT 2', 'public.sq' ],
 	'ALTER SERVER' => [ $server, q(ALTER SERVER s VERSION '2'), 's' ],
 	'ALTER STATISTICS' => [ 'CREATE STATISTICS st ON id, n FROM t', 'ALTER STATISTICS st SET STATISTICS 5', 'public.st' ],
-	'ALTER SUBSCRIPTION' => [ $subscription, 'ALTER SUBSCRIPTION sub SET (binary = true)', 'sub' ],
+	'ALTER SUBSCRIPTION' => [ $subscription, 'ALTER SUBSCRIPTION sub SET (synchronous_commit = local)', 'sub' ],
 	'ALTER TABLE' => [ '', 'ALTER TABLE t ADD COLUMN x integer', 'public.t' ],
 	'ALTER TEXT SEARCH CONFIGURATION' => [ 'CREATE TEXT SEARCH CONFIGURATION tc (COPY = simple)', 'ALTER TEXT SEARCH CONFIGURATION tc DROP MAPPING FOR email', 'public.tc' ],
 	'ALTER TEXT SEARCH DICTIONARY' => [ 'CREATE TEXT SEARCH DICTIONARY td (TEMPLATE = simple)', 'ALTER TEXT SEARCH DICTIONARY td (accept = false)', 'public.td' ],
@@ -180,22 +178,15 @@ my @undo = map { "DROP $_" } 'ACCESS METHOD IF EXISTS am', 'SUBSCRIPTION IF EXIS
   'EXTENSION IF EXISTS hstore', 'EXTENSION IF EXISTS postgres_fdw CASCADE', 'FOREIGN DATA WRAPPER IF EXISTS w CASCADE', 'LANGUAGE IF EXISTS l',
   'LANGUAGE IF EXISTS l2', 'TRANSFORM IF EXISTS FOR integer LANGUAGE sql', 'SCHEMA IF EXISTS sc, sc2, far CASCADE';
 
-sub messages
-{
-	my @lines = split /\n/, $node->safe_psql('postgres', q(SELECT encode(convert_to(substr(data, strpos(data, 'content:') + 8), 'UTF8'), 'base64')
-		FROM pg_logical_slot_get_changes('ddl', NULL, NULL) WHERE data LIKE 'message:%prefix: ardent.ddl,%')) =~ s/([A-Za-z0-9+\/=]{76})\n/$1/gr;
-	return map { JSON::PP->new->utf8->decode(MIME::Base64::decode_base64($_))->{body} } @lines;
-}
-
 sub check_tag
 {
 	my ($tag) = @_;
 	my ($setup, $statement, $identity, $text) = @{ $cases{$tag} };
 	$node->safe_psql('postgres', 'SET client_min_messages = error; ' . ($setup ? "$setup;" : ''));
-	messages();
+	$ddl->changes;
 	my $load = $tag eq 'SECURITY LABEL' ? "LOAD '$module';" : '';
 	$node->safe_psql('postgres', "$load $statement");
-	my @all = messages();
+	my @all = $ddl->bodies;
 	is(scalar @all, 1, "$tag: one message") or diag(map { "$_->{tag}: " . ($_->{text} // '') . "\n" } @all);
 	my $body = $all[0] // {};
 	is($body->{tag}, $tag, "$tag: its tag");

@@ -46,14 +46,16 @@ bool equals(const char* text, const char* other) {
     return text != nullptr && std::strcmp(text, other) == 0;
 }
 
-/// Dropped with their owner and not worth a word: TOAST tables, the types of rows and their arrays, the parts of
-/// operator classes.
+/// Dropped with their owner and not worth a word: TOAST tables, the types of rows and their arrays, rules, the
+/// parts of operator classes.
 bool is_implied(const Datum* values, const char* type, const char* schema) {
-    const bool meant = DatumGetBool(values[k_original]) || DatumGetBool(values[k_normal]);
+    const bool original = DatumGetBool(values[k_original]);
     const Oid class_id = DatumGetObjectId(values[k_class]);
-    return equals(schema, "pg_toast") || (!meant && equals(type, "type")) ||
-           class_id == AccessMethodOperatorRelationId ||
-           class_id == AccessMethodProcedureRelationId;
+    return equals(schema, "pg_toast") ||
+           (!original && !DatumGetBool(values[k_normal]) && equals(type, "type")) ||
+           (!original &&
+            (class_id == RewriteRelationId || class_id == AccessMethodOperatorRelationId ||
+             class_id == AccessMethodProcedureRelationId));
 }
 
 /// Belonged to the extension that was dropped.
