@@ -96,6 +96,8 @@ foreach my $database (@databases)
 	$node->safe_psql($database, 'CREATE EXTENSION ardent');
 	psql_file($database, $node->safe_psql($database, q(SELECT ardent_grant_script('public,extra'))), '-1', '-v', 'ardent_password=x');
 	$node->safe_psql($database, "SELECT pg_create_logical_replication_slot('ardent_$database', 'wal2json')");
+	# in the one capture was on, in the other it never was
+	like($node->safe_psql($database, 'SELECT ardent_ddl_capture(true)'), qr/is on/, 'capture is on') if $database eq 'shop';
 	cmp_ok(scalar(differences($before{$database}, catalogs($database))), '>', 20, "$database: Ardent is there");
 }
 psql_file('postgres', $node->safe_psql('shop', 'SELECT ardent_settings_script()'));
