@@ -19,11 +19,12 @@ import sys
 import tempfile
 import time
 
+import capture
 import latency
 import preflight
 import workloads
 from ardent import Ardent
-from cluster import Cluster, cpu_seconds, peak_resident, pg_bin, run
+from cluster import Cluster, cpu_seconds, peak_resident, pg_bin, read_settings, run
 from session import Session
 
 SOURCE = {"wal_level": "logical", "max_replication_slots": "20", "max_wal_senders": "20", "shared_buffers": "512MB",
@@ -243,6 +244,8 @@ def show(results):
     if "latency" in results:
         print("commit to visible at {rate} transactions/s: p50 {p50_ms:.1f} ms, p99 {p99_ms:.1f} ms, "
               "{transactions} transactions".format(**results["latency"]))
+    if "capture" in results:
+        capture.show(results["capture"])
 
 
 def failures(results, scale):
@@ -253,7 +256,10 @@ def failures(results, scale):
             found.append(f"({key}) delivered is below 0.85 of the decode limit")
         if result["applied"]["agent_resident"] >= 256 * 1048576:
             found.append(f"({key}) the agent is above 256 MB resident")
-    return found + (preflight.failures(results["preflight"]) if scale >= 1 else [])
+    if scale >= 1:
+        found += preflight.failures(results["preflight"])
+        found += capture.failures(results["capture"]) if "capture" in results else []
+    return found
 
 
 def main():
@@ -262,8 +268,8 @@ def main():
     parser.add_argument("--json", required=True, help="where the figures go")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--scale", type=float, default=1.0, help="1 is the whole benchmark")
-    parser.add_argument("--only", default="abclpq",
-                        help="workloads a, b, c; l for latency; p and q for preflight of 10,000 and 100,000 tables")
+    parser.add_argument("--only", default="abclpqd",
+                        help="workloads a, b, c; l for latency; p and q for preflight of 10,000 and 100,000 tables; d for DDL capture")
     parser.add_argument("--compression", type=int, default=1)
     parser.add_argument("--conf", required=True, help="settings with which a server finds the extension")
     parser.add_argument("--tmp", default="/tmp")
@@ -280,6 +286,8 @@ def main():
             results["preflight"][key] = preflight.measure(options, key)
     if "l" in options.only:
         results["latency"] = latency.measure(options, source_settings())
+    if "d" in options.only:
+        results["capture"] = capture.measure(options, source_settings() | read_settings(options.conf))
     show(results)
     with open(options.json, "w", encoding="utf-8") as file:
         json.dump(results, file, indent=2)

@@ -11,6 +11,13 @@ def pg_bin():
     return subprocess.check_output(["pg_config", "--bindir"], text=True).strip()
 
 
+def read_settings(path):
+    """name = value, as postgresql.conf has it."""
+    with open(path, encoding="utf-8") as lines:
+        pairs = [line.split("=", 1) for line in lines if "=" in line and not line.startswith("#")]
+    return {name.strip(): value.strip().strip("'") for name, value in pairs}
+
+
 class Cluster:
     """One server. `save` and `restore` copy its stopped data directory, so that runs start equal."""
 

@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 
-from cluster import Cluster, cpu_seconds
+from cluster import Cluster, cpu_seconds, read_settings
 from session import Session
 
 SCHEMAS = 16
@@ -18,13 +18,6 @@ SETTINGS = {"wal_level": "logical", "max_replication_slots": "10", "max_wal_send
             "full_page_writes": "off", "max_locks_per_transaction": "256"}
 BARE = """SELECT count(*) FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
   JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname LIKE 's%' AND length(a.attname) > 0"""
-
-
-def read_settings(path):
-    """name = value, as postgresql.conf has it."""
-    with open(path, encoding="utf-8") as lines:
-        pairs = [line.split("=", 1) for line in lines if "=" in line and not line.startswith("#")]
-    return {name.strip(): value.strip().strip("'") for name, value in pairs}
 
 
 def own_memory(pid):

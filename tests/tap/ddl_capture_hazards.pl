@@ -59,11 +59,14 @@ leaves(q(BEGIN; CREATE TABLE a (v text); INSERT INTO a VALUES ('first'); ALTER T
 leaves([ 'CREATE INDEX CONCURRENTLY later ON t (n)', 'REINDEX INDEX CONCURRENTLY later', 'DROP INDEX CONCURRENTLY later' ],
 	[ 'CREATE INDEX: CREATE INDEX CONCURRENTLY later ON t (n)', ($major >= 17 ? 'REINDEX: REINDEX INDEX CONCURRENTLY later' : ()),
 		'DROP INDEX: DROP INDEX CONCURRENTLY later' ], 'indexes, concurrently: a message each');
-$ddl->sql('INSERT INTO t VALUES (2, 1)');
-$ddl->changes;
+$ddl->sql($_) foreach 'CREATE INDEX valid ON t (n)', 'INSERT INTO t VALUES (2, 1)', 'DROP INDEX CONCURRENTLY valid';
+@bodies = $ddl->bodies;
+ok(!$bodies[-1]{dropped}[0]{invalid}, 'a valid index that is dropped concurrently was valid');
 isnt($node->psql('postgres', 'CREATE UNIQUE INDEX CONCURRENTLY wrong ON t (n)'), 0, 'a concurrent index that fails');
 is_deeply([ $ddl->lines ], [], 'leaves no message, though an invalid index stays');
-leaves('DROP INDEX wrong', ['DROP INDEX: DROP INDEX wrong'], 'whose end is told');
+$ddl->sql('DROP INDEX wrong');
+@bodies = $ddl->bodies;
+is_deeply([ map { [ $_->{text}, $_->{dropped}[0]{invalid} ? 'invalid' : 'valid' ] } @bodies ], [ [ 'DROP INDEX wrong', 'invalid' ] ], 'whose end is told as that of an invalid one');
 $ddl->sql('CREATE TABLE p (id integer) PARTITION BY LIST (id); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1); CREATE TABLE p2 PARTITION OF p FOR VALUES IN (2)');
 $ddl->changes;
 SKIP:

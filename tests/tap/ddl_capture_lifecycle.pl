@@ -46,6 +46,14 @@ sub fails_like
 	return;
 }
 
+# README.md: on, see it work, off
+my ($shown) = slurp_file('README.md') =~ /```sql\n(SELECT ardent_ddl_capture\(true\);.*?)```/s;
+ok($shown, 'README.md says how');
+my $said_all = $node->safe_psql('postgres', $shown);
+like($said_all, qr/is on; messages are signed with key.*"tag":"CREATE TABLE".*"tag":"DROP TABLE".*is off; the keys are kept/s, 'and that is what is seen');
+$ddl->sql('SELECT ardent_ddl_capture(true)');
+$ddl->changes;
+
 # the library is gone
 rename($library, "$library.away") or die "$library: $!";
 fails_like('CREATE TABLE u ()', qr/could not access file|could not load library/, 'without the library DDL fails');

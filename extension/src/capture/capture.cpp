@@ -172,8 +172,15 @@ bool drops_extension(const Statement* statement) {
            castNode(DropStmt, statement->tree)->removeType == OBJECT_EXTENSION;
 }
 
+void index_dropped(Statement* statement, Oid index) {
+    touch(statement, IndexGetRelation(index, true));
+    if (!get_index_isvalid(index)) {
+        note_invalid(statement, index);
+    }
+}
+
 /// What cannot be known any more when the dropped objects are listed: the table of an index, whose keys are
-/// others now, and what belonged to a dropped extension.
+/// others now, whether the index was valid, and what belonged to a dropped extension.
 void object_dropped(const ObjectAddress& object) {
     Statement* const statement = innermost_statement();
     if (statement == nullptr || !statement->started || statement->ended || !is_captured()) {
@@ -187,7 +194,7 @@ void object_dropped(const ObjectAddress& object) {
         } else if (object.classId == RelationRelationId && object.objectSubId == 0) {
             const char kind = get_rel_relkind(object.objectId);
             if (kind == RELKIND_INDEX || kind == RELKIND_PARTITIONED_INDEX) {
-                touch(statement, IndexGetRelation(object.objectId, true));
+                index_dropped(statement, object.objectId);
             }
         }
     });

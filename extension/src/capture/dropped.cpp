@@ -91,7 +91,8 @@ void consider(Statement* statement, const Datum* values, const bool* nulls) {
         return;
     }
     const char* const identity = text_or_null(values, nulls, k_identity);
-    if (DatumGetObjectId(values[k_class]) == UserMappingRelationId && is_key_mapping(identity)) {
+    const Oid class_id = DatumGetObjectId(values[k_class]);
+    if (class_id == UserMappingRelationId && is_key_mapping(identity)) {
         ++statement->dropped_left_out;
         return;
     }
@@ -106,7 +107,11 @@ void consider(Statement* statement, const Datum* values, const bool* nulls) {
     json.open().key("type").text(type).field("schema", schema);
     json.key("identity").text(identity);
     json.key("oid").number(DatumGetObjectId(values[k_object]));
-    json.key("original").boolean(DatumGetBool(values[k_original])).close();
+    json.key("original").boolean(DatumGetBool(values[k_original]));
+    json.flag("invalid",
+              class_id == RelationRelationId &&
+                  list_member_oid(statement->invalid, DatumGetObjectId(values[k_object])));
+    json.close();
 }
 
 StringInfo buffer(Statement* statement, StringInfo present) {

@@ -116,6 +116,12 @@ void touch(Statement* statement, Oid relation) {
     MemoryContextSwitchTo(before);
 }
 
+void note_invalid(Statement* statement, Oid index) {
+    MemoryContext const before = MemoryContextSwitchTo(statement_memory(statement));
+    statement->invalid = lappend_oid(statement->invalid, index);
+    MemoryContextSwitchTo(before);
+}
+
 void note_member(Statement* statement, const ObjectAddress& object) {
     MemoryContext const before = MemoryContextSwitchTo(statement_memory(statement));
     if (statement->members == nullptr) {
