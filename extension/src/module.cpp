@@ -6,9 +6,11 @@
 extern "C" {
 ARDENT_MODULE_MAGIC;
 
+// NOLINTBEGIN(bugprone-reserved-identifier): the server's name for it
 PGDLLEXPORT void _PG_init(void);
 
 PGDLLEXPORT void _PG_init(void) {
     ardent::ext::capture::initialize();
 }
+// NOLINTEND(bugprone-reserved-identifier)
 }

@@ -72,11 +72,11 @@ int digit(char c) {
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-bool from_hex(const char* text, unsigned char* bytes, int count) {
-    if (text == nullptr || std::strlen(text) != static_cast<std::size_t>(count) * 2) {
+bool from_hex(const char* text, unsigned char* bytes, std::size_t count) {
+    if (text == nullptr || std::strlen(text) != count * 2) {
         return false;
     }
-    for (int i = 0; i < count; ++i) {
+    for (std::size_t i = 0; i < count; ++i) {
         const int high = digit(text[2 * i]);
         const int low = digit(text[2 * i + 1]);
         if (high < 0 || low < 0) {
@@ -97,14 +97,14 @@ bool read_key(List* options, Key& key) {
     return from_hex(option(options, psprintf("%s%s", k_option, id)), key.bytes, k_key_bytes);
 }
 
-char* random_hex(int bytes) {
+char* random_hex(std::size_t bytes) {
     unsigned char raw[k_key_bytes];
-    if (!pg_strong_random(raw, static_cast<std::size_t>(bytes))) {
+    if (!pg_strong_random(raw, bytes)) {
         return nullptr;
     }
     constexpr const char* k_digits = "0123456789abcdef";
-    auto* const text = static_cast<char*>(palloc(static_cast<std::size_t>(bytes) * 2 + 1));
-    for (int i = 0; i < bytes; ++i) {
+    auto* const text = static_cast<char*>(palloc(bytes * 2 + 1));
+    for (std::size_t i = 0; i < bytes; ++i) {
         text[2 * i] = k_digits[raw[i] >> 4U];
         text[2 * i + 1] = k_digits[raw[i] & 15U];
     }

@@ -9,7 +9,7 @@
 namespace ardent::ext::capture {
 
 inline constexpr const char* k_server = "ardent_ddl";
-inline constexpr int k_key_bytes = 32;
+inline constexpr std::size_t k_key_bytes = 32;
 
 struct Key {
     char id[17] = "";
