@@ -121,6 +121,14 @@ foreach my $mode ('simple', 'extended', 'prepared')
 	is_deeply(\@lines, [ ('CREATE TABLE: CREATE TABLE extended (id integer)', 'DROP TABLE: DROP TABLE extended') x 2 ], "$mode: the texts") or diag(join "\n", @lines);
 }
 
+# a message that no output plugin could carry is a mark; the statement stands
+$ddl->sql(q(DO $$ BEGIN EXECUTE format('COMMENT ON TABLE t IS %L', repeat('x', 101 * 1024 * 1024)); END $$));
+@bodies = $ddl->bodies;
+is_deeply([ map { [ @$_{qw(kind tag sqlstate text)} ] } @bodies ], [ [ 'capture_failed', 'COMMENT', '54000', undef ] ], 'a statement of 101 MB leaves a mark');
+is($ddl->sql(q(SELECT length(obj_description('t'::regclass)))), 101 * 1024 * 1024, 'and was done');
+$ddl->sql('COMMENT ON TABLE t IS NULL');
+$ddl->changes;
+
 # session_replication_role = replica does not silence it
 leaves('SET session_replication_role = replica; CREATE TABLE as_replica ()', ['CREATE TABLE: CREATE TABLE as_replica ()'], 'ENABLE ALWAYS');
 # a server's own crash in the middle: what was committed is there

@@ -14,6 +14,9 @@ namespace ardent::ext::capture {
 
 namespace {
 
+// Beyond it an output plugin, which escapes the text, might not get it through its buffers of 1 GB.
+constexpr std::size_t k_most_bytes = 100UL << 20U;
+
 // The setting's place, as the server wants it.
 bool g_strict = false;
 object_access_hook_type g_next_access = nullptr;
@@ -23,27 +26,27 @@ bool is_fatal(const pg::PgError& error) {
     return g_strict || error.sqlstate().starts_with("57");
 }
 
-/// Runs `work` in a sub-transaction; a failure is noted in the statement. True when it succeeded.
+void fail(Statement* statement, const char* sqlstate, const char* problem) {
+    if (g_strict) {
+        throw base::Error(base::ErrorKind::config, problem, "", sqlstate);
+    }
+    note_failure(statement, sqlstate, problem);
+}
+
+/// Runs `work` in a sub-transaction; a failure is noted in the statement.
 template <class Work>
-bool guarded(Statement* statement, Work&& work) {
+void guarded(Statement* statement, Work&& work) {
     try {
         pg::subtransaction([&] {
             work();
             return true;
         });
-        return true;
     } catch (const pg::PgError& e) {
         if (is_fatal(e)) {
             throw;
         }
         note_failure(statement, e.sqlstate().c_str(), e.what());
-    } catch (const std::exception& e) {
-        if (g_strict) {
-            throw;
-        }
-        note_failure(statement, "XX000", e.what());
     }
-    return false;
 }
 
 void write(StringInfo body) {
@@ -61,16 +64,19 @@ void write(StringInfo body) {
 /// The message of a statement, or the mark that there is none.
 template <class Gather>
 void tell(Statement* statement, const char* tag, bool rows_follow, Gather&& gather) {
-    Text text;
+    const Text text = text_of(*statement, tag);
+    const bool fits = !text.text || text.text->size() <= k_most_bytes;
     Saying saying;
     saying.tag = tag;
+    saying.text = text.text && fits ? text.text->c_str() : nullptr;
+    saying.masked = text.masked;
     saying.rows_follow = rows_follow;
     StringInfo body = nullptr;
-    if (!statement->failed) {
-        text = text_of(*statement, tag);
-        saying.text = text.text ? text.text->c_str() : nullptr;
-        saying.masked = text.masked;
+    if (!statement->failed && fits) {
         guarded(statement, [&] { body = form_body(*statement, saying, gather()); });
+    }
+    if (!fits || (body != nullptr && static_cast<std::size_t>(body->len) > k_most_bytes)) {
+        fail(statement, "54000", "the message would be larger than 100 MB");
     }
     if (statement->failed) {
         body = pg::call([&] { return form_failure(*statement, saying); });

@@ -70,8 +70,9 @@ bool from_context(Statement* statement) {
     ListCell* cell = nullptr;
     foreach (cell, parsed) {
         auto* const raw = lfirst_node(RawStmt, cell);
-        // the server may have analysed the tree meanwhile; a statement that stands alone needs no likeness
-        if (list_length(parsed) == 1 || equal(raw->stmt, statement->tree)) {
+        // the server may have analysed the tree meanwhile; a statement that stands alone need only be of its kind
+        if (equal(raw->stmt, statement->tree) ||
+            (list_length(parsed) == 1 && nodeTag(raw->stmt) == statement->kind)) {
             statement->query = MemoryContextStrdup(statement_memory(statement), said);
             statement->location = raw->stmt_location;
             statement->length = raw->stmt_len;
