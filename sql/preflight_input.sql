@@ -37,6 +37,17 @@ SELECT a, pg_temp.state(format('SELECT ardent_preflight(accept => %L)', a))
   FROM unnest(ARRAY['{}', '[]', '7', 'null', '{"large_objects": "yes"}', '{"other": true}', '{"decisions": []}',
                     '{"decisions": {"a.b": "drop"}}', '{"decisions": {"a.b": 1}}']) AS a;
 SELECT pg_temp.state('SELECT ardent_preflight(accept => NULL)'), pg_temp.state('SELECT ardent_preflight(role => NULL)');
+-- names that are no role's: GRANT … TO public would open the tables to everybody, also when it is quoted
+SELECT r, f, pg_temp.state(format(f, r))
+  FROM unnest(ARRAY['public', 'none', '']) AS r,
+       unnest(ARRAY['SELECT ardent_preflight(role => %L)', 'SELECT ardent_grant_script(role => %L)']) AS f;
+-- a decision for a table that is not there; one for any relation that is there is taken
+CREATE VIEW "My View" AS SELECT 1 AS i;
+SELECT d, f, pg_temp.state(format(f, d))
+  FROM unnest(ARRAY['{"decisions": {"public.nowhere": "exclude", "public.My View": "exclude"}}',
+                    '{"decisions": {"public.\"My View\"": "exclude"}}']) AS d,
+       unnest(ARRAY['SELECT ardent_preflight(accept => %L)', 'SELECT ardent_grant_script(accept => %L)']) AS f;
+DROP VIEW "My View";
 -- nothing in a name reaches the server as SQL
 CREATE TABLE "x'); DROP TABLE victim; --" (i int);
 CREATE TABLE victim (i int PRIMARY KEY);

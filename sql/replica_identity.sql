@@ -56,6 +56,12 @@ SELECT status FROM ardent_preflight_checks('ri', accept => '{"decisions": {"ri.u
 -- what is not there is refused
 SELECT ardent_replica_identity_script('{"ri.nothing_here": "add_pk"}');
 SELECT ardent_replica_identity_script('{"ri.a_view": "add_pk"}');
+-- and so are decisions that leave tables out, of the schemas that they name
+CREATE SCHEMA ri2;
+CREATE TABLE ri2.other (a int);
+SELECT ardent_replica_identity_script('{"ri.pk": "add_pk"}');
+SELECT ardent_replica_identity_script('{"ri.uniq_partial": "exclude"}');
+DROP SCHEMA ri2 CASCADE;
 SELECT ardent_replica_identity_script('{"ri.pk": "maybe"}');
 SELECT ardent_replica_identity_script('[]');
 SELECT ardent_replica_identity_script(NULL);

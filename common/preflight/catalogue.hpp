@@ -40,7 +40,8 @@ struct Server {
     int major() const noexcept { return version_num / 10000; }
 };
 
-/// `provider` is what the operator says; empty: what the server's roles, settings and so on tell.
+/// `provider` is what the operator says; empty: what the server's roles, settings and so on tell. Throws base::Error (22023)
+/// for a name that no role can have.
 Server observe_server(QueryRunner& runner, const std::string& role,
                       const std::string& provider = {});
 

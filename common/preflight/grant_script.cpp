@@ -4,6 +4,7 @@
 #include "common/base/text.hpp"
 #include "common/preflight/catalogue.hpp"
 #include "common/preflight/grant_parts.hpp"
+#include "common/preflight/identity.hpp"
 #include "common/preflight/names.hpp"
 
 #include <algorithm>
@@ -259,6 +260,7 @@ std::string undo(const Server& server, const Request& request, const std::vector
 
 GrantScript grant_script(QueryRunner& runner, const Request& request, ServerProbe* probe) {
     const Server server = observe_server(runner, request.role, request.provider);
+    check_decisions(runner, request.accept.decisions);
     const PluginAllowance allowance = observe_allowance(runner, request, probe);
     const GrantFacts facts = observe_grant_facts(runner, server, request);
     SchemaParts schemas = schema_parts(runner, server, facts, request);

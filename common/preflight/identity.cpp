@@ -2,10 +2,12 @@
 #include "common/preflight/identity.hpp"
 
 #include "common/base/error.hpp"
+#include "common/base/text.hpp"
 #include "common/preflight/catalogue.hpp"
 #include "common/preflight/names.hpp"
 
 #include <map>
+#include <set>
 
 namespace ardent::preflight {
 
@@ -78,6 +80,27 @@ constexpr const char* k_with_columns_tail =
     R"() AS i (quoted, plain, setting, name, indexrelid, candidate, late_key)
  ORDER BY i.plain)";
 
+// The names that no relation has, neither plain nor quoted.
+constexpr const char* k_no_relation = R"(
+SELECT d.name
+  FROM pg_catalog.unnest($1::text[]) AS d (name)
+EXCEPT
+SELECT v.name
+  FROM pg_catalog.pg_class AS c
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+ CROSS JOIN LATERAL (VALUES (n.nspname || '.' || c.relname),
+                            (pg_catalog.format('%I.%I', n.nspname, c.relname))) AS v (name)
+ ORDER BY 1
+)";
+
+base::Error not_there(const std::string& name) {
+    return {base::ErrorKind::config,
+            "the decisions name a table that is not there: \"" + name + "\"",
+            "Keys have the form \"schema.table\"; views, unlogged and foreign tables need no "
+            "decision, and of a partitioned table each partition does.",
+            "22023"};
+}
+
 }  // namespace
 
 std::vector<TableIdentity> read_identities(const Rows& rows) {
@@ -94,6 +117,20 @@ std::vector<TableIdentity> read_identities(const Rows& rows) {
                           .deferrable_key = row.at(6) == "t"});
     }
     return tables;
+}
+
+void check_decisions(QueryRunner& runner, const std::map<std::string, Decision>& decisions) {
+    std::vector<std::string> names;
+    for (const auto& [name, decision] : decisions) {
+        names.push_back(name);
+    }
+    if (names.empty()) {
+        return;
+    }
+    const Rows unknown = runner.run(k_no_relation, {array_text(names)});
+    if (!unknown.empty()) {
+        throw not_there(unknown.front().at(0).value_or(""));
+    }
 }
 
 std::string why_unidentified(const TableIdentity& table) {
@@ -172,6 +209,38 @@ std::string decided_statement(const TableIdentity& table, Decision decision) {
            comment_text(table.quoted_name) + " ADD PRIMARY KEY (...);";
 }
 
+/// Of the schemas that the decisions name.
+void refuse_undecided(const std::vector<TableIdentity>& tables,
+                      const std::map<std::string, Decision>& decisions) {
+    const auto schema_of = [](const TableIdentity& table) {
+        return model::parse_relation(table.quoted_name).value_or(model::RelationName()).schema;
+    };
+    const auto is_decided = [&decisions](const TableIdentity& table) {
+        return decisions.contains(table.plain_name) || decisions.contains(table.quoted_name);
+    };
+    std::set<std::string> named;
+    for (const TableIdentity& table : tables) {
+        if (is_decided(table)) {
+            named.insert(schema_of(table));
+        }
+    }
+    std::vector<std::string> undecided;
+    for (const TableIdentity& table : tables) {
+        if (!table.identified() && !is_decided(table) && named.contains(schema_of(table))) {
+            undecided.push_back(table.quoted_name);
+        }
+    }
+    if (undecided.empty()) {
+        return;
+    }
+    std::vector<std::string> lines;
+    list_capped(lines, "", undecided);
+    throw base::Error(
+        base::ErrorKind::config,
+        "the decisions leave out tables without replica identity: " + base::join(lines, ", "),
+        "Decide for each of them: exclude, add_pk or replica_identity_full.", "22023");
+}
+
 }  // namespace
 
 std::string replica_identity_script(QueryRunner& runner,
@@ -180,8 +249,9 @@ std::string replica_identity_script(QueryRunner& runner,
     for (const Row& row : runner.run(k_all_schemas, {})) {
         schemas.push_back(row.at(0).value_or(""));
     }
+    const std::vector<TableIdentity> tables = replica_identities(runner, schemas);
     std::map<std::string, TableIdentity> by_name;
-    for (const TableIdentity& table : replica_identities(runner, schemas)) {
+    for (const TableIdentity& table : tables) {
         by_name.emplace(table.plain_name, table);
         by_name.emplace(table.quoted_name, table);
     }
@@ -195,15 +265,11 @@ std::string replica_identity_script(QueryRunner& runner,
     for (const auto& [name, decision] : decisions) {
         const auto found = by_name.find(name);
         if (found == by_name.end()) {
-            throw base::Error(
-                base::ErrorKind::config,
-                "the decisions name a table that is not there: \"" + name + "\"",
-                "Keys have the form \"schema.table\"; views, unlogged and foreign tables "
-                "need no decision.",
-                "22023");
+            throw not_there(name);
         }
         script += decided_statement(found->second, decision) + "\n";
     }
+    refuse_undecided(tables, decisions);
     return script + "RESET lock_timeout;\n";
 }
 

@@ -8,6 +8,7 @@
 #include "common/preflight/query_runner.hpp"
 #include "common/preflight/scripts.hpp"
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,9 @@ namespace ardent::preflight {
 
 /// The rows of k_identities as values; there the columns of an index are its number.
 std::vector<TableIdentity> read_identities(const Rows& rows);
+
+/// Throws base::Error (22023) when a decision names what is no relation.
+void check_decisions(QueryRunner& runner, const std::map<std::string, Decision>& decisions);
 
 std::string why_unidentified(const TableIdentity& table);
 

@@ -85,7 +85,8 @@ std::string parse_provider(std::string_view text);
 std::string provider_of(QueryRunner& runner, const std::string& given);
 
 /// Runs every check. An error of one check makes that check `unverified`; transient errors (a lost
-/// connection, a cancelled statement) are thrown on as base::Error.
+/// connection, a cancelled statement) are thrown on as base::Error, and so is what the request names wrongly (22023): a role
+/// that cannot be one, a decision for no relation.
 Report run(QueryRunner& runner, const Request& request, ServerProbe* probe = nullptr);
 
 /// A report of what was found before there was a connection.

@@ -4,6 +4,7 @@
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 #include "common/preflight/catalogue.hpp"
+#include "common/preflight/identity.hpp"
 #include "common/preflight/names.hpp"
 #include "common/preflight/provider.hpp"
 #include "common/preflight/scripts.hpp"
@@ -292,6 +293,7 @@ bool Accept::excludes(const std::string& plain_name, const std::string& quoted_n
 
 Report run(QueryRunner& runner, const Request& request, ServerProbe* probe) {
     const Server server = observe_server(runner, request.role, request.provider);
+    check_decisions(runner, request.accept.decisions);
     const PluginAllowance allowance = look_up_allowance(runner, request, probe);
     const Inside inside = look_inside(request, probe);
     const std::vector<Check> checks = catalogue();

@@ -51,7 +51,7 @@ std::vector<TableIdentity> replica_identities(QueryRunner& runner,
                                               const std::vector<std::string>& schemas);
 
 /// The ALTER TABLE statements that the decisions ask for. Throws base::Error (22023) for a table that is
-/// not there.
+/// not there, and when a table without identity, of a schema that the decisions name, is left out.
 std::string replica_identity_script(QueryRunner& runner,
                                     const std::map<std::string, Decision>& decisions);
 

@@ -58,9 +58,19 @@ Rows look(QueryRunner& runner, const std::string& role) {
     }
 }
 
+/// GRANT takes these for everybody and for nobody, also in double quotes; no role can have such a name.
+void refuse_no_role(const std::string& role) {
+    if (role.empty() || role == "public" || role == "none") {
+        throw base::Error(base::ErrorKind::config, "\"" + role + "\" is no role's name",
+                          "Name a role of its own for replication, for example ardent_replication.",
+                          "22023");
+    }
+}
+
 }  // namespace
 
 Server observe_server(QueryRunner& runner, const std::string& role, const std::string& provider) {
+    refuse_no_role(role);
     const Rows rows = look(runner, role);
     if (rows.empty()) {
         throw base::Error(base::ErrorKind::source, "the current database is not in pg_database");
