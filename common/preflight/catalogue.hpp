@@ -91,6 +91,7 @@ struct Outcome {
     std::string hint;
     std::string fix;
     std::vector<std::string> objects;
+    bool fix_elsewhere = false;  // as in CheckResult
 };
 
 /// What a statement of the list gets as $1, $2, ….

@@ -131,12 +131,14 @@ void judge_refusal(Outcome& outcome, const Context& context) {
         outcome.hint =
             std::string("Set ") + line + " " + provider.where + ", then re-run preflight.";
         outcome.fix = change_settings(provider, {line}, Takes::reload);
+        outcome.fix_elsewhere = true;
         return;
     }
     outcome.hint =
         "Run the grant script below (it allows wal2json for this role alone), then re-run "
         "preflight.";
     outcome.fix = allow_plugin(context.server, context.allowance, context.request.role);
+    outcome.fix_elsewhere = true;
 }
 
 /// From outside: what the temporary slot did not show, or that there was none.

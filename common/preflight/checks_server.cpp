@@ -95,6 +95,7 @@ Outcome judge_wal_level(const Context& context) {
         outcome.details = {"wal_level must be logical."};
         outcome.hint = run_settings_script(context.server);
         outcome.fix = change_setting(context.server, logical_wal_level());
+        outcome.fix_elsewhere = true;
         if (setting && setting->pending) {
             outcome.details.push_back(pending_restart());
             outcome.hint = "Restart the server, then re-run preflight.";
@@ -121,6 +122,7 @@ Outcome judge_slots(const Context& context) {
         outcome.hint = k_minimum + run_settings_script(context.server);
         outcome.fix = change_setting(
             context.server, at_least("max_replication_slots", std::max(k_least_slots, used + 1)));
+        outcome.fix_elsewhere = true;
         if (context.flag(0, 3)) {
             outcome.details.push_back(pending_restart());
         }
@@ -147,6 +149,7 @@ Outcome judge_senders(const Context& context) {
         outcome.hint = k_minimum + run_settings_script(context.server);
         outcome.fix = change_setting(
             context.server, at_least("max_wal_senders", std::max(k_least_senders, used + 1)));
+        outcome.fix_elsewhere = true;
         if (context.flag(0, 3)) {
             outcome.details.push_back(pending_restart());
         }

@@ -55,8 +55,10 @@ private:
         m_lines.push_back(std::move(line));
     }
 
-    void check(const CheckResult& check) {
-        add(std::string("  ") + mark(check.status) + " " + check.label +
+    void check(const CheckResult& check) { say(check, check.label); }
+
+    void say(const CheckResult& check, const std::string& label) {
+        add(std::string("  ") + mark(check.status) + " " + label +
             (check.shown.empty() ? "" : " (" + check.shown + ")"));
         for (const std::string& detail : check.details) {
             add("      " + detail);
@@ -64,7 +66,7 @@ private:
         if (!check.hint.empty()) {
             add(std::string("      ") + (m_unicode ? "→ " : "-> ") + check.hint);
         }
-        if (check.section != Section::connection && !check.fix.empty()) {
+        if (!check.fix_elsewhere && !check.fix.empty()) {
             for (const std::string& line : base::split(base::trim(check.fix), '\n')) {
                 add("        " + line);
             }
@@ -83,6 +85,28 @@ private:
         return m_options.verbose || result.status != Status::pass;
     }
 
+    /// Both have nothing to say but the same reason.
+    static bool is_same(const CheckResult& one, const CheckResult& other) {
+        return one.section == other.section && one.status == other.status &&
+               one.details == other.details && one.hint == other.hint && !one.details.empty() &&
+               one.shown.empty() && other.shown.empty() && one.fix.empty() && other.fix.empty();
+    }
+
+    /// The label, and those of later checks that say the same; nothing for one that an earlier one has spoken for.
+    std::string labels(const CheckResult& result) const {
+        std::string all;
+        for (const CheckResult& other : m_report.checks) {
+            if (&other != &result && (m_options.verbose || !is_same(result, other))) {
+                continue;
+            }
+            if (all.empty() && &other != &result) {
+                return {};
+            }
+            all += (all.empty() ? "" : ", ") + other.label;
+        }
+        return all;
+    }
+
     void further() {
         std::size_t hidden = 0;
         std::optional<Section> last;
@@ -99,7 +123,9 @@ private:
                 add(to_string(result.section) + std::string(":"));
                 last = result.section;
             }
-            check(result);
+            if (const std::string label = labels(result); !label.empty()) {
+                say(result, label);
+            }
         }
         if (hidden > 0) {
             add("");

@@ -35,6 +35,8 @@ struct CheckResult {
     std::string fix;                   // text for psql that mends it, empty when SQL cannot
     std::vector<std::string> objects;  // all offending objects, quoted as SQL needs it
     bool branching = true;             // belongs to what branching needs
+    /// A script of the report, or the hint, has the fix too: the text leaves it to that.
+    bool fix_elsewhere = false;
 };
 
 struct Report {

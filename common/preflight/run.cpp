@@ -168,7 +168,8 @@ CheckResult examine(const Check& check, const Seen& seen, const Context& context
             .hint = std::move(outcome.hint),
             .fix = std::move(outcome.fix),
             .objects = std::move(outcome.objects),
-            .branching = check.branching};
+            .branching = check.branching,
+            .fix_elsewhere = outcome.fix_elsewhere};
 }
 
 Inside look_inside(const Request& request, ServerProbe* probe) {

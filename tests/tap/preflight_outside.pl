@@ -48,7 +48,7 @@ my @whole = (preflight('postgresql', $url, '--verbose'))[1] =~ /^  (?:✓|✗|�
 is(join(',', @whole), join(',', @before, split /\n/, $node->safe_psql('shop', 'SELECT label FROM ardent_preflight_checks()')),
 	'--verbose prints all of it');
 like((preflight('postgresql', $url))[1], qr/^  \? wal disk room\n      Only seen inside the server\.$/m, 'what only the server sees is unverified');
-like((preflight('postgresql', $url))[1], qr/^  \? hba line\n      This could not be seen: from outside, only superusers may see it\n/m,
+like((preflight('postgresql', $url))[1], qr/^  \? password form, hba line, hba syntax, hba replication line\n      This could not be seen: from outside, only superusers may see it\n/m,
 	'and so is what a superuser sees');
 
 # the documentation has a part for each check, and for none that is not there

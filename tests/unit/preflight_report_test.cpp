@@ -73,6 +73,47 @@ TEST_CASE("the text has the product's look", "[preflight]") {
     CHECK(to_text(sample(), {}) == expected);
 }
 
+TEST_CASE("the text prints a fix where no script below has it", "[preflight]") {
+    Report report = sample();
+    report.checks[1].fix =
+        "SET lock_timeout = '5s';\nALTER TABLE public.orders REPLICA IDENTITY FULL;\n";
+    const auto printed = [&report] {
+        const std::string text = base::join(to_text(report, {}), "\n");
+        return text.find(
+                   "re-run preflight.\n        SET lock_timeout = '5s';\n"
+                   "        ALTER TABLE public.orders REPLICA IDENTITY FULL;\n") !=
+               std::string::npos;
+    };
+    CHECK(printed());
+    report.checks[1].fix_elsewhere = true;
+    CHECK_FALSE(printed());
+}
+
+TEST_CASE("checks of a section with one and the same reason share a line", "[preflight]") {
+    const CheckResult hidden = {.section = Section::role,
+                                .status = Status::unverified,
+                                .details = {"Role r does not exist yet."}};
+    std::vector<CheckResult> checks(5, hidden);
+    const std::vector<std::string> names = {"one", "two", "three", "four", "five"};
+    for (std::size_t i = 0; i < checks.size(); ++i) {
+        checks[i].id = checks[i].label = names[i];
+    }
+    checks[1].details = {"Only superusers are told."};
+    checks[3].fix = "GRANT a TO r;";
+    checks[4].section = Section::capture;
+    const auto lines = [&checks](bool verbose) {
+        std::vector<std::string> found;
+        for (const std::string& line : to_text(only(checks, "x"), {.verbose = verbose})) {
+            if (line.rfind("  ? ", 0) == 0) {
+                found.push_back(line.substr(std::string("  ? ").size()));
+            }
+        }
+        return found;
+    };
+    CHECK(lines(false) == std::vector<std::string>{"one, three", "two", "four", "five"});
+    CHECK(lines(true) == names);
+}
+
 TEST_CASE("ASCII letters stand in for those that an encoding lacks", "[preflight]") {
     Report report = sample();
     report.grant_script.clear();
