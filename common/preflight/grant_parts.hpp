@@ -23,6 +23,8 @@ Authority administrator_authority(const Provider& provider);
 /// The role itself, its members, superusers.
 Authority role_authority(const std::string& name, const std::string& quoted_name);
 
+inline constexpr const char* k_drop_extension = "DROP EXTENSION ardent;";
+
 struct Part {
     Authority authority;
     std::string

@@ -99,21 +99,24 @@ std::string attributes(const Provider& provider, const Server& server, const std
 }
 
 // The password reaches the server in a statement: it is kept off the terminal and out of the server's log, and where
-// the log cannot be silenced it is not sent.
+// the log cannot be silenced it is not sent. Whether a transaction is a sample is decided when it begins.
 std::string password(const Server& server) {
     return R"(\if :{?ardent_password}
 \set ardent_echo :ECHO
 \set ECHO none
 SELECT CASE WHEN rolsuper THEN pg_catalog.set_config('log_statement', 'none', true)
             || pg_catalog.set_config('log_min_duration_statement', '-1', true)
+            || pg_catalog.set_config('log_min_duration_sample', '-1', true)
             || pg_catalog.set_config('log_min_error_statement', 'panic', true)
             || pg_catalog.set_config('pg_stat_statements.track_utility', 'off', true)
        END || pg_catalog.set_config('password_encryption', 'scram-sha-256', true) AS quiet,
-       NOT rolsuper AND (pg_catalog.current_setting('log_statement') <> 'none'
-                         OR pg_catalog.current_setting('log_min_duration_statement') <> '-1') AS logged
+       pg_catalog.current_setting('log_transaction_sample_rate')::float8 > 0
+       OR NOT rolsuper AND (pg_catalog.current_setting('log_statement') <> 'none'
+                            OR pg_catalog.current_setting('log_min_duration_sample') <> '-1'
+                            OR pg_catalog.current_setting('log_min_duration_statement') <> '-1') AS logged
   FROM pg_catalog.pg_roles WHERE rolname = current_user \gset ardent_
 \if :ardent_logged
-\echo 'The password was NOT set: this server logs statements, and that is not yours to switch off. Use \\password.'
+\echo 'The password was NOT set: this server logs statements, and that cannot be switched off here. Use \\password.'
 \else
 ALTER ROLE )" +
            server.quoted_role +
@@ -243,7 +246,7 @@ std::vector<Part> database_parts(const Server& server, const GrantFacts& facts,
         parts.push_back({superuser_authority(),
                          heading,
                          "CREATE EXTENSION IF NOT EXISTS ardent;\n",
-                         {"DROP EXTENSION ardent;"}});
+                         {k_drop_extension}});
     } else if (installed && request.full_grants) {
         parts.push_back(
             {superuser_authority(), heading, "CREATE EXTENSION IF NOT EXISTS ardent;\n", {}});

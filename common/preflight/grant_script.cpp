@@ -234,6 +234,12 @@ Part security_part(QueryRunner& runner, const Server& server, const GrantFacts& 
     return part;
 }
 
+bool makes_extension(const std::vector<Part>& parts) {
+    return std::any_of(parts.begin(), parts.end(), [](const Part& part) {
+        return std::find(part.undo.begin(), part.undo.end(), k_drop_extension) != part.undo.end();
+    });
+}
+
 std::string undo(const Server& server, const Request& request, const std::vector<Part>& parts) {
     const std::string role = comment_text(server.quoted_role);
     if (!server.role_exists) {
@@ -243,7 +249,10 @@ std::string undo(const Server& server, const Request& request, const std::vector
                ";\n"
                "-- and once\n"
                "--   DROP ROLE " +
-               role + ";\n";
+               role + ";\n" +
+               (makes_extension(parts) ? "-- and, here, the extension that it brought\n--   " +
+                                             std::string(k_drop_extension) + "\n"
+                                       : "");
     }
     std::vector<std::string> lines;
     for (auto part = parts.rbegin(); part != parts.rend(); ++part) {

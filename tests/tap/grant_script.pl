@@ -241,6 +241,23 @@ unlike(slurp_file($node->logfile), qr/a \\?"secret/, 'and is not in the log');
 sql(q(REVOKE CONNECT ON DATABASE "My ""Shop='1" FROM maker; DROP ROLE maker));
 same_rights(rights(), $granted, 'and nothing else is changed');
 
+# samples of statements, and of transactions, which nobody can switch off once one has begun
+foreach my $sample ([ 'log_min_duration_sample', 0, 1 ], [ 'log_transaction_sample_rate', 1, 0 ])
+{
+	my ($setting, $value, $sent) = @$sample;
+	my $from = -s $node->logfile;
+	sql("ALTER SYSTEM SET $_") foreach 'log_statement = none', "$setting = $value";
+	sql('SELECT pg_reload_conf()');
+	$node->poll_query_until('postgres', "SELECT current_setting('$setting') = '$value'")
+	  or die "$setting is not in force";
+	($ok, $said) = run_script($superuser, $full, '-v', "ardent_password=$secret");
+	ok($ok, "$setting: the script runs") or diag($said);
+	is($said =~ /^The password was NOT set: this server logs statements/m ? 0 : 1, $sent, "$setting: " . ($sent ? 'sent' : 'not sent'));
+	unlike(slurp_file($node->logfile, $from), qr/a \\?"secret/, "$setting: the password is not in the log");
+	sql("ALTER SYSTEM RESET $_") foreach 'log_statement', $setting;
+	sql('SELECT pg_reload_conf()');
+}
+
 # 4. A week later
 sql(q(CREATE TABLE public.gone (i int)), 'shop_owner');
 sql(q(REVOKE SELECT ON public.gone, public.orders FROM ardent_replication));
@@ -339,6 +356,11 @@ if (sql(q(SELECT count(*) FROM pg_available_extensions WHERE name = 'ardent')))
 	like(outside($superuser, $node, 'bare')->{grant_script}, qr/^-- nothing to grant/m, 'then nothing is missing');
 	run_script($superuser, undo_of($text));
 	same_rights(rights(), $before, 'undo drops it');
+	$text = outside($superuser, $node, 'bare', '--role', 'newcomer')->{grant_script};
+	($ok, $said) = run_script($superuser, $text);
+	ok($ok, 'with a role that is new as well') or diag($said);
+	run_script($superuser, undo_of($text));
+	same_rights(rights(), $before, 'undo drops it, with the role');
 }
 $node->stop;
 

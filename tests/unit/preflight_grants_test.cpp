@@ -2,6 +2,7 @@
 // The grant script over facts that a test server does not have; the rest is in sql/grant_script.sql and
 // tests/tap/grant_script.pl.
 #include "common/preflight/grant_parts.hpp"
+#include "common/preflight/scripts.hpp"
 
 #include "tests/support/catch.hpp"
 #include "tests/support/scripted_runner.hpp"
@@ -104,6 +105,33 @@ TEST_CASE("grant script: the extension where it may be installed", "[preflight]"
     for (const Part& part : database_parts(server_of(150020, ""), facts, everything)) {
         CHECK(part.text == "GRANT CONNECT ON DATABASE shop TO r;\n");
     }
+}
+
+TEST_CASE("grant script: undo drops an extension that came with a new role", "[preflight]") {
+    const auto text = [](const char* available) {
+        ScriptedRunner runner;
+        runner
+            .on("current_setting('server_version_num')",
+                {{"150020", "15.20", "5432", "shop", "UTF8", std::nullopt, std::nullopt, "f", "t",
+                  "f", "shop", "r", "PostgreSQL 15.20"}})
+            .on("output_plugin_libraries", {})
+            .on(k_facts, {{"dba", "dba", "t", "t", std::nullopt, std::nullopt, "f", std::nullopt,
+                           std::nullopt, "t", "app", "app", available, std::nullopt, std::nullopt,
+                           std::nullopt, "t", "f"}})
+            .on("n.oid IS NOT NULL",
+                {{"public", "public", "t", "f", std::nullopt, "t", "app", "app", "f"}})
+            .on("SELECT WITH GRANT OPTION", {})
+            .on("pg_catalog.pg_default_acl", {})
+            .on("c.relforcerowsecurity", {});
+        Request request;
+        request.schemas = {"public"};
+        return grant_script(runner, request).text;
+    };
+    const std::string dropped =
+        "--   DROP ROLE r;\n-- and, here, the extension that it brought\n"
+        "--   DROP EXTENSION ardent;\n";
+    CHECK(text("t").find(dropped) != std::string::npos);
+    CHECK(text("f").find("DROP EXTENSION") == std::string::npos);
 }
 
 TEST_CASE("grant script: metadata schema rights when PUBLIC has none", "[preflight]") {
