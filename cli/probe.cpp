@@ -33,6 +33,7 @@ CheckResult failed(const char* id, const char* label, const std::string& problem
     check.details = {problem};
     check.hint = remedy.hint;
     check.fix = remedy.fix;
+    check.fix_elsewhere = remedy.hint_has_fix;
     return check;
 }
 

@@ -5,6 +5,7 @@
 #include "common/base/text.hpp"
 #include "common/pq/connection.hpp"
 #include "common/pq/direct.hpp"
+#include "common/preflight/names.hpp"
 #include "common/preflight/scripts.hpp"
 
 #include <arpa/inet.h>
@@ -87,6 +88,7 @@ Remedy hba_remedy(const SourceUrl& url, const ServerWords& said,
             remedy.hint =
                 "Put this line into pg_hba.conf above wider ones, then SELECT pg_reload_conf(): " +
                 line;
+            remedy.hint_has_fix = true;
             break;
         }
     }
@@ -96,21 +98,45 @@ Remedy hba_remedy(const SourceUrl& url, const ServerWords& said,
     return remedy;
 }
 
+struct Limited {
+    const char* what;
+    const char* catalog;
+    const char* name;
+    const char* limit;
+    const char* seen_as;  // in pg_stat_activity
+};
+constexpr Limited k_role = {"ROLE", "pg_roles", "rolname", "rolconnlimit", "usename"};
+constexpr Limited k_database = {"DATABASE", "pg_database", "datname", "datconnlimit", "datname"};
+constexpr const char* k_needed = "5";  // docs/agent.md, "What it costs the source"
+
+/// Makes room, when it runs, for what an agent needs beside those that are there; no limit, or a higher one, stays.
+std::string more_connections(const Limited& of, const std::string& name) {
+    const std::string is_it = " = " + preflight::quote_literal(name);
+    const std::string limit = std::string("o.") + of.limit;
+    return std::string("SELECT pg_catalog.format('ALTER ") + of.what +
+           " %I CONNECTION LIMIT %s', o." + of.name + ", u.used + " + k_needed +
+           ")\n  FROM pg_catalog." + of.catalog +
+           " AS o\n CROSS JOIN (SELECT pg_catalog.count(*) AS used FROM "
+           "pg_catalog.pg_stat_activity\n              WHERE " +
+           of.seen_as + is_it + ") AS u\n WHERE o." + of.name + is_it + " AND " + limit +
+           " >= 0 AND " + limit + " < u.used + " + k_needed + " \\gexec\n";
+}
+
 Remedy limit_remedy(const SourceUrl& url, const ServerWords& said) {
     if (said.routine == "InitializeSessionUserId") {
         return {Stage::auth,
-                "The role's own limit is reached: raise it, or end sessions of the role.",
-                "ALTER ROLE " + role_of(url) + " CONNECTION LIMIT -1;"};
+                "The role's own limit is reached: run the fix, or end sessions of the role.",
+                more_connections(k_role, url.user)};
     }
     if (said.routine == "CheckMyDatabase") {
         return {Stage::auth,
-                "The database's own limit is reached: raise it, or end sessions there.",
-                "ALTER DATABASE " + database_of(url) + " CONNECTION LIMIT -1;"};
+                "The database's own limit is reached: run the fix, or end sessions there.",
+                more_connections(k_database, url.database)};
     }
     return {
         Stage::auth,
         "Every connection of the server is taken: end some, or raise max_connections (restart), "
-        "then re-run preflight. A connector needs two, and four more during the copy.",
+        "then re-run preflight. A connector needs two, and three more during the copy.",
         ""};
 }
 

@@ -28,6 +28,7 @@ struct Remedy {
     Stage stage = Stage::unknown;  // how far the connection came
     std::string hint;
     std::string fix;
+    bool hint_has_fix = false;
 };
 
 /// `message` is libpq's; `words` may be empty.

@@ -3,6 +3,7 @@
 
 #include "cli/conninfo.hpp"
 #include "common/base/address.hpp"
+#include "common/preflight/scripts.hpp"
 
 #include <unistd.h>
 
@@ -98,12 +99,7 @@ preflight::CheckResult judge_tls(const TlsFacts& facts, const preflight::Provide
         check.details = {facts.protocol + " is broken and retired (RFC 8996)."};
         check.hint =
             "Run the fix at the server, and see that ssl_max_protocol_version is not lower.";
-        check.fix =
-            provider.managed
-                ? preflight::change_settings(provider, {"ssl_min_protocol_version = 'TLSv1.2'"},
-                                             preflight::Takes::reload)
-                : "ALTER SYSTEM SET ssl_min_protocol_version = 'TLSv1.2';\nSELECT "
-                  "pg_catalog.pg_reload_conf();";
+        check.fix = preflight::tls_version_fix(provider.name);
         return check;
     }
     if (!local && facts.sslmode == "require" && !facts.has_authority) {

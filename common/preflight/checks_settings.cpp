@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "common/preflight/judging.hpp"
+#include "common/preflight/scripts.hpp"
 #include "common/preflight/settings_fix.hpp"
 
 #include "common/base/text.hpp"
@@ -219,10 +220,7 @@ Outcome judge_tls_version(const Context& context) {
                    "The server accepts TLS below 1.2.",
                    run_the_fix(context.server) +
                        "; clients that know no TLS 1.2 cannot connect with TLS then.",
-                   change_setting(context.server, {"ssl_min_protocol_version", "'TLSv1.2'",
-                                                   coming_value("ssl_min_protocol_version") +
-                                                       " NOT IN ('TLSv1.2', 'TLSv1.3')",
-                                                   Takes::reload}));
+                   tls_version_fix(context.server.provider));
 }
 
 constexpr Section k_here = Section::server;

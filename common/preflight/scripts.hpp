@@ -25,6 +25,9 @@ GrantScript grant_script(QueryRunner& runner, const Request& request, ServerProb
 /// high enough by then is left alone. For a managed server it says where the settings are changed, and shows them.
 std::string settings_script(QueryRunner& runner, const std::string& provider = {});
 
+/// Makes the server refuse TLS below 1.2, and lowers nothing when it runs. `provider` is a name of parse_provider; empty: vanilla.
+std::string tls_version_fix(const std::string& provider);
+
 /// Lines for pg_hba.conf. Throws base::Error (22023) for an address that is none.
 std::string hba_lines(QueryRunner& runner, const std::string& role, const std::string& address);
 

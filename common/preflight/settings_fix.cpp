@@ -2,6 +2,7 @@
 #include "common/preflight/settings_fix.hpp"
 
 #include "common/preflight/names.hpp"
+#include "common/preflight/scripts.hpp"
 
 namespace ardent::preflight {
 
@@ -33,11 +34,21 @@ std::string alter_system(const SettingChange& change) {
 }
 
 std::string change_setting(const Server& server, const SettingChange& change) {
-    const Provider& provider = find_provider(server.provider);
+    return change_setting(find_provider(server.provider), change);
+}
+
+std::string change_setting(const Provider& provider, const SettingChange& change) {
     if (provider.managed) {
         return change_settings(provider, std::vector<SettingChange>{change});
     }
     return alter_system(change) + (change.takes == Takes::restart ? k_then_restart : k_then_reload);
+}
+
+std::string tls_version_fix(const std::string& provider) {
+    return change_setting(find_provider(provider), {"ssl_min_protocol_version", "'TLSv1.2'",
+                                                    coming_value("ssl_min_protocol_version") +
+                                                        " NOT IN ('TLSv1.2', 'TLSv1.3')",
+                                                    Takes::reload});
 }
 
 std::string change_settings(const Provider& provider, const std::vector<SettingChange>& changes) {

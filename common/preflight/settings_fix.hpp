@@ -31,6 +31,7 @@ SettingChange at_least(const std::string& name, long need);
 std::string alter_system(const SettingChange& change);
 /// The whole fix.
 std::string change_setting(const Server& server, const SettingChange& change);
+std::string change_setting(const Provider& provider, const SettingChange& change);
 /// All of them at once, for a provider.
 std::string change_settings(const Provider& provider, const std::vector<SettingChange>& changes);
 

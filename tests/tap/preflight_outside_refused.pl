@@ -171,16 +171,24 @@ my $leave = sub {
 };
 $node->safe_psql('postgres', 'ALTER ROLE ardent_replication CONNECTION LIMIT 1');
 $occupy->(1, 'ardent_replication', 'shop');
-refused('the limit of the role', "postgresql://$me/shop", 'auth', qr/too many connections for role/, "The role's own limit");
-$node->safe_psql('postgres', fix_of("postgresql://$me/shop"));
+like(refused('the limit of the role', "postgresql://$me/shop", 'auth', qr/too many connections for role/, "The role's own limit"),
+	qr/^ +SELECT .*ALTER ROLE %I CONNECTION LIMIT .*\\gexec$/ms, 'the limit of the role: the text prints the fix');
+my $fix = fix_of("postgresql://$me/shop");
+$node->safe_psql('postgres', $fix);
 comes_in("postgresql://$me/shop", 'after the printed ALTER ROLE');
+my $limit = q(SELECT rolconnlimit FROM pg_roles WHERE rolname = 'ardent_replication');
+is($node->safe_psql('postgres', $limit), '6', 'which allows what an agent needs, and no more');
 $leave->();
+$node->safe_psql('postgres', 'ALTER ROLE ardent_replication CONNECTION LIMIT -1');
+$node->safe_psql('postgres', $fix);
+is($node->safe_psql('postgres', $limit), '-1', 'and lowers nothing when it runs later');
 $node->safe_psql('postgres', 'ALTER DATABASE shop CONNECTION LIMIT 1');
 $occupy->(1, 'ardent_replication', 'shop');
 refused('the limit of the database', "postgresql://$me/shop", 'auth', qr/too many connections for database/,
 	"The database's own limit");
 $node->safe_psql('postgres', fix_of("postgresql://$me/shop"));
 comes_in("postgresql://$me/shop", 'after the printed ALTER DATABASE');
+is($node->safe_psql('postgres', q(SELECT datconnlimit FROM pg_database WHERE datname = 'shop')), '6', 'no more than an agent needs');
 $leave->();
 $occupy->(5, 'sleeper', 'shop');
 refused('what is left is reserved', "postgresql://$me/shop", 'auth', qr/remaining connection slots are reserved/,

@@ -94,6 +94,15 @@ tls("$home&sslmode=require", 'no version in common', '✗ tls\n.*\n      → Ser
 	local $ENV{OPENSSL_CONF} = "$dir/openssl.cnf";
 	tls("$home&sslmode=require&ssl_min_protocol_version=TLSv1", 'TLS 1.1', '⚠ tls \(TLSv1\.1, \S+, certificate not verified\)\n'
 		  . '      TLSv1\.1 is broken and retired', 0);
+	my $fix = JSON::PP->new->decode((preflight("$home&sslmode=require&ssl_min_protocol_version=TLSv1", '--json'))[1])->{checks}{tls}{fix};
+	my @words = split ' ', (preflight("$home&sslmode=require&ssl_min_protocol_version=TLSv1"))[1];
+	like("@words", qr/\Q@{[ join ' ', split ' ', $fix ]}\E/, 'TLS 1.1: the text prints the fix');
+	server(ssl_max_protocol_version => '');
+	$node->safe_psql('postgres', $fix);
+	is($node->safe_psql('postgres', 'SHOW ssl_min_protocol_version'), 'TLSv1.2', 'TLS 1.1: the fix works');
+	server(ssl_min_protocol_version => 'TLSv1.3');
+	$node->safe_psql('postgres', $fix);
+	is($node->safe_psql('postgres', 'SHOW ssl_min_protocol_version'), 'TLSv1.3', 'TLS 1.1: an old printout lowers nothing');
 }
 server(ssl_min_protocol_version => 'TLSv1.2', ssl_max_protocol_version => '', ssl_ciphers => 'HIGH');
 

@@ -139,10 +139,12 @@ TEST_CASE("each refusal has its remedy", "[cli]") {
     };
     CHECK(fix("42501: permission denied for database \"shop\"", "CheckMyDatabase") ==
           R"(GRANT CONNECT ON DATABASE "shop" TO "ardent_replication";)");
-    CHECK(fix("53300: too many connections for role", "InitializeSessionUserId") ==
-          R"(ALTER ROLE "ardent_replication" CONNECTION LIMIT -1;)");
-    CHECK(fix("53300: too many connections for database", "CheckMyDatabase") ==
-          R"(ALTER DATABASE "shop" CONNECTION LIMIT -1;)");
+    CHECK_THAT(fix("53300: too many connections for role", "InitializeSessionUserId"),
+               Catch::Contains("'ALTER ROLE %I CONNECTION LIMIT %s', o.rolname, u.used + 5") &&
+                   Catch::Contains("o.rolconnlimit < u.used + 5 \\gexec"));
+    CHECK_THAT(fix("53300: too many connections for database", "CheckMyDatabase"),
+               Catch::Contains("'ALTER DATABASE %I CONNECTION LIMIT %s', o.datname, u.used + 5") &&
+                   Catch::Contains("WHERE o.datname = 'shop' AND o.datconnlimit >= 0"));
     CHECK(fix("53300: sorry, too many clients already", "InitProcess").empty());
     CHECK(fix("28000: role \"x\" is not permitted to log in", "InitializeSessionUserId") ==
           R"(ALTER ROLE "ardent_replication" LOGIN;)");
@@ -199,7 +201,8 @@ TEST_CASE("tls: what fails, what warns, what passes", "[cli]") {
     for (const char* old : {"TLSv1", "TLSv1.1", "SSLv3"}) {
         facts.protocol = old;
         CHECK(judge_tls(facts).status == Status::warn);
-        CHECK_THAT(judge_tls(facts).fix, Catch::Contains("ALTER SYSTEM"));
+        CHECK_THAT(judge_tls(facts).fix, Catch::Contains("ALTER SYSTEM") &&
+                                             Catch::Contains("NOT IN ('TLSv1.2', 'TLSv1.3')"));
         const ardent::preflight::Provider& azure = ardent::preflight::find_provider("azure");
         CHECK_THAT(judge_tls(facts, azure).fix,
                    !Catch::Contains("ALTER SYSTEM") && Catch::Contains("server parameters"));
