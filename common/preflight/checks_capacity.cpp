@@ -58,7 +58,8 @@ Outcome judge_connections(const Context& context) {
         outcome = finding(
             Status::fail, outcome.actual,
             "The agent needs " + std::to_string(need) + " more connections.",
-            run_the_fix(context.server, Takes::restart) + ", or close idle connections.",
+            run_the_fix(context.server, Takes::restart) +
+                ", after raising it on standbys, or close idle connections.",
             change_setting(context.server, at_least("max_connections",
                                                     context.number(0, 8) + need - (most - used))));
     }

@@ -74,8 +74,11 @@ Outcome judge_access(const Context& context) {
             find_provider(context.server.provider).managed
                 ? std::string("Let the agent's address in: ") +
                       find_provider(context.server.provider).network + "."
-                : "SELECT ardent_hba_lines('role', 'address of the agent') prints the line; then "
-                  "SELECT pg_reload_conf();");
+            : context.inside.is_inside
+                ? "SELECT ardent_hba_lines('role', 'address of the agent') prints the line; then "
+                  "SELECT pg_reload_conf();"
+                : "ardent connector preflight on the agent's host, with a URL of the role, prints "
+                  "the line; then SELECT pg_reload_conf();");
     }
     return listed(std::move(open), Status::warn,
                   "pg_hba.conf lets role " + role +

@@ -62,7 +62,7 @@ Outcome judge_state(const Context& context) {
     }
     if (!lost.empty()) {
         return listed(std::move(lost), Status::fail, "The server has invalidated the slot:",
-                      "Drop it and copy again: ardent connector retry-setup.");
+                      "Make the replica anew: ardent connector retry-setup --resync.");
     }
     return listed(std::move(near), Status::warn, "The slot is about to be lost:",
                   "Start the agent, or raise max_slot_wal_keep_size and reload now.");

@@ -160,9 +160,12 @@ Outcome judge_identity(const Context& context) {
         outcome.fix = asked.empty() ? "" : "SET lock_timeout = '5s';\n" + asked;
         list_capped(outcome.details, "", lines);
         outcome.hint =
-            "Decide for each table (add_pk, replica_identity_full or exclude): "
-            "SELECT ardent_replica_identity_script('{\"schema.table\": \"add_pk\"}') prints the "
-            "statements.";
+            std::string("Decide for each table (add_pk, replica_identity_full or exclude): ") +
+            (context.inside.is_inside
+                 ? "SELECT ardent_replica_identity_script('{\"schema.table\": \"add_pk\"}')"
+                 : "ardent connector preflight --replica-identity-decisions FILE, with "
+                   "{\"schema.table\": \"add_pk\"} in the file,") +
+            " prints the statements.";
         return outcome;
     }
     if (excluded > 0) {

@@ -59,7 +59,7 @@ Outcome judge_keep_size(const Context& context) {
             keep == 0 ? Status::fail : Status::warn, outcome.actual,
             keep == 0 ? "A slot is lost as soon as its consumer is behind a checkpoint."
                       : "A slot is lost when its consumer is down for less than two days.",
-            run_the_fix(context.server) + ".",
+            run_the_fix(context.server) + ", where the disk of pg_wal has that much room.",
             change_setting(context.server, {"max_slot_wal_keep_size",
                                             "'" + std::to_string(need / k_gigabyte) + "GB'",
                                             keep_size_guard(need), Takes::reload, true}));
@@ -69,13 +69,13 @@ Outcome judge_keep_size(const Context& context) {
 
 Outcome judge_disk(const Context& context) {
     if (!context.inside.wal_free) {
-        return finding(Status::unverified, "",
-                       context.inside.is_inside
-                           ? "Only a superuser or a member of pg_monitor is told."
-                           : "Only seen inside the server.",
-                       find_provider(context.server.provider).managed && !context.inside.is_inside
-                           ? "See the provider's own figures, and leave room for a day of WAL."
-                           : "Ask inside the server as such a role: SELECT ardent_preflight();");
+        return finding(
+            Status::unverified, "",
+            context.inside.is_inside ? "Only a superuser or a member of pg_monitor is told."
+                                     : "Only seen inside the server.",
+            find_provider(context.server.provider).managed && !context.inside.is_inside
+                ? "See the provider's own figures, and leave room for a day of WAL."
+                : "Ask inside the server as a member of pg_monitor: SELECT ardent_preflight();");
     }
     const long left = std::strtol(context.inside.wal_free->c_str(), nullptr, 10);
     const long rate = context.number(0, 0);

@@ -2,6 +2,7 @@
 #include "common/preflight/scripts.hpp"
 
 #include "common/base/error.hpp"
+#include "common/preflight/names.hpp"
 
 #include <algorithm>
 #include <string_view>
@@ -37,14 +38,7 @@ std::string hba_name(const std::string& name) {
         throw base::Error(base::ErrorKind::config,
                           "a name with a line break cannot stand in pg_hba.conf", "", "22023");
     }
-    std::string result = "\"";
-    for (const char c : name) {
-        result += c;
-        if (c == '"') {
-            result += c;
-        }
-    }
-    return result + '"';
+    return quote_identifier(name);
 }
 
 std::string hba_address(const std::string& address) {

@@ -64,6 +64,7 @@ ScriptedRunner healthy_source() {
         .on(sql("metadata_schema"), {{"t"}})
         .on("CONNECT WITH GRANT OPTION", {{"dba", "dba", "t", "t", "t", "t", "f", std::nullopt, "t",
                                            "t", "app", "app", "t", "t", "t", "f", "t", "f"}})
+        .on("EXCEPT", {})
         .on("n.oid IS NOT NULL", {{"public", "public", "t", "f", "t", "t", "app", "app", "f"}})
         .on("SELECT WITH GRANT OPTION", {})
         .on("pg_catalog.pg_default_acl", {})
