@@ -212,34 +212,47 @@ void write_definition(Json& json, Relation relation) {
     json.close();
 }
 
-/// The relations to be written: tables instead of indexes, with their descendants.
-List* family(const List* relations, std::uint64_t& left_out) {
-    List* result = NIL;
+List* once_each(List* oids) {
+    list_sort(oids, list_oid_cmp);
+    list_deduplicate_oid(oids);
+    return oids;
+}
+
+/// The relations themselves, tables instead of indexes; what is gone is not among them.
+List* tables_of(const List* relations) {
+    List* tables = NIL;
     const ListCell* cell = nullptr;
     foreach (cell, relations) {
-        Oid oid = lfirst_oid(cell);
+        const Oid oid = lfirst_oid(cell);
         const char kind = get_rel_relkind(oid);
-        if (kind == RELKIND_INDEX || kind == RELKIND_PARTITIONED_INDEX) {
-            oid = IndexGetRelation(oid, true);
+        const bool index = kind == RELKIND_INDEX || kind == RELKIND_PARTITIONED_INDEX;
+        const Oid table = index ? IndexGetRelation(oid, true) : oid;
+        if (kind != '\0' && OidIsValid(table)) {
+            tables = lappend_oid(tables, table);
         }
-        if (!OidIsValid(oid) || kind == '\0') {
-            continue;
-        }
-        result = list_append_unique_oid(result, oid);
-        if (!has_subclass(oid)) {
+    }
+    return once_each(tables);
+}
+
+/// With those that inherit from them.
+List* family(List* tables, std::uint64_t& left_out) {
+    List* result = list_copy(tables);
+    ListCell* cell = nullptr;
+    foreach (cell, tables) {
+        if (!has_subclass(lfirst_oid(cell))) {
             continue;
         }
         int count = 0;
         ListCell* child = nullptr;
-        foreach (child, find_all_inheritors(oid, NoLock, nullptr)) {
+        foreach (child, find_all_inheritors(lfirst_oid(cell), NoLock, nullptr)) {
             if (++count > k_most_descendants + 1) {
                 ++left_out;
             } else {
-                result = list_append_unique_oid(result, lfirst_oid(child));
+                result = lappend_oid(result, lfirst_oid(child));
             }
         }
     }
-    return result;
+    return once_each(result);
 }
 
 }  // namespace
@@ -256,7 +269,7 @@ std::uint64_t write_definitions(Json& json, const List* relations) {
     const int level = pin_search_path();
     json.open('[');
     ListCell* cell = nullptr;
-    foreach (cell, family(relations, left_out)) {
+    foreach (cell, family(tables_of(relations), left_out)) {
         const Oid oid = lfirst_oid(cell);
         if (!ConditionalLockRelationOid(oid, AccessShareLock)) {
             ++left_out;

@@ -80,12 +80,7 @@ bool works_unseen(const Statement& statement) {
 }
 
 List* touched(const Statement& statement, const Objects& objects) {
-    List* relations = list_copy(objects.relations);
-    ListCell* cell = nullptr;
-    foreach (cell, statement.touched) {
-        relations = list_append_unique_oid(relations, lfirst_oid(cell));
-    }
-    return relations;
+    return list_concat(list_copy(objects.relations), statement.touched);
 }
 
 }  // namespace

@@ -53,7 +53,7 @@ bool is_own(const ObjectAddress& address, const char* identity) {
 }
 
 void remember_relation(Objects& objects, Oid oid) {
-    objects.relations = list_append_unique_oid(objects.relations, oid);
+    objects.relations = lappend_oid(objects.relations, oid);
 }
 
 void remember_relations(Objects& objects, const ObjectAddress& address) {

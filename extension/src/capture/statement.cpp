@@ -112,7 +112,7 @@ void touch(Statement* statement, Oid relation) {
         return;
     }
     MemoryContext const before = MemoryContextSwitchTo(statement_memory(statement));
-    statement->touched = list_append_unique_oid(statement->touched, relation);
+    statement->touched = lappend_oid(statement->touched, relation);
     MemoryContextSwitchTo(before);
 }
 
