@@ -35,6 +35,16 @@ bool key_changed(const TargetTable& table, const std::vector<Cell>& now,
     return false;
 }
 
+// wal2json 2.3 (Debian 11) leaves the NULLs of an old row out. Nothing else of a FULL one is ever absent: the server writes
+// its TOAST values whole.
+void absent_is_null(std::vector<Cell>& cells) {
+    for (Cell& cell : cells) {
+        if (cell.state == CellState::absent) {
+            cell.state = CellState::null;
+        }
+    }
+}
+
 void require_row(const TargetTable& table, model::Lsn lsn, const std::vector<Cell>& cells) {
     for (const int place : table.writable) {
         const auto i = static_cast<std::size_t>(place);
@@ -243,7 +253,7 @@ void TableWriter::update_full(PendingTable& pending, const model::Change& change
     const TargetTable& target = *pending.table;
     start_keys(pending);
     fill_cells(target, change.lsn, change.identity, m_identity);
-    require_row(target, change.lsn, m_identity);
+    absent_is_null(m_identity);
     sql::Places present;
     for (std::size_t i = 0; i < m_cells.size(); ++i) {
         if (m_cells[i].state != CellState::absent) {
@@ -256,7 +266,7 @@ void TableWriter::update_full(PendingTable& pending, const model::Change& change
 void TableWriter::remove_full(PendingTable& pending, const model::Change& change) {
     start_keys(pending);
     fill_cells(*pending.table, change.lsn, change.identity, m_identity);
-    require_row(*pending.table, change.lsn, m_identity);
+    absent_is_null(m_identity);
     queue_full(pending, RowKind::remove_full, {}, change.lsn);
 }
 
