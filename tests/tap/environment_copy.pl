@@ -83,7 +83,8 @@ $t->compare_ok('after the copy');
 $both->(qq(SELECT relname, relkind, relowner::regrole, relrowsecurity, relforcerowsecurity FROM pg_class WHERE $quiet ORDER BY 1),
 	'every relation is there, with its owner');
 $both->(qq(SELECT relname, a.grantor::regrole::text, a.grantee::regrole::text, a.privilege_type, a.is_grantable
-	FROM pg_class, aclexplode(relacl) AS a WHERE $quiet AND $others ORDER BY 1, 2, 3, 4),
+	FROM pg_class,
+		aclexplode(coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner))) AS a WHERE $quiet AND $others ORDER BY 1, 2, 3, 4),
 	'with its grants, also those that somebody else gave');
 $both->(q(SELECT proname, proowner::regrole FROM pg_proc WHERE pronamespace = 'public'::regnamespace
 	AND proname IN ('noisy', 'mysum') ORDER BY 1), 'functions and aggregates');
