@@ -8,6 +8,7 @@
 // it runs once a report.
 #pragma once
 
+#include "common/base/error.hpp"
 #include "common/preflight/preflight.hpp"
 #include "common/preflight/query_runner.hpp"
 #include "common/preflight/report.hpp"
@@ -62,9 +63,11 @@ PluginAllowance observe_allowance(QueryRunner& runner, const Request& request, S
 std::string allow_plugin(const Server& server, const PluginAllowance& allowance,
                          const std::string& role);
 
-/// What the server itself can see; from outside, of the plugin what a temporary slot showed.
+/// What the server itself can see; from outside, of the plugin what a temporary slot showed, and of the extension's library
+/// what calling one of its functions ended with.
 struct Inside {
     bool is_inside = false;
+    std::optional<base::Error> library;  // nullopt: it is loaded
     std::optional<PluginProbe> plugin;
     std::optional<std::string> wal_free;  // bytes under pg_wal, for who may know
 };

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
+#include "common/base/version.hpp"
 #include "common/preflight/judging.hpp"
+#include "common/preflight/names.hpp"
 
 #include <array>
 
@@ -37,15 +39,145 @@ Outcome judge_messages(const Context& context) {
     return outcome;
 }
 
+// One row: our event triggers, those that fire ALWAYS, the names of the others; event_triggers (17+); whether the role may
+// use the server of the keys; its user mapping, and whether it holds a key: NULL for who may not see the options.
+constexpr Observation k_capture = {R"(
+SELECT pg_catalog.count(t.oid),
+       pg_catalog.count(*) FILTER (WHERE t.evtenabled = 'A'),
+       pg_catalog.count(*) FILTER (WHERE t.evtenabled = 'D'),
+       coalesce(pg_catalog.string_agg(pg_catalog.quote_ident(t.evtname), ', ' ORDER BY t.evtname)
+                    FILTER (WHERE t.evtenabled <> 'A'), ''),
+       coalesce(pg_catalog.current_setting('event_triggers', true), 'on'),
+       (SELECT pg_catalog.has_server_privilege(r.oid, s.oid, 'USAGE')
+          FROM pg_catalog.pg_foreign_server AS s, pg_catalog.pg_roles AS r
+         WHERE s.srvname = 'ardent_ddl' AND r.rolname = $1::text),
+       m.present, m.holds_key,
+       (SELECT e.default_version FROM pg_catalog.pg_available_extensions AS e WHERE e.name = 'ardent'),
+       EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = $1::text)
+  FROM (SELECT e.oid, e.evtname, e.evtenabled
+          FROM pg_catalog.pg_event_trigger AS e
+          JOIN pg_catalog.pg_proc AS p ON p.oid = e.evtfoid
+          JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+         WHERE n.nspname = 'ardent') AS t
+ CROSS JOIN (SELECT pg_catalog.count(*) > 0 AS present,
+                    pg_catalog.bool_or(EXISTS (SELECT
+                                                 FROM pg_catalog.unnest(u.umoptions) AS o (option)
+                                                WHERE o.option LIKE 'current=%'))
+                        FILTER (WHERE u.umoptions IS NOT NULL) AS holds_key
+               FROM pg_catalog.pg_user_mappings AS u
+              WHERE u.srvname = 'ardent_ddl' AND u.usename = $1::text) AS m
+ GROUP BY m.present, m.holds_key
+)",
+                                   Arguments::role};
+
+constexpr long k_triggers = 4;
+constexpr const char* k_no_such_file = "58P01";
+
+Outcome known(const char* actual) {
+    Outcome outcome;
+    outcome.actual = actual;
+    outcome.shown = actual;
+    return outcome;
+}
+
+std::string switch_on(const Context& context) {
+    return "SELECT ardent_ddl_capture(true, " + quote_literal(context.request.role) + ");";
+}
+
+Outcome judge_capture(const Context& context) {
+    if (context.server.extension_version.empty() || context.number(0, 2) == k_triggers) {
+        return known("off");
+    }
+    if (context.number(0, 0) != k_triggers) {
+        return finding(Status::fail, "damaged",
+                       "Of the extension's four event triggers there are " + context.text(0, 0) +
+                           ": DDL is missing in the stream.",
+                       "DROP EXTENSION ardent and create it again; see docs/troubleshooting.md.");
+    }
+    if (context.number(0, 1) != k_triggers) {
+        return finding(Status::fail, "half on",
+                       "DDL capture is on, but these event triggers do not fire ALWAYS: " +
+                           context.text(0, 3) + ". DDL is missing in the stream.",
+                       "Run the fix; what was missed meanwhile needs a new copy.",
+                       switch_on(context));
+    }
+    if (context.text(0, 4) != "on") {
+        return finding(Status::fail, "event_triggers = " + context.text(0, 4),
+                       "DDL capture is on, but event_triggers is off here: no trigger fires.",
+                       "Set it on again where it was switched off: server, database, role.");
+    }
+    return known("on");
+}
+
+Outcome judge_library(const Context& context) {
+    const auto& problem = context.inside.library;
+    if (!problem) {
+        return known(context.server.extension_version.empty() ? "not needed" : "loads");
+    }
+    if (problem->sqlstate() != k_no_such_file) {
+        return finding(Status::unverified, "",
+                       std::string("This could not be seen: ") + problem->what(), problem->hint());
+    }
+    return finding(Status::fail, "missing",
+                   std::string("The extension's library cannot be loaded: ") + problem->what() +
+                       ". While DDL capture is on, all DDL of this database fails.",
+                   "Install the package again; until then: ALTER EVENT TRIGGER … DISABLE, see "
+                   "docs/troubleshooting.md.");
+}
+
+Outcome judge_version(const Context& context) {
+    const std::string& installed = context.server.extension_version;
+    if (installed.empty()) {
+        return known("not needed");
+    }
+    const std::string there = context.inside.is_inside ? base::version() : context.text(0, 8);
+    if (there.empty()) {
+        return finding(Status::unverified, installed,
+                       "The server does not list the files of the extension.");
+    }
+    if (there != installed) {
+        return finding(
+            Status::warn, installed,
+            "The extension in this database is " + installed + ", its library on the server is " +
+                there + ".",
+            "ALTER EXTENSION ardent UPDATE, or install the package of version " + installed + ".");
+    }
+    return known(installed.c_str());
+}
+
+Outcome judge_key(const Context& context) {
+    if (context.server.extension_version.empty() || context.number(0, 1) == 0) {
+        return known("not needed");
+    }
+    if (!context.flag(0, 9)) {
+        return no_role(context);
+    }
+    const bool empty = !context.is_null(0, 7) && !context.flag(0, 7);
+    if (!context.flag(0, 6) || !context.flag(0, 5) || empty) {
+        return finding(Status::fail, "not readable",
+                       "DDL capture is on, but role " + context.server.quoted_role +
+                           " cannot read the key that its messages are signed with.",
+                       "Run the fix as an administrator of the server.", switch_on(context));
+    }
+    return known("readable");
+}
+
 constexpr Section k_here = Section::capture;
 
 }  // namespace
 
 Checks capture_checks() noexcept {
-    static const std::array<Check, 2> k_checks = {{
+    static const std::array<Check, 6> k_checks = {{
         {"event_trigger_rights", k_here, "event trigger rights", "not needed by the role", &k_role,
          judge_event_triggers, false},
         {"logical_messages", k_here, "logical messages", "EXECUTE", &k_role, judge_messages, false},
+        {"ddl_capture", k_here, "ddl capture", "off, or all event triggers ALWAYS", &k_capture,
+         judge_capture},
+        {"ddl_capture_library", k_here, "ddl capture library", "loads", nullptr, judge_library},
+        {"ddl_capture_version", k_here, "ddl capture version", "extension and library are one",
+         &k_capture, judge_version},
+        {"ddl_capture_key", k_here, "ddl capture key", "readable by the role", &k_capture,
+         judge_key},
     }};
     return k_checks;
 }

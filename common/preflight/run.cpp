@@ -172,9 +172,24 @@ CheckResult examine(const Check& check, const Seen& seen, const Context& context
             .fix_elsewhere = outcome.fix_elsewhere};
 }
 
-Inside look_inside(const Request& request, ServerProbe* probe) {
+/// The server loads the library when one of its functions is called.
+std::optional<base::Error> load_library(QueryRunner& runner) {
+    try {
+        runner.run("SELECT FROM ardent.slots()", {});
+        return std::nullopt;
+    } catch (const base::Error& e) {
+        if (!is_answer(e)) {
+            throw;
+        }
+        return e;
+    }
+}
+
+Inside look_inside(QueryRunner& runner, const Request& request, const Server& server,
+                   ServerProbe* probe) {
     if (probe == nullptr) {
-        return {.plugin = request.slot_probe ? request.slot_probe->plugin : std::nullopt,
+        return {.library = server.extension_version.empty() ? std::nullopt : load_library(runner),
+                .plugin = request.slot_probe ? request.slot_probe->plugin : std::nullopt,
                 .wal_free = std::nullopt};
     }
     return {.is_inside = true,
@@ -296,7 +311,7 @@ Report run(QueryRunner& runner, const Request& request, ServerProbe* probe) {
     const Server server = observe_server(runner, request.role, request.provider);
     check_decisions(runner, request.accept.decisions);
     const PluginAllowance allowance = look_up_allowance(runner, request, probe);
-    const Inside inside = look_inside(request, probe);
+    const Inside inside = look_inside(runner, request, server, probe);
     const std::vector<Check> checks = catalogue();
     Observer observer(runner, probe, request, server, checks);
 

@@ -65,6 +65,9 @@ ScriptedRunner healthy_source() {
         .on("CONNECT WITH GRANT OPTION", {{"dba", "dba", "t", "t", "t", "t", "f", std::nullopt, "t",
                                            "t", "app", "app", "t", "t", "t", "f", "t", "f"}})
         .on("EXCEPT", {})
+        .on("FROM ardent.slots()", {})
+        .on("pg_catalog.pg_event_trigger AS e",
+            {{"4", "0", "4", "", "on", "f", "f", std::nullopt, "0.1.0", "t"}})
         .on("n.oid IS NOT NULL", {{"public", "public", "t", "f", "t", "t", "app", "app", "f"}})
         .on("SELECT WITH GRANT OPTION", {})
         .on("pg_catalog.pg_default_acl", {})

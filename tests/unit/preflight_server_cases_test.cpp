@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
+#include "common/base/version.hpp"
+
 #include "tests/support/preflight_cases.hpp"
 
 namespace ardent::tests {
@@ -22,6 +24,19 @@ preflight::Rows role_with(std::size_t column, preflight::Cell value) {
     preflight::Row row = role();
     row[column] = std::move(value);
     return {row};
+}
+
+/// A row of k_capture: triggers, those that fire ALWAYS, those disabled.
+preflight::Row capture(const char* triggers, const char* always, const char* disabled,
+                       const char* event_triggers = "on", const char* usage = "t",
+                       const char* mapped = "t", preflight::Cell holds_key = "t") {
+    return {triggers,       always, disabled, "ardent_sql_drop",
+            event_triggers, usage,  mapped,   std::move(holds_key),
+            "0.1.0",        "t"};
+}
+
+base::Error library_error(const char* sqlstate) {
+    return {base::ErrorKind::source, "could not access file", "", sqlstate};
 }
 
 preflight::Row hba(const char* number, const char* type, const char* address, const char* method,
@@ -226,6 +241,45 @@ std::vector<Case> server_cases() {
         {"logical_messages", k_pass, {role()}},
         {"logical_messages", k_info, role_with(10, "pg_logical_emit_message(boolean,text,text)"),
          nullptr, "GRANT EXECUTE ON FUNCTION pg_logical_emit_message(boolean,text,text) TO"},
+        {"ddl_capture", k_pass, {capture("4", "0", "4")}},
+        {"ddl_capture", k_pass, {capture("4", "4", "0")}},
+        {"ddl_capture", k_pass, {}, [](Situation& s) { s.server.extension_version = ""; }},
+        {"ddl_capture", k_fail, {capture("4", "3", "1")}, nullptr, "ardent_ddl_capture(true, "},
+        {"ddl_capture", k_fail, {capture("3", "3", "0")}, nullptr, "there are 3"},
+        {"ddl_capture",
+         k_fail,
+         {capture("4", "4", "0", "off")},
+         nullptr,
+         "event_triggers is off here"},
+        {"ddl_capture_library", k_pass, {}},
+        {"ddl_capture_library",
+         k_fail,
+         {},
+         [](Situation& s) { s.inside.library = library_error("58P01"); },
+         "Install the package again"},
+        {"ddl_capture_library",
+         k_unverified,
+         {},
+         [](Situation& s) { s.inside.library = library_error("42501"); }},
+        {"ddl_capture_version",
+         k_pass,
+         {capture("4", "0", "4")},
+         [](Situation& s) { s.server.extension_version = base::version(); }},
+        {"ddl_capture_version",
+         k_warn,
+         {capture("4", "0", "4")},
+         [](Situation& s) { s.server.extension_version = "0.0.9"; },
+         "ALTER EXTENSION ardent UPDATE"},
+        {"ddl_capture_key", k_pass, {capture("4", "0", "4", "on", "f", "f", std::nullopt)}},
+        {"ddl_capture_key", k_pass, {capture("4", "4", "0")}},
+        {"ddl_capture_key", k_pass, {capture("4", "4", "0", "on", "t", "t", std::nullopt)}},
+        {"ddl_capture_key",
+         k_fail,
+         {capture("4", "4", "0", "on", "t", "f", std::nullopt)},
+         nullptr,
+         "cannot read the key"},
+        {"ddl_capture_key", k_fail, {capture("4", "4", "0", "on", "f")}},
+        {"ddl_capture_key", k_fail, {capture("4", "4", "0", "on", "t", "t", "f")}},
     };
 }
 
