@@ -194,6 +194,7 @@ foreach my $line (split /\n/, slurp_file('docs/preflight.md'))
 }
 my %elsewhere = map { $_ => 1 } grep { !knows($_ eq 'idle_slot_timeout' ? 'idle_replication_slot_timeout' : $_) }
   ('old_snapshot_threshold', 'idle_slot_timeout');
+$elsewhere{$_} = 1 foreach 'ddl_capture', 'ddl_capture_key';    # preflight_capture.pl
 $elsewhere{wal2json} = 1 unless knows('output_plugin_libraries');
 is(join(' ', sort grep { !$elsewhere{$_} } keys %documented), join(' ', sort keys %seen),
 	'docs/preflight.md names the fixes that are in the loop');
