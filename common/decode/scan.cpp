@@ -2,6 +2,7 @@
 #include "common/decode/scan.hpp"
 
 #include <bit>
+#include <charconv>
 #include <cstdint>
 #include <cstring>
 
@@ -186,8 +187,13 @@ private:
             return string(m_change.commit_timestamp);
         }
         if (key == "xid" || key == "lsn") {
-            model::ColumnValue ignored;
-            return value(ignored);
+            model::ColumnValue number;
+            const bool read = value(number);
+            if (read && key == "xid") {
+                std::from_chars(number.text.data(), number.text.data() + number.text.size(),
+                                m_change.xid);
+            }
+            return read;
         }
         return false;  // prefix, content, and what is not known
     }

@@ -7,6 +7,7 @@
 
 #include <simdjson.h>
 
+#include <charconv>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -98,6 +99,7 @@ private:
         m_change.prefix = m_change.content = m_change.commit_timestamp = {};
         m_change.commit_end = {};
         m_change.transactional = false;
+        m_change.xid = 0;
     }
 
     void fill(std::string_view message) {
@@ -149,6 +151,9 @@ private:
             m_change.prefix = read_text(item);
         } else if (key == "content") {
             m_change.content = read_text(item);
+        } else if (key == "xid") {
+            const std::string_view token = token_of(item);
+            std::from_chars(token.data(), token.data() + token.size(), m_change.xid);
         } else if (key == "transactional") {
             m_change.transactional = token_of(item) == "true";
         } else if (key == "action") {

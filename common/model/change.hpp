@@ -45,6 +45,7 @@ struct Change {
     std::vector<ColumnValue> identity;
     Lsn commit_end;                     // begin, commit: where the commit record ends
     std::string_view commit_timestamp;  // begin, commit; as timestamptz prints it
+    std::uint32_t xid = 0;              // of the top transaction, without its epoch; 0: not said
     std::string_view prefix;            // message
     std::string_view content;           // message
     bool transactional = false;         // message

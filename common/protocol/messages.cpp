@@ -5,6 +5,8 @@
 #include "common/protocol/json_fields.hpp"
 #include "common/protocol/json_values.hpp"
 
+#include <charconv>
+
 namespace ardent::protocol {
 
 namespace {
@@ -26,6 +28,27 @@ SlotState decode_slot(const Fields& in) {
     value.exists = in.boolean("exists");
     value.confirmed_flush = in.maybe_lsn("confirmed_flush_lsn");
     value.wal_status = in.maybe_text("wal_status");
+    return value;
+}
+
+json encode(const DdlSource& value) {
+    return {{"database_oid", value.database_oid},
+            {"next_xid", std::to_string(value.next_xid)},
+            {"lsn", model::to_string(value.lsn)},
+            {"keys", value.keys},
+            {"superusers", value.superusers}};
+}
+
+DdlSource decode_ddl(const Fields& in) {
+    DdlSource value;
+    value.database_oid = in.number<std::uint32_t>("database_oid");
+    const std::string xid = in.text("next_xid");
+    if (std::from_chars(xid.data(), xid.data() + xid.size(), value.next_xid).ec != std::errc()) {
+        throw in.misfit("next_xid", "a decimal number");
+    }
+    value.lsn = in.lsn("lsn");
+    value.keys = in.text_map("keys");
+    value.superusers = in.texts("superusers");
     return value;
 }
 
@@ -61,7 +84,8 @@ std::string to_json(const Hello& value) {
                  {"slot", encode(value.slot)},
                  {"schemas", value.schemas},
                  {"excluded", encode(value.excluded)},
-                 {"preflight", parse_json("preflight report", value.preflight)}});
+                 {"preflight", parse_json("preflight report", value.preflight)},
+                 {"ddl", value.ddl ? encode(*value.ddl) : json(nullptr)}});
 }
 
 Hello parse_hello(std::string_view text) {
@@ -78,6 +102,9 @@ Hello parse_hello(std::string_view text) {
     value.schemas = in.texts("schemas");
     value.excluded = decode_names(in.objects("excluded"));
     value.preflight = in.raw("preflight");
+    if (in.has("ddl")) {
+        value.ddl = decode_ddl(in.object("ddl"));
+    }
     return value;
 }
 

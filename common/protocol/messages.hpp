@@ -41,6 +41,15 @@ struct SlotState {
     std::optional<std::string> wal_status;
 };
 
+/// What a receiver needs to know DDL messages again (docs/ddl.md). The keys are secrets: printed nowhere.
+struct DdlSource {
+    std::uint32_t database_oid = 0;
+    std::uint64_t next_xid = 0;               // with its epoch; not used yet at the source
+    model::Lsn lsn;                           // the source's WAL end before the keys were read
+    std::map<std::string, std::string> keys;  // id to 64 hex digits
+    std::vector<std::string> superusers;
+};
+
 struct Hello {
     int protocol = k_protocol_version;
     std::string agent_version;
@@ -49,6 +58,7 @@ struct Hello {
     std::vector<std::string> schemas;
     std::vector<model::RelationName> excluded;
     std::string preflight = "{}";  // the PreflightReport as JSON text
+    std::optional<DdlSource> ddl;  // none from an agent before 0.2
 };
 
 struct Failure {

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: PostgreSQL
+// One DDL statement of the source as its message tells it (docs/ddl.md, "The body"). Values only; any thread.
+// Texts are bytes in the source server's encoding.
+#pragma once
+
+#include "common/model/table_definition.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ardent::model {
+
+struct DdlObject {
+    std::string type;  // as pg_event_trigger_ddl_commands() says it: "table", "policy", …
+    std::optional<std::string> schema;
+    std::string identity;  // quoted where SQL needs it
+    std::string command;   // tag of the sub-command
+};
+
+struct DdlDropped {
+    std::string type;
+    std::optional<std::string> schema;
+    std::string identity;
+    bool original = false;  // named in the statement, or else gone with something that was
+};
+
+/// A table whose rows were written anew and are not in the stream.
+struct DdlRewrite {
+    std::string identity;
+    std::vector<std::string> reasons;
+};
+
+struct DdlColumn {
+    std::string name;
+    std::string type;
+    bool not_null = false;
+    std::string expression;  // of the default, or of a generated column; empty: none
+    std::string generated;   // "stored", "virtual", or empty
+    std::string identity;    // "always", "by default", or empty
+    std::string collation;   // empty: the type's own
+
+    bool operator==(const DdlColumn&) const = default;
+};
+
+struct DdlKey {
+    std::string name;
+    std::vector<std::optional<std::string>> columns;  // nullopt stands for an expression
+    bool primary = false;
+    bool partial = false;
+    bool immediate = false;
+    bool valid = false;
+    bool nulls_not_distinct = false;
+    bool replica_identity = false;
+
+    bool operator==(const DdlKey&) const = default;
+};
+
+/// What a relation is after the statement.
+struct DdlTable {
+    RelationName relation;
+    std::string kind;  // "table", "partitioned table", "view", …
+    std::string persistence;
+    std::string owner;
+    std::vector<DdlColumn> columns;
+    std::vector<DdlKey> keys;
+    std::string replica_identity;
+    std::optional<RelationName> partition_of;
+    std::string partition_bound;
+    std::string partition_key;
+    std::vector<RelationName> inherits;
+};
+
+enum class DdlKind { ddl, capture_failed };
+
+struct DdlStatement {
+    DdlKind kind = DdlKind::ddl;
+    std::string database;
+    std::uint32_t database_oid = 0;
+    std::uint64_t xid = 0;  // of the top transaction, with its epoch
+    std::uint64_t ordinal = 0;
+    std::string tag;
+    std::optional<std::string> text;
+    bool masked = false;
+    bool nested = false;
+    std::string role;
+    std::string search_path;
+    std::map<std::string, std::string> settings;
+    std::vector<DdlObject> objects;
+    std::vector<DdlDropped> dropped;
+    std::vector<DdlRewrite> rewritten;
+    bool rows_follow = false;
+    std::vector<DdlTable> tables;
+    std::string sqlstate;  // capture_failed
+    std::string message;   // capture_failed
+};
+
+}  // namespace ardent::model

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "environment/replay/gate.hpp"
+
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/decode/ddl_message.hpp"
+
+namespace ardent::replay {
+
+namespace {
+
+constexpr std::size_t k_key_digits = 64;
+
+int digit(char c) noexcept {
+    return c >= '0' && c <= '9' ? c - '0' : (c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1);
+}
+
+std::optional<std::string> key_bytes(std::string_view hex) {
+    std::string bytes;
+    for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
+        const int high = digit(hex[i]);
+        const int low = digit(hex[i + 1]);
+        if (high < 0 || low < 0) {
+            return std::nullopt;
+        }
+        bytes += static_cast<char>(high * 16 + low);
+    }
+    return hex.size() == k_key_digits ? std::optional(bytes) : std::nullopt;
+}
+
+// Transaction ids in one stream lie within 2^31 of each other.
+std::uint64_t with_epoch(std::uint32_t xid, std::uint64_t near) noexcept {
+    const auto ahead = static_cast<std::int32_t>(xid - static_cast<std::uint32_t>(near));
+    return near + static_cast<std::uint64_t>(static_cast<std::int64_t>(ahead));
+}
+
+}  // namespace
+
+Gate::Gate(Origin origin) : m_origin(std::move(origin)), m_near(m_origin.next_xid) {
+    for (const auto& [id, hex] : m_origin.keys) {
+        if (auto bytes = key_bytes(hex)) {
+            m_keys.emplace(id, *std::move(bytes));
+        }
+    }
+    m_origin.keys.clear();
+}
+
+void Gate::begin(std::uint32_t xid, model::Lsn commit_end) noexcept {
+    m_xid = with_epoch(xid, m_near);
+    m_near = m_xid;
+    m_commit_end = commit_end;
+    m_ordinal = 0;
+}
+
+std::optional<std::string> Gate::misplaced(const model::DdlStatement& statement,
+                                           const model::Change& message) const {
+    if (statement.database != m_origin.database ||
+        statement.database_oid != m_origin.database_oid) {
+        return "it was written in database " + statement.database + " with the oid " +
+               std::to_string(statement.database_oid);
+    }
+    if (statement.xid != m_xid || message.xid != static_cast<std::uint32_t>(m_xid)) {
+        return "it belongs to transaction " + std::to_string(statement.xid) +
+               " and stands in transaction " + std::to_string(m_xid);
+    }
+    if (statement.ordinal <= m_ordinal) {
+        return "its ordinal " + std::to_string(statement.ordinal) +
+               " came before in the same transaction";
+    }
+    return std::nullopt;
+}
+
+Judgement Gate::judge(const model::Change& message) {
+    if (!message.transactional) {
+        return Refused{"it is not transactional"};
+    }
+    const auto envelope = decode::open_envelope(message.content);
+    if (!envelope) {
+        return Refused{"it has not the form of a DDL message"};
+    }
+    const auto key = m_keys.find(envelope->key);
+    if (key == m_keys.end()) {
+        if (m_commit_end > m_origin.keys_as_of) {
+            return UnknownKey{std::string(envelope->key)};
+        }
+        return Refused{"its key " + std::string(envelope->key) + " is none of the source's"};
+    }
+    if (!decode::is_signed(*envelope, key->second)) {
+        return Refused{"its code is wrong"};
+    }
+    if (envelope->version != decode::k_ddl_version) {
+        throw base::Error(base::ErrorKind::replica,
+                          "the DDL message is of version " + std::string(envelope->version) +
+                              ", this environment reads version " +
+                              std::string(decode::k_ddl_version),
+                          "Upgrade the environment, then run retry-setup.");
+    }
+    model::DdlStatement statement = decode::parse_ddl(envelope->body, m_origin.encoding);
+    if (auto why = misplaced(statement, message)) {
+        return Refused{*std::move(why)};
+    }
+    m_ordinal = statement.ordinal;
+    return statement;
+}
+
+}  // namespace ardent::replay
