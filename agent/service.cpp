@@ -6,13 +6,13 @@
 #include "agent/report/reporter.hpp"
 #include "agent/report/source_watch.hpp"
 #include "agent/send/courier.hpp"
+#include "agent/source/ddl_keys.hpp"
 #include "agent/source/failover.hpp"
 #include "agent/source/identity.hpp"
 #include "agent/source/plugin.hpp"
 #include "agent/source/slot.hpp"
 #include "common/base/version.hpp"
 #include "common/http/client.hpp"
-#include "common/pq/table_catalog.hpp"
 #include "common/process/log.hpp"
 
 #include <algorithm>
@@ -214,6 +214,7 @@ protocol::Hello Service::make_hello(Source& source, const preflight::Report& rep
     hello.schemas = m_settings.source.schemas;
     hello.excluded = m_settings.source.excluded;
     hello.preflight = preflight_json(report);
+    hello.ddl = read_ddl_source(source.sql);
     return hello;
 }
 
@@ -294,9 +295,8 @@ bool Service::may_resume(Source& source, const protocol::Welcome& welcome) {
 
 bool Service::report_schema(Source& source, const std::string& session, Link& link) {
     EnvironmentApi api(m_settings.environment, m_stop_flag.get());
-    const auto progress =
-        api.schema({session, pq::read_definitions(source.sql, m_settings.source.schemas,
-                                                  m_settings.source.excluded)});
+    const auto progress = api.schema(read_schema_report(
+        source.sql, session, m_settings.source.schemas, m_settings.source.excluded));
     if (progress) {
         link.progress(*progress);
     }

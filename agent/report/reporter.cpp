@@ -4,7 +4,7 @@
 #include "agent/source/connect.hpp"
 #include "agent/source/failover.hpp"
 #include "common/base/text.hpp"
-#include "common/pq/table_catalog.hpp"
+#include "agent/source/ddl_keys.hpp"
 #include "common/process/log.hpp"
 
 #include <array>
@@ -176,9 +176,8 @@ std::vector<std::string> Reporter::held_back(const SourceFigures& figures) {
 }
 
 void Reporter::report_schema() {
-    const protocol::SchemaReport report{
-        m_session,
-        pq::read_definitions(*m_connection, m_settings.source.schemas, m_settings.source.excluded)};
+    const protocol::SchemaReport report = read_schema_report(
+        *m_connection, m_session, m_settings.source.schemas, m_settings.source.excluded);
     if (!m_api) {
         m_api.emplace(m_settings.environment, &m_stop);
     }

@@ -161,14 +161,18 @@ Progress parse_progress(std::string_view text) {
 std::string to_json(const SchemaReport& value) {
     return dump({{"session", value.session},
                  {"tables", encode(value.definitions.tables)},
-                 {"types", encode(value.definitions.types)}});
+                 {"types", encode(value.definitions.types)},
+                 {"lsn", nullable(value.lsn)},
+                 {"snapshot", value.snapshot}});
 }
 
 SchemaReport parse_schema_report(std::string_view text) {
     const Document document("schema", text);
     const Fields in = document.fields();
     return {in.text("session"),
-            {decode_tables(in.objects("tables")), decode_types(in.objects("types"))}};
+            {decode_tables(in.objects("tables")), decode_types(in.objects("types"))},
+            in.maybe_lsn("lsn"),
+            in.maybe_text("snapshot").value_or("")};
 }
 
 std::string to_json(const AgentStatus& value) {

@@ -148,6 +148,9 @@ struct CopyFinish {
 struct SchemaReport {
     std::string session;
     model::Definitions definitions;
+    /// The source's WAL end after they were read, and its snapshot before: "10:20:10,14". Neither from an agent before 0.2.
+    std::optional<model::Lsn> lsn;
+    std::string snapshot;
 };
 
 struct AgentStatus {
