@@ -266,10 +266,14 @@ void delete_connector(Api& api, const std::string& name, std::ostream& out) {
         << "  The slot on the source stays until it is dropped there: docs/uninstall.md\n";
 }
 
-void retry_setup(Api& api, const std::string& name, bool resync, std::ostream& out) {
+void retry_setup(Api& api, const std::string& name, bool resync, const std::string& skip_ddl,
+                 std::ostream& out) {
     const json connector = find_connector(api, name);
-    const json answer =
-        api.call("POST", path_of(connector) + "/engine-setup", json{{"resync", resync}});
+    json body = {{"resync", resync}};
+    if (!skip_ddl.empty()) {
+        body["skip_ddl"] = skip_ddl;
+    }
+    const json answer = api.call("POST", path_of(connector) + "/engine-setup", body);
     const std::string message = text_of(answer, "message");
     out << "✓ " << (message.empty() ? "Setup goes on" : message) << '\n';
 }

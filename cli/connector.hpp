@@ -29,6 +29,8 @@ void show_connector(Api& api, const std::string& name, bool json, std::ostream& 
 void delete_connector(Api& api, const std::string& name, std::ostream& out);
 
 /// The failure is mended: go on; with `resync`, from a new copy.
-void retry_setup(Api& api, const std::string& name, bool resync, std::ostream& out);
+/// The DDL message at the LSN `skip_ddl`, when it is not empty, is left out.
+void retry_setup(Api& api, const std::string& name, bool resync, const std::string& skip_ddl,
+                 std::ostream& out);
 
 }  // namespace ardent::cli

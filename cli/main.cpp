@@ -124,9 +124,11 @@ private:
             *connector.add_subcommand("retry-setup", "Go on after the cause is mended");
         retry.add_option("name", m_name, "Name or id")->required();
         retry.add_flag("--resync", m_resync, "Throw the replica away and copy anew");
+        retry.add_option("--skip-ddl", m_skip_ddl,
+                         "Leave out the one DDL statement of the source at this LSN");
         retry.callback([this] {
             with_api([this](cli::Api& client) {
-                cli::retry_setup(client, m_name, m_resync, std::cout);
+                cli::retry_setup(client, m_name, m_resync, m_skip_ddl, std::cout);
             });
         });
         CLI::App& remove =
@@ -157,6 +159,7 @@ private:
     bool m_sidecar = false;
     bool m_json = false;
     bool m_resync = false;
+    std::string m_skip_ddl;
     std::function<int()> m_run;
 };
 

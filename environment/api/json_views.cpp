@@ -81,6 +81,15 @@ json checks_json(const ConnectorRecord& record) {
             {"findings", std::move(findings)}};
 }
 
+json ddl_json(const ConnectorView& view) {
+    return {{"capture", !view.record.ddl_keys.empty()},
+            {"statements_applied", view.applied.ddl_applied},
+            {"statements_left_out", view.applied.ddl_left_out},
+            {"messages_refused", view.applied.ddl_refused},
+            {"last_refused", text_or_null(view.applied.ddl_last_refused)},
+            {"skip_lsn", nullable(view.record.skip_ddl)}};
+}
+
 json copy_json(const ConnectorView& view) {
     if (!view.copy) {
         return nullptr;
@@ -135,6 +144,7 @@ json connector_row(const ConnectorView& view) {
             {"agent", agent_json(view)},
             {"source", source_json(record)},
             {"replica", replica_json(view)},
+            {"ddl", ddl_json(view)},
             {"copy", copy_json(view)},
             {"not_carried", json::parse(protocol::to_json(record.not_carried))},
             {"disabled_triggers", triggers_json(record.disabled_triggers)},

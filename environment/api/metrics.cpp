@@ -97,6 +97,12 @@ const std::vector<Metric>& metrics() {
         {"ardent_rows_applied_total", "counter",
          "row changes applied since the environment started",
          [](const View& view) { return view.applied.rows; }},
+        {"ardent_ddl_applied_total", "counter",
+         "DDL statements replayed since the environment started",
+         [](const View& view) { return view.applied.ddl_applied; }},
+        {"ardent_ddl_refused_total", "counter",
+         "messages that pretended to be DDL of the source, since the environment started",
+         [](const View& view) { return view.applied.ddl_refused; }},
     };
     return list;
 }

@@ -162,9 +162,19 @@ HttpResponse update_connector(const HttpRequest& request, const Registry& regist
     return answer(200, connector_row(connector->view()));
 }
 
+std::optional<model::Lsn> lsn_field(const json& body, const char* name) {
+    const std::string text = text_field(body, name, "");
+    const auto lsn = model::parse_lsn(text);
+    if (!text.empty() && !lsn) {
+        throw HttpError(422, "malformed", std::string(name) + " is no LSN such as 0/16B3748");
+    }
+    return lsn;
+}
+
 HttpResponse engine_setup(const HttpRequest& request, const Registry& registry) {
     const auto connector = registry.find(request.argument("connector_id"));
-    connector->retry_setup(flag_field(read_object(request), "resync"));
+    const json body = read_object(request);
+    connector->retry_setup(flag_field(body, "resync"), lsn_field(body, "skip_ddl"));
     json row = connector_row(connector->view());
     row["message"] = "The agent goes on at its next hello.";
     return answer(200, row);

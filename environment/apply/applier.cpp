@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "environment/apply/applier.hpp"
 
+#include "common/decode/ddl_message.hpp"
+#include "common/process/log.hpp"
 #include "environment/apply/failed.hpp"
 #include "environment/apply/progress.hpp"
 
@@ -18,13 +20,14 @@ constexpr unsigned k_poll_messages = 64;  // between looks at the commit under w
 constexpr std::string_view k_heartbeat = "ardent.heartbeat";
 constexpr const char* k_progress_statement = "progress";
 
-enum class Ahead { unknown, commits, truncates };
+enum class Ahead { unknown, commits, alone };
 
 Ahead look_ahead(protocol::MessageReader rest) {
     while (!rest.done()) {
         switch (decode::action_letter(rest.next().text)) {
         case 'T':
-            return Ahead::truncates;
+        case 'M':
+            return Ahead::alone;
         case 'C':
             return Ahead::commits;
         default:
@@ -36,11 +39,14 @@ Ahead look_ahead(protocol::MessageReader rest) {
 
 }  // namespace
 
-Applier::Applier(ReplicaSession& session, const TargetTables& tables,
-                 const std::string& server_encoding, model::Lsn durable, Committed committed,
-                 NextPayload next_payload)
+Applier::Applier(ReplicaSession& session, TargetTables& tables, const std::string& server_encoding,
+                 model::Lsn durable, DdlOptions ddl, Committed committed, NextPayload next_payload)
     : m_session(session),
+      m_tables(tables),
       m_writer(session, tables, [this] { finish_commit(); }),
+      m_gate(std::move(ddl.origin)),
+      m_replayer(std::move(ddl.replayer)),
+      m_skip_ddl(ddl.skip),
       m_decoder(server_encoding),
       m_committed(std::move(committed)),
       m_next_payload(std::move(next_payload)),
@@ -93,7 +99,7 @@ void Applier::read(const protocol::MessageView& message, const protocol::Message
         truncate(change);
         break;
     case model::Action::message:
-        m_counters.ignored_messages += change.prefix == k_heartbeat ? 0 : 1;
+        read_message(change);
         break;
     default:
         change_row(change);
@@ -114,6 +120,7 @@ void Applier::begin(const model::Change& change, const protocol::MessageReader& 
     m_open = true;
     m_open_end = change.commit_end;
     m_alone = false;
+    m_gate.begin(change.xid, change.commit_end);
     m_skip = change.commit_end <= m_end;
     if (m_skip) {
         return;
@@ -155,6 +162,10 @@ void Applier::end(const model::Change& change) {
 
 void Applier::change_row(const model::Change& change) {
     require_open(change, true);
+    read_tables();
+    if (!m_writer.follows(change)) {
+        return;
+    }
     switch (change.action) {
     case model::Action::insert:
         m_writer.insert(change);
@@ -176,7 +187,11 @@ void Applier::change_row(const model::Change& change) {
 
 void Applier::truncate(const model::Change& change) {
     require_open(change, true);
+    read_tables();
     m_alone = true;
+    if (!m_writer.follows(change)) {
+        return;
+    }
     m_truncate_lsn = change.lsn;
     m_truncated.push_back(&m_writer.table(change));
     ++m_counters.truncated;
@@ -185,6 +200,75 @@ void Applier::truncate(const model::Change& change) {
 void Applier::finish_truncate() {
     m_writer.truncate(m_truncated, m_truncate_lsn);
     m_truncated.clear();
+}
+
+void Applier::read_message(const model::Change& change) {
+    if (change.prefix != decode::k_ddl_prefix) {
+        m_counters.ignored_messages += change.prefix == k_heartbeat ? 0 : 1;
+        return;
+    }
+    try {
+        const replay::Judgement judgement = m_gate.judge(change);
+        if (const auto* const other = std::get_if<replay::Refused>(&judgement)) {
+            refused(other->why, change.lsn);
+        } else if (const auto* const key = std::get_if<replay::UnknownKey>(&judgement)) {
+            throw KeyWanted{key->id};
+        } else {
+            ddl(std::get<model::DdlStatement>(judgement), change);
+        }
+    } catch (const Failed&) {
+        throw;
+    } catch (const base::Error& error) {
+        if (is_lost(error)) {
+            throw;
+        }
+        throw Failed("LSN " + model::to_string(change.lsn) + ": " + shown(error.what(), 3500),
+                     error.hint(), change.lsn, {}, error.sqlstate());
+    }
+}
+
+void Applier::refused(const std::string& why, model::Lsn lsn) {
+    const std::uint64_t count = ++m_counters.ddl_refused;
+    m_counters.ddl_last_refused = model::to_string(lsn) + ": " + shown(why);
+    if ((count & (count - 1)) == 0) {  // anybody may write them by the million
+        process::log_warning("a DDL message is not the source's own, and was not executed",
+                             {{"lsn", model::to_string(lsn)}, {"why", why}, {"count", count}});
+    }
+}
+
+void Applier::ddl(const model::DdlStatement& statement, const model::Change& change) {
+    require_open(change, true);
+    m_alone = true;
+    m_writer.flush();
+    m_writer.settle();
+    finish_commit();
+    if (m_skip_ddl == change.lsn) {
+        ++m_counters.ddl_left_out;
+        process::log_warning("a DDL statement is left out, as the operator said",
+                             {{"lsn", model::to_string(change.lsn)}, {"tag", statement.tag}});
+        return;
+    }
+    m_session.begin();
+    const replay::Outcome outcome = m_replayer.replay(m_session.plain(), statement);
+    ++(outcome.ran ? m_counters.ddl_applied : m_counters.ddl_left_out);
+    process::log_info(
+        outcome.ran ? "DDL replayed" : "DDL left out",
+        {{"lsn", model::to_string(change.lsn)}, {"tag", statement.tag}, {"note", outcome.note}});
+    m_tables_old = m_tables_old || outcome.ran;
+    m_ddl_open.push_back(statement.xid);
+}
+
+void Applier::read_tables() {
+    if (!m_tables_old) {
+        return;
+    }
+    finish_commit();
+    m_writer.forget();
+    pq::Connection& connection = m_session.plain();
+    connection.exec("DEALLOCATE ALL");
+    m_prepared = false;
+    m_tables = TargetTables(connection);
+    m_tables_old = false;
 }
 
 void Applier::advance(model::Lsn position) {
@@ -245,6 +329,8 @@ void Applier::step_commit(Step step) {
 void Applier::committed() {
     m_writer.released();
     m_durable = m_flight.end;
+    m_ddl_done.insert(m_ddl_done.end(), m_ddl_open.begin(), m_ddl_open.end());
+    m_ddl_open.clear();
     m_counters.transactions += m_flight.transactions;
     ++m_counters.target_transactions;
     if (!m_flight.timestamp.empty()) {

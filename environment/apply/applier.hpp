@@ -3,7 +3,7 @@
 // transactions and the progress row. Owned by the Worker; its thread only.
 //
 // A source transaction shares its target transaction with others, except one whose end has not come yet, in its
-// segment or the next, which has the ones before it committed first, and one with TRUNCATE, which is alone.
+// segment or the next, which has the ones before it committed first, and one with TRUNCATE or DDL, which is alone.
 #pragma once
 
 #include "common/decode/wal2json.hpp"
@@ -12,6 +12,8 @@
 #include "environment/apply/counters.hpp"
 #include "environment/apply/replica_session.hpp"
 #include "environment/apply/table_writer.hpp"
+#include "environment/replay/gate.hpp"
+#include "environment/replay/replayer.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -20,12 +22,25 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace ardent::apply {
 
 /// Thrown by Applier::apply when it was told to stop.
 struct Stopped {};
+
+/// Thrown for a DDL message under a key that may have been made since hello: ask again, and begin anew.
+struct KeyWanted {
+    std::string id;
+};
+
+/// How DDL messages are treated.
+struct DdlOptions {
+    replay::Origin origin;
+    replay::ReplayerOptions replayer;
+    std::optional<model::Lsn> skip;  // the one message that the operator leaves out
+};
 
 class Applier {
 public:
@@ -34,10 +49,12 @@ public:
     /// The payload of the segment after the one that is applied; empty when it has not come yet.
     using NextPayload = std::function<std::string_view()>;
 
-    Applier(ReplicaSession& session, const TargetTables& tables, const std::string& server_encoding,
-            model::Lsn durable, Committed committed, NextPayload next_payload);
+    /// `tables` is read anew after DDL.
+    Applier(ReplicaSession& session, TargetTables& tables, const std::string& server_encoding,
+            model::Lsn durable, DdlOptions ddl, Committed committed, NextPayload next_payload);
 
-    /// Applies the messages; commits on the way when enough is pending. Throws Failed, base::Error, Stopped.
+    /// Applies the messages; commits on the way when enough is pending. Throws Failed, base::Error, Stopped,
+    /// KeyWanted.
     void apply(const protocol::SegmentHeader& header, std::string_view payload,
                const std::atomic<bool>& stopping);
     /// Takes the segment's position and nothing else of it.
@@ -53,6 +70,8 @@ public:
     void continue_commit(std::chrono::milliseconds most);
     /// True between a source transaction's begin and commit.
     bool inside() const noexcept { return m_open; }
+    /// The source's transactions whose DDL is committed here, since the last call; with epochs.
+    std::vector<std::uint64_t> take_ddl_xids() { return std::exchange(m_ddl_done, {}); }
 
 private:
     void read(const protocol::MessageView& message, const protocol::MessageReader& rest);
@@ -61,6 +80,10 @@ private:
     void change_row(const model::Change& change);
     void truncate(const model::Change& change);
     void finish_truncate();
+    void read_message(const model::Change& change);
+    void ddl(const model::DdlStatement& statement, const model::Change& change);
+    void refused(const std::string& why, model::Lsn lsn);
+    void read_tables();
     void advance(model::Lsn position);
     void finish_commit();
     void committed();
@@ -69,7 +92,11 @@ private:
     void require_open(const model::Change& change, bool open) const;
 
     ReplicaSession& m_session;
+    TargetTables& m_tables;
     TableWriter m_writer;
+    replay::Gate m_gate;
+    replay::Replayer m_replayer;
+    std::optional<model::Lsn> m_skip_ddl;
     decode::Wal2jsonDecoder m_decoder;
     Committed m_committed;
     NextPayload m_next_payload;
@@ -84,11 +111,12 @@ private:
 
     model::Lsn m_durable;
     Flight m_flight;
-    model::Lsn m_end;       // of what is pending; m_flight.end when nothing is
-    model::Lsn m_open_end;  // commit end that the open transaction's begin announced
-    bool m_open = false;    // between begin and commit
-    bool m_skip = false;    // the open transaction is durable already
-    bool m_alone = false;   // the open transaction has a TRUNCATE
+    model::Lsn m_end;           // of what is pending; m_flight.end when nothing is
+    model::Lsn m_open_end;      // commit end that the open transaction's begin announced
+    bool m_open = false;        // between begin and commit
+    bool m_skip = false;        // the open transaction is durable already
+    bool m_alone = false;       // the open transaction has a TRUNCATE or DDL
+    bool m_tables_old = false;  // DDL came since they were read
     bool m_prepared = false;
     std::uint64_t m_pending_transactions = 0;
     std::uint64_t m_pending_bytes = 0;
@@ -96,6 +124,8 @@ private:
     std::string m_timestamp;  // of the last pending commit
     std::vector<const TargetTable*> m_truncated;
     model::Lsn m_truncate_lsn;
+    std::vector<std::uint64_t> m_ddl_open;  // of target transactions that are not committed
+    std::vector<std::uint64_t> m_ddl_done;
 };
 
 }  // namespace ardent::apply

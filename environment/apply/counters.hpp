@@ -19,6 +19,10 @@ struct Counters {
     std::uint64_t skipped_transactions = 0;  // were durable before
     std::uint64_t ignored_messages = 0;      // logical messages that are not ours
     std::uint64_t bytes = 0;                 // raw payload
+    std::uint64_t ddl_applied = 0;           // statements
+    std::uint64_t ddl_left_out = 0;  // of nothing that a replica carries, or named by the operator
+    std::uint64_t ddl_refused = 0;   // messages with our prefix that are not the source's
+    std::string ddl_last_refused;    // LSN and reason
     /// Of the source, of the last durable transaction; may be empty.
     std::string last_commit_timestamp;
     std::optional<std::chrono::system_clock::time_point> last_applied;

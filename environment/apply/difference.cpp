@@ -30,8 +30,9 @@ std::string type_difference(const model::Definitions& source, const model::Defin
 std::optional<protocol::Failure> difference(const model::Definitions& source,
                                             const model::Definitions& replica) {
     constexpr const char* k_hint =
-        "DDL is not replayed yet. Make the same change at the other end, then retry; or make a new "
-        "copy.";
+        "Without DDL capture nothing carries a change of the schema (docs/ddl.md). Make the same "
+        "change "
+        "at the other end, then retry; or make a new copy.";
     std::map<model::RelationName, const model::TableDefinition*> left;
     for (const model::TableDefinition& table : replica.tables) {
         left[table.relation] = &table;

@@ -89,6 +89,13 @@ PendingTable& TableWriter::pending_of(const model::Change& change) {
     return *pending;
 }
 
+void TableWriter::forget() noexcept {
+    m_pending.clear();
+    m_touched.clear();
+    m_last = nullptr;
+    m_copying = nullptr;
+}
+
 void TableWriter::touch(PendingTable& pending) {
     if (!pending.touched) {
         pending.touched = true;

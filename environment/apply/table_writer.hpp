@@ -54,6 +54,10 @@ public:
     void truncate(const std::vector<const TargetTable*>& tables, model::Lsn lsn);
 
     const TargetTable& table(const model::Change& change) const;
+    /// False for a table whose rows the replica does not take from the stream.
+    bool follows(const model::Change& change) { return pending_of(change).table->followed; }
+    /// The tables are about to be read anew: nothing waits, and no commit is under way.
+    void forget() noexcept;
 
     /// Writes everything that waits; answers may still be on their way.
     void flush();

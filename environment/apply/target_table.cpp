@@ -23,7 +23,11 @@ SELECT n.nspname, c.relname, c.relkind, c.relreplident,
        (SELECT pg_catalog.format(' COLLATE %I.%I', s.nspname, x.collname)
           FROM pg_catalog.pg_collation AS x
           JOIN pg_catalog.pg_namespace AS s ON s.oid = x.collnamespace
-         WHERE x.oid = i.indcollation[k.place] AND x.oid <> a.attcollation)
+         WHERE x.oid = i.indcollation[k.place] AND x.oid <> a.attcollation),
+       c.relkind <> 'm'
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                        WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid
+                          AND d.objsubid = 0 AND d.deptype = 'e')
   FROM pg_catalog.pg_class AS c
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
   LEFT JOIN pg_catalog.pg_attribute AS a
@@ -48,7 +52,7 @@ SELECT n.nspname, c.relname, c.relkind, c.relreplident,
          JOIN pg_catalog.pg_operator AS o ON o.oid = m.amopopr
          JOIN pg_catalog.pg_namespace AS s ON s.oid = o.oprnamespace
         WHERE q.oid = i.indclass[k.place]) AS e ON true
- WHERE c.relkind IN ('r', 'p')
+ WHERE c.relkind IN ('r', 'p', 'm')
    AND c.relpersistence = 'p'
    AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'ardent')
  ORDER BY c.oid, a.attnum
@@ -177,6 +181,7 @@ TargetTables::TargetTables(pq::Connection& connection) {
             table.full = result.text(row, 3) == "f";
             table.has_children = result.text(row, 4) == "t";
             table.other_unique = result.text(row, 5) == "t";
+            table.followed = result.text(row, 19) == "t";
         }
         if (!result.is_null(row, 6)) {
             table.columns.push_back(read_column(result, row, own));

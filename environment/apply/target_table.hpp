@@ -42,6 +42,8 @@ struct TargetTable {
     bool exact_key = false;     // every key column has exact equality
     bool other_unique = false;  // a unique or exclusion index beside the identity
     bool has_children = false;  // by plain inheritance
+    bool followed =
+        true;  // not a materialized view nor an extension's: those have rows of their own
     std::vector<TargetColumn> columns;
     std::vector<int> key;       // places in `columns`, in attnum order; empty without an identity
     std::vector<int> writable;  // all but generated ones
@@ -54,7 +56,7 @@ struct TargetTable {
 class TargetTables {
 public:
     TargetTables() = default;
-    /// All ordinary and partitioned tables of the database that are not the system's or Ardent's.
+    /// All ordinary and partitioned tables and materialized views of the database that are not the system's or Ardent's.
     explicit TargetTables(pq::Connection& connection);
 
     void add(TargetTable table);

@@ -4,7 +4,6 @@
 #include "common/base/bounded_queue.hpp"
 #include "common/pq/table_catalog.hpp"
 #include "common/process/log.hpp"
-#include "environment/apply/applier.hpp"
 #include "environment/apply/difference.hpp"
 #include "environment/apply/failed.hpp"
 #include "environment/apply/progress.hpp"
@@ -38,6 +37,7 @@ class Worker::Impl {
 public:
     explicit Impl(WorkerOptions options)
         : m_options(std::move(options)), m_queue(m_options.queue_bytes) {
+        m_ddl_xids = m_options.ddl_xids;
         m_session.emplace(m_options.replica, m_options.server_encoding);
         read_start();
         m_tables = TargetTables(m_session->plain());
@@ -91,6 +91,11 @@ public:
 
     std::optional<protocol::Failure> check_tables(const model::Definitions& source) const;
 
+    std::vector<std::uint64_t> ddl_xids() const {
+        const std::lock_guard lock(m_mutex);
+        return m_ddl_xids;
+    }
+
     bool waits_inside() const {
         const std::lock_guard lock(m_mutex);
         return m_waits_inside;
@@ -123,7 +128,8 @@ private:
     void read_start();
     void run() noexcept;
     void work();
-    void tell(model::Lsn durable, const Counters& counters);
+    void tell(model::Lsn durable, const Counters& counters,
+              const std::vector<std::uint64_t>& ddl_xids);
     std::optional<Item> await_item(bool inside);
     void end(std::optional<protocol::Failure> failure, bool lost) noexcept;
 
@@ -137,6 +143,7 @@ private:
     mutable std::condition_variable m_news;
     model::Lsn m_durable;
     Counters m_counters;
+    std::vector<std::uint64_t> m_ddl_xids;
     std::optional<protocol::Failure> m_failure;
     bool m_lost = false;
     bool m_ended = false;
@@ -173,6 +180,11 @@ void Worker::Impl::run() noexcept {
         end(std::nullopt, false);
     } catch (const Stopped&) {
         end(std::nullopt, false);
+    } catch (const KeyWanted& key) {
+        process::log_info(
+            "a DDL message is signed with a key that is not known: asking for the keys",
+            {{"key", key.id}});
+        end(std::nullopt, true);
     } catch (const base::Error& error) {
         if (m_stopping) {
             end(std::nullopt, false);
@@ -192,8 +204,10 @@ void Worker::Impl::run() noexcept {
     }
 }
 
-void Worker::Impl::tell(model::Lsn durable, const Counters& counters) {
+void Worker::Impl::tell(model::Lsn durable, const Counters& counters,
+                        const std::vector<std::uint64_t>& ddl_xids) {
     const std::lock_guard lock(m_mutex);
+    m_ddl_xids.insert(m_ddl_xids.end(), ddl_xids.begin(), ddl_xids.end());
     m_durable = durable;
     std::string timestamp = m_counters.last_commit_timestamp;
     m_counters = counters;
@@ -209,8 +223,10 @@ void Worker::Impl::work() {
         return next ? std::exchange(next, std::nullopt) : m_queue.try_pop();
     };
     Applier applier(
-        *m_session, m_tables, m_options.server_encoding, m_durable,
-        [this](model::Lsn durable, const Counters& counters) { tell(durable, counters); },
+        *m_session, m_tables, m_options.server_encoding, m_durable, m_options.ddl,
+        [&](model::Lsn durable, const Counters& counters) {
+            tell(durable, counters, applier.take_ddl_xids());
+        },
         [&] {
             next = take_next();
             return next ? std::string_view(next->payload) : std::string_view();
@@ -318,6 +334,10 @@ std::optional<protocol::Failure> Worker::check_tables(const model::Definitions& 
 
 Counters Worker::counters() const {
     return m_impl->counters();
+}
+
+std::vector<std::uint64_t> Worker::ddl_xids() const {
+    return m_impl->ddl_xids();
 }
 
 bool Worker::waits_inside() const {

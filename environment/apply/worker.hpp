@@ -15,6 +15,7 @@
 #include "common/pq/connection.hpp"
 #include "common/protocol/messages.hpp"
 #include "common/protocol/segment.hpp"
+#include "environment/apply/applier.hpp"
 #include "environment/apply/counters.hpp"
 
 #include <chrono>
@@ -36,6 +37,9 @@ struct WorkerOptions {
     std::string server_encoding = "UTF8";  // of the source, and so of the replica
     std::vector<std::string> schemas;      // what the connector replicates, as in hello
     std::vector<model::RelationName> excluded;
+    DdlOptions ddl;
+    /// Transactions whose DDL is in the replica and which a report of the source's tables may not show yet.
+    std::vector<std::uint64_t> ddl_xids;
     std::uint64_t queue_bytes = 16777216;  // raw payload that may wait; `submit` waits above it
     bool delivered_only = false;           // benchmark: commits the progress row and nothing else
 };
@@ -67,6 +71,9 @@ public:
     /// Compares the source's tables with the replica's, on a short connection of its own (the calling thread
     /// works). A difference is a failure that names it; it is returned and not kept. Throws base::Error.
     std::optional<protocol::Failure> check_tables(const model::Definitions& source) const;
+
+    /// Transactions whose DDL is committed in the replica, those of the options first.
+    std::vector<std::uint64_t> ddl_xids() const;
 
     Counters counters() const;
 

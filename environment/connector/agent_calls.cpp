@@ -13,6 +13,7 @@
 #include "environment/state/secrets.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace ardent::environment {
 
@@ -128,6 +129,7 @@ void Connector::note_hello(const protocol::Hello& hello) {
     if (m_record.phase == Phase::deleting) {
         throw HttpError(404, "not_found", "The connector is being deleted");
     }
+    note_keys(hello);
     m_record.agent_version = hello.agent_version;
     note_preflight(hello.preflight);
     m_record.agent_seen_at = m_store.now();
@@ -231,6 +233,10 @@ std::unique_ptr<apply::Worker> Connector::make_worker(const protocol::Hello& hel
         options.server_encoding = m_record.source->server_encoding;
         options.schemas = hello.schemas;
         options.excluded = m_record.excluded;
+        enable_lending(admin);
+        options.ddl = ddl_options(
+            hello, m_instance->connect_options(k_admin_role, database, ErrorKind::replica));
+        options.ddl_xids = std::exchange(m_ddl_xids, {});
         options.queue_bytes = m_settings.queue_bytes;
         options.delivered_only = m_settings.delivered_only;
         auto worker = std::make_unique<apply::Worker>(std::move(options));
@@ -386,7 +392,9 @@ protocol::Progress Connector::position(const std::string& hex, std::optional<mod
 
 protocol::Progress Connector::schema(const protocol::SchemaReport& report) {
     const auto current = session(report.session);
-    if (current->worker) {
+    if (current->worker && awaits_ddl(report)) {
+        keep_report(current, report);
+    } else if (current->worker) {
         if (const auto failure = current->worker->check_tables(report.definitions)) {
             current->worker->stop();
             record_failure(*failure);

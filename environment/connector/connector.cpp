@@ -44,6 +44,12 @@ std::string conninfo_word(const std::string& text) {
 void add(RowCounts& counts, const apply::Counters& more) {
     counts.transactions += more.transactions;
     counts.rows += more.inserted + more.updated + more.deleted;
+    counts.ddl_applied += more.ddl_applied;
+    counts.ddl_left_out += more.ddl_left_out;
+    counts.ddl_refused += more.ddl_refused;
+    if (!more.ddl_last_refused.empty()) {
+        counts.ddl_last_refused = more.ddl_last_refused;
+    }
 }
 
 }  // namespace
@@ -227,6 +233,7 @@ void Connector::end_session() {
             const std::lock_guard lock(m_mutex);
             m_last_durable = session->worker->durable();
             add(m_counts_before, session->worker->counters());
+            m_ddl_xids = session->worker->ddl_xids();
         }
     }
     if (copy) {
@@ -234,7 +241,7 @@ void Connector::end_session() {
     }
 }
 
-void Connector::retry_setup(bool resync) {
+void Connector::retry_setup(bool resync, std::optional<model::Lsn> skip_ddl) {
     const std::lock_guard lifecycle(m_lifecycle);
     end_session();
     const std::lock_guard lock(m_mutex);
@@ -242,9 +249,12 @@ void Connector::retry_setup(bool resync) {
         change_phase(Event::resync);
     }
     m_record.failure.reset();
+    m_record.skip_ddl = skip_ddl;
     save();
     process::log_info("retry of the setup",
-                      {{"connector", m_record.id}, {"resync", resync ? "yes" : "no"}});
+                      {{"connector", m_record.id},
+                       {"resync", resync ? "yes" : "no"},
+                       {"skip_ddl", skip_ddl ? model::to_string(*skip_ddl) : ""}});
 }
 
 void Connector::begin_removal() {
@@ -337,6 +347,7 @@ void Connector::look_after_everything() {
     const std::unique_lock lifecycle(m_lifecycle, std::try_to_lock);
     if (wanted && lifecycle.owns_lock()) {
         ensure_instance();
+        judge_report();
     }
 }
 

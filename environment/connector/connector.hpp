@@ -44,6 +44,10 @@ private:
 struct RowCounts {
     std::uint64_t transactions = 0;
     std::uint64_t rows = 0;
+    std::uint64_t ddl_applied = 0;
+    std::uint64_t ddl_left_out = 0;
+    std::uint64_t ddl_refused = 0;
+    std::string ddl_last_refused;
 };
 
 /// What is told about a connector.
@@ -84,8 +88,9 @@ public:
     void status(const protocol::AgentStatus& status);
 
     // The operator's calls.
-    /// Forgets the failure; with `resync` the next hello answers `copy`.
-    void retry_setup(bool resync);
+    /// Forgets the failure; with `resync` the next hello answers `copy`. The DDL message at `skip_ddl` is left out, and
+    /// none when there is no such.
+    void retry_setup(bool resync, std::optional<model::Lsn> skip_ddl);
     /// From now on hello is refused and nothing is applied.
     void begin_removal();
     /// Stops everything and removes the replica.
@@ -107,7 +112,19 @@ private:
         explicit Session(std::uint64_t window) : sequencer(window) {}
     };
 
+    /// A report of the source's tables that the replica has not come up to yet.
+    struct PendingReport {
+        std::shared_ptr<Session> session;
+        protocol::SchemaReport report;
+        unsigned misses = 0;
+    };
+
     void end_session();
+    void note_keys(const protocol::Hello& hello);
+    apply::DdlOptions ddl_options(const protocol::Hello& hello, const pq::ConnectOptions& admin);
+    bool awaits_ddl(const protocol::SchemaReport& report) const;
+    void keep_report(const std::shared_ptr<Session>& session, const protocol::SchemaReport& report);
+    void judge_report();
     std::optional<protocol::Failure> obstacle(const protocol::Hello& hello) const;
     void note_hello(const protocol::Hello& hello);
     void note_preflight(const std::string& report);
@@ -141,7 +158,9 @@ private:
     std::chrono::steady_clock::time_point m_agent_seen{};
     std::optional<model::Lsn> m_last_durable;  // as last known, for when no worker runs
     RowCounts m_counts_before;                 // of the workers before this one
-    bool m_started = false;  // the instance was started or adopted by this program
+    std::optional<PendingReport> m_report;
+    std::vector<std::uint64_t> m_ddl_xids;  // see Worker::ddl_xids
+    bool m_started = false;                 // the instance was started or adopted by this program
 
     std::condition_variable m_wake;
     bool m_closing = false;

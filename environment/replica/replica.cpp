@@ -20,28 +20,6 @@ bool is_ours(const std::string& role) {
     return role == k_admin_role || role == k_apply_role || role == k_reader_role;
 }
 
-void create_source_role(pq::Connection& admin, const std::string& role) {
-    if (is_ours(role)) {
-        throw Error(ErrorKind::replica,
-                    "the source has a role named " + role + ", which the replica uses itself",
-                    "Rename that role at the source.");
-    }
-    const bool exists =
-        admin.exec("SELECT FROM pg_catalog.pg_roles WHERE rolname = $1", {role}).rows() > 0;
-    if (!exists && role.starts_with("pg_")) {
-        throw Error(ErrorKind::replica,
-                    "the predefined role " + role +
-                        " of the source does not exist in the replica's server");
-    }
-    if (!exists) {
-        admin.exec("CREATE ROLE " + quote_identifier(role) + " NOLOGIN");
-    }
-    // The database's owner is a member of pg_database_owner without being told so.
-    if (role != "pg_database_owner") {
-        admin.exec("GRANT " + quote_identifier(role) + " TO " + k_apply_role);
-    }
-}
-
 std::string locale_clause(pq::Connection& admin, const protocol::SourceIdentity& source) {
     std::string clause = " LC_COLLATE " + admin.quote_literal(source.lc_collate) + " LC_CTYPE " +
                          admin.quote_literal(source.lc_ctype);
@@ -68,37 +46,6 @@ void create_schema(pq::Connection& admin, const std::string& schema) {
         admin.exec("CREATE SCHEMA IF NOT EXISTS " + quote_identifier(schema) + " AUTHORIZATION " +
                    k_apply_role);
     }
-}
-
-void create_extension(pq::Connection& admin, const protocol::ExtensionNeed& need,
-                      std::vector<std::string>& warnings) {
-    const pq::Result found = admin.exec(
-        R"sql(
-        SELECT v.version = $2, v.version, v.schema
-          FROM pg_catalog.pg_available_extension_versions AS v
-          JOIN pg_catalog.pg_available_extensions AS e ON e.name = v.name
-         WHERE v.name = $1 AND (v.version = $2 OR v.version = e.default_version)
-         ORDER BY v.version = $2 DESC
-         LIMIT 1
-        )sql",
-        {need.name, need.version});
-    if (found.rows() == 0) {
-        throw Error(ErrorKind::replica,
-                    "the extension " + need.name + " " + need.version +
-                        " of the source is not available on this host",
-                    package_hint(admin.server_version(), need.name));
-    }
-    if (found.text(0, 0) != "t") {
-        warnings.push_back("extension " + need.name + ": the source has version " + need.version +
-                           ", the replica " + std::string(found.text(0, 1)));
-    }
-    const bool own_schema = !found.is_null(0, 2);
-    if (!own_schema) {
-        create_schema(admin, need.schema);
-    }
-    admin.exec("CREATE EXTENSION IF NOT EXISTS " + quote_identifier(need.name) +
-               (own_schema ? "" : " SCHEMA " + quote_identifier(need.schema)) + " VERSION " +
-               admin.quote_literal(found.text(0, 1)) + " CASCADE");
 }
 
 // Which ALTER … OWNER TO goes with a type of pg_identify_object. Sequences of a column and types of
@@ -184,6 +131,45 @@ void create_roles(pq::Connection& admin, const std::vector<std::string>& roles) 
     admin.exec("COMMIT");
 }
 
+void create_source_role(pq::Connection& admin, const std::string& role) {
+    if (is_ours(role)) {
+        throw Error(ErrorKind::replica,
+                    "the source has a role named " + role + ", which the replica uses itself",
+                    "Rename that role at the source.");
+    }
+    const bool exists =
+        admin.exec("SELECT FROM pg_catalog.pg_roles WHERE rolname = $1", {role}).rows() > 0;
+    if (!exists && role.starts_with("pg_")) {
+        throw Error(ErrorKind::replica,
+                    "the predefined role " + role +
+                        " of the source does not exist in the replica's server");
+    }
+    if (!exists) {
+        admin.exec("CREATE ROLE " + quote_identifier(role) + " NOLOGIN");
+    }
+    // The database's owner is a member of pg_database_owner without being told so.
+    if (role != "pg_database_owner") {
+        admin.exec("GRANT " + quote_identifier(role) + " TO " + k_apply_role +
+                   " WITH ADMIN OPTION");
+    }
+}
+
+void enable_lending(pq::Connection& admin) {
+    const pq::Result roles = admin.exec(
+        R"sql(
+        SELECT r.rolname
+          FROM pg_catalog.pg_roles AS r
+         WHERE r.rolname <> $1::pg_catalog.name AND r.rolname !~ '^pg_' AND NOT r.rolsuper
+           AND pg_catalog.pg_has_role($1::pg_catalog.name, r.oid, 'MEMBER')
+           AND NOT pg_catalog.pg_has_role($1::pg_catalog.name, r.oid, 'MEMBER WITH ADMIN OPTION')
+        )sql",
+        {k_apply_role});
+    for (int row = 0; row < roles.rows(); ++row) {
+        admin.exec("GRANT " + quote_identifier(roles.text(row, 0)) + " TO " + k_apply_role +
+                   " WITH ADMIN OPTION");
+    }
+}
+
 void create_database(pq::Connection& admin, const protocol::SourceIdentity& source) {
     if (source.database == "postgres") {
         admin.exec("DROP DATABASE IF EXISTS postgres");
@@ -204,6 +190,37 @@ void create_database(pq::Connection& admin, const protocol::SourceIdentity& sour
             "Give this host the source's locale: install locales-all, or run locale-gen for it; "
             "then run retry-setup.");
     }
+}
+
+void create_extension(pq::Connection& admin, const protocol::ExtensionNeed& need,
+                      std::vector<std::string>& warnings) {
+    const pq::Result found = admin.exec(
+        R"sql(
+        SELECT v.version = $2, v.version, v.schema
+          FROM pg_catalog.pg_available_extension_versions AS v
+          JOIN pg_catalog.pg_available_extensions AS e ON e.name = v.name
+         WHERE v.name = $1 AND (v.version = $2 OR v.version = e.default_version)
+         ORDER BY v.version = $2 DESC
+         LIMIT 1
+        )sql",
+        {need.name, need.version});
+    if (found.rows() == 0) {
+        throw Error(ErrorKind::replica,
+                    "the extension " + need.name + " " + need.version +
+                        " of the source is not available on this host",
+                    package_hint(admin.server_version(), need.name));
+    }
+    if (found.text(0, 0) != "t") {
+        warnings.push_back("extension " + need.name + ": the source has version " + need.version +
+                           ", the replica " + std::string(found.text(0, 1)));
+    }
+    const bool own_schema = !found.is_null(0, 2);
+    if (!own_schema) {
+        create_schema(admin, need.schema);
+    }
+    admin.exec("CREATE EXTENSION IF NOT EXISTS " + quote_identifier(need.name) +
+               (own_schema ? "" : " SCHEMA " + quote_identifier(need.schema)) + " VERSION " +
+               admin.quote_literal(found.text(0, 1)) + " CASCADE");
 }
 
 void create_surroundings(pq::Connection& admin, const protocol::CopyBegin& begin,

@@ -23,6 +23,12 @@ InstanceSpec replica_spec(const Settings& settings, const std::string& connector
 /// ardent_apply, ardent_reader, and every role of the source that owns or is granted anything, NOLOGIN.
 void create_roles(pq::Connection& admin, const std::vector<std::string>& roles);
 
+/// NOLOGIN, when it is not there; ardent_apply may act as it, and lend it (environment/replay).
+void create_source_role(pq::Connection& admin, const std::string& role);
+
+/// As create_source_role, for the roles of a replica that an earlier version made.
+void enable_lending(pq::Connection& admin);
+
 /// With the source's encoding and locale. A locale that this host lacks is an error that names it.
 void create_database(pq::Connection& admin, const protocol::SourceIdentity& source);
 
@@ -30,6 +36,10 @@ void create_database(pq::Connection& admin, const protocol::SourceIdentity& sour
 /// added to `warnings`. Throws for an extension that is not installed on this host.
 void create_surroundings(pq::Connection& admin, const protocol::CopyBegin& begin,
                          std::vector<std::string>& warnings);
+
+/// As the source has it, with its schema. Throws when this host does not have it, and names the package.
+void create_extension(pq::Connection& admin, const protocol::ExtensionNeed& need,
+                      std::vector<std::string>& warnings);
 
 /// Gives each object to its owner at the source; one that is not there becomes a warning.
 void set_owners(pq::Connection& admin, const std::vector<protocol::ObjectOwner>& owners,

@@ -59,7 +59,12 @@ constexpr std::string_view k_preflight_at = R"sql(
 ALTER TABLE environment.connector ADD COLUMN preflight_at timestamptz;
 )sql";
 
-constexpr std::array k_migrations = {k_first, k_excluded, k_preflight_at};
+constexpr std::string_view k_ddl = R"sql(
+ALTER TABLE environment.connector
+    ADD COLUMN ddl_keys text NOT NULL DEFAULT '{"map":{}}', ADD COLUMN skip_ddl pg_catalog.pg_lsn;
+)sql";
+
+constexpr std::array k_migrations = {k_first, k_excluded, k_preflight_at, k_ddl};
 
 }  // namespace
 

@@ -29,6 +29,15 @@ std::vector<model::RelationName> parse_relations(std::string_view text) {
     return protocol::decode_names(document.fields().objects("list"));
 }
 
+std::string text_map_to_json(const std::map<std::string, std::string>& texts) {
+    return dump({{"map", texts}});
+}
+
+std::map<std::string, std::string> parse_text_map(std::string_view text) {
+    const Document document("map", text);
+    return document.fields().text_map("map");
+}
+
 std::string triggers_to_json(const std::vector<DisabledTrigger>& triggers) {
     json list = json::array();
     for (const DisabledTrigger& trigger : triggers) {

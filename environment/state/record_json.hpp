@@ -5,6 +5,7 @@
 
 #include "environment/state/records.hpp"
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,9 @@ std::vector<std::string> parse_texts(std::string_view text);
 
 std::string relations_to_json(const std::vector<model::RelationName>& relations);
 std::vector<model::RelationName> parse_relations(std::string_view text);
+
+std::string text_map_to_json(const std::map<std::string, std::string>& texts);
+std::map<std::string, std::string> parse_text_map(std::string_view text);
 
 std::string triggers_to_json(const std::vector<DisabledTrigger>& triggers);
 std::vector<DisabledTrigger> parse_triggers(std::string_view text);

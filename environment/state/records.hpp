@@ -5,6 +5,7 @@
 #include "common/protocol/messages.hpp"
 #include "environment/state/states.hpp"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -42,6 +43,10 @@ struct ConnectorRecord {
     protocol::NotCarried not_carried;
     std::vector<std::string> copy_warnings;  // found while the copy was made
     std::vector<DisabledTrigger> disabled_triggers;
+
+    std::map<std::string, std::string>
+        ddl_keys;                        // all that were ever handed over; secrets, shown nowhere
+    std::optional<model::Lsn> skip_ddl;  // the one DDL message that the operator leaves out
 
     std::string agent_version;
     std::string preflight = "{}";  // the last PreflightReport, JSON text

@@ -58,6 +58,10 @@ ConnectorRecord read_connector(const pq::Result& row, int at) {
     record.agent_seen_at = next().value_or("");
     record.excluded = parse_relations(next().value());
     record.preflight_at = next().value_or("");
+    record.ddl_keys = parse_text_map(next().value());
+    if (const Value skip = next()) {
+        record.skip_ddl = model::parse_lsn(*skip);
+    }
     return record;
 }
 
@@ -128,7 +132,7 @@ std::vector<ConnectorRecord> Store::connectors() {
         SELECT id, name, org_id, project_id, service_name, schemas, created_at, token_hash, phase,
                failure, source, slot, consistent_point, not_carried, copy_warnings,
                disabled_triggers, agent_version, preflight, preflight_pass, agent_status,
-               agent_seen_at, excluded, preflight_at
+               agent_seen_at, excluded, preflight_at, ddl_keys, skip_ddl
           FROM environment.connector
          ORDER BY created_at, id
     )sql");
@@ -147,19 +151,20 @@ std::string Store::save(const ConnectorRecord& record) {
                id, name, org_id, project_id, service_name, schemas, token_hash, phase, failure,
                source, slot, consistent_point, not_carried, copy_warnings, disabled_triggers,
                agent_version, preflight, preflight_pass, agent_status, agent_seen_at, excluded,
-               preflight_at)
+               preflight_at, ddl_keys, skip_ddl)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                $19, $20, $21, $22)
+                $19, $20, $21, $22, $23, $24)
         ON CONFLICT (id) DO UPDATE
            SET (name, project_id, schemas, token_hash, phase, failure, source, slot,
                 consistent_point, not_carried, copy_warnings, disabled_triggers, agent_version,
-                preflight, preflight_pass, agent_status, agent_seen_at, excluded, preflight_at)
+                preflight, preflight_pass, agent_status, agent_seen_at, excluded, preflight_at,
+                ddl_keys, skip_ddl)
              = (excluded.name, excluded.project_id, excluded.schemas, excluded.token_hash,
                 excluded.phase, excluded.failure, excluded.source, excluded.slot,
                 excluded.consistent_point, excluded.not_carried, excluded.copy_warnings,
                 excluded.disabled_triggers, excluded.agent_version, excluded.preflight,
                 excluded.preflight_pass, excluded.agent_status, excluded.agent_seen_at,
-                excluded.excluded, excluded.preflight_at)
+                excluded.excluded, excluded.preflight_at, excluded.ddl_keys, excluded.skip_ddl)
         RETURNING created_at
         )sql",
         {record.id,
@@ -183,7 +188,9 @@ std::string Store::save(const ConnectorRecord& record) {
          maybe(record.agent_status, encode),
          text_or_null(record.agent_seen_at),
          relations_to_json(record.excluded),
-         text_or_null(record.preflight_at)});
+         text_or_null(record.preflight_at),
+         text_map_to_json(record.ddl_keys),
+         maybe(record.skip_ddl, [](model::Lsn lsn) { return model::to_string(lsn); })});
     return row.value(0, 0).value();
 }
 

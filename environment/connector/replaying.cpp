@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: PostgreSQL
+// A connector's part in replaying DDL: keys, what the operator leaves out, and when a report of the source's tables can be
+// held against the replica.
+#include "environment/connector/connector.hpp"
+
+#include "common/process/log.hpp"
+#include "environment/connector/snapshot.hpp"
+
+#include <algorithm>
+
+namespace ardent::environment {
+
+// Keys are only ever added: a backlog may be signed with any of them.
+void Connector::note_keys(const protocol::Hello& hello) {
+    if (hello.ddl) {
+        m_record.ddl_keys.insert(hello.ddl->keys.begin(), hello.ddl->keys.end());
+    }
+}
+
+apply::DdlOptions Connector::ddl_options(const protocol::Hello& hello,
+                                         const pq::ConnectOptions& admin) {
+    apply::DdlOptions options;
+    replay::Origin& origin = options.origin;
+    origin.database = hello.source.database;
+    origin.encoding = m_record.source->server_encoding;
+    origin.keys = m_record.ddl_keys;
+    origin.keys_as_of = hello.ddl ? hello.ddl->lsn : model::Lsn{UINT64_MAX};
+    options.replayer.scope = {hello.schemas, m_record.excluded};
+    options.replayer.encoding = origin.encoding;
+    options.replayer.admin = admin;
+    options.replayer.admin.settings["client_encoding"] = origin.encoding;
+    options.replayer.disabled = [this](const std::vector<DisabledTrigger>& triggers) {
+        const std::lock_guard lock(m_mutex);
+        m_record.disabled_triggers.insert(m_record.disabled_triggers.end(), triggers.begin(),
+                                          triggers.end());
+        save();
+    };
+    options.skip = m_record.skip_ddl;
+    if (hello.ddl) {
+        origin.database_oid = hello.ddl->database_oid;
+        origin.next_xid = hello.ddl->next_xid;
+        options.replayer.superusers = hello.ddl->superusers;
+    }
+    return options;
+}
+
+// Without keys nothing carries a change of a table, so a difference is one at once. With them it may be on its way.
+bool Connector::awaits_ddl(const protocol::SchemaReport& report) const {
+    return report.lsn && !m_record.ddl_keys.empty();
+}
+
+void Connector::keep_report(const std::shared_ptr<Session>& session,
+                            const protocol::SchemaReport& report) {
+    const std::lock_guard lock(m_mutex);
+    m_report = PendingReport{session, report, 0};
+}
+
+// The replica must be where the source was after the report was read, and have no DDL that the report does not show.
+void Connector::judge_report() {
+    std::optional<PendingReport> pending;
+    {
+        const std::lock_guard lock(m_mutex);
+        if (!m_report || m_report->session != m_session || !m_session->worker) {
+            m_report.reset();
+            return;
+        }
+        pending = m_report;
+    }
+    apply::Worker& worker = *pending->session->worker;
+    if (worker.durable() < *pending->report.lsn || worker.failure() || worker.session_lost()) {
+        return;
+    }
+    const auto failure = worker.check_tables(pending->report.definitions);
+    const std::vector<std::uint64_t> done = worker.ddl_xids();
+    const bool ahead = std::any_of(done.begin(), done.end(), [&](std::uint64_t xid) {
+        return !sees(pending->report.snapshot, xid);
+    });
+    {
+        const std::lock_guard lock(m_mutex);
+        if (!m_report || m_report->report.lsn != pending->report.lsn) {
+            return;
+        }
+        // Once more, should DDL have been committed between the two looks.
+        if (failure && !ahead && m_report->misses++ == 0) {
+            return;
+        }
+        m_report.reset();
+    }
+    if (failure && !ahead) {
+        worker.stop();
+        record_failure(*failure);
+    }
+}
+
+}  // namespace ardent::environment

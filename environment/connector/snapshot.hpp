@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: PostgreSQL
+// A snapshot as pg_current_snapshot() prints it. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace ardent::environment {
+
+/// Does "xmin:xmax:xip,xip" show what this transaction did, given that it was committed? False for text that is none.
+bool sees(std::string_view snapshot, std::uint64_t xid) noexcept;
+
+}  // namespace ardent::environment

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "environment/replay/comparison.hpp"
+
+#include "environment/replay/definitions.hpp"
+#include "environment/replay/statement_settings.hpp"
+
+#include <optional>
+
+namespace ardent::replay {
+
+namespace {
+
+constexpr std::size_t k_shown_text = 1000;
+
+bool makes_owner(const model::DdlStatement& statement, const SqlText& sql) {
+    return statement.tag.starts_with("CREATE") || sql.name_after({"owner", "to"}).has_value();
+}
+
+}  // namespace
+
+void require_equal(pq::Connection& connection, const model::DdlStatement& statement,
+                   const Scope& scope, const std::string& encoding) {
+    if (statement.tables.empty()) {
+        return;
+    }
+    // expressions are printed as these settings say, here as there
+    model::DdlStatement printing = statement;
+    printing.search_path = "pg_catalog";
+    connection.exec(enter_settings(connection, printing, std::nullopt));
+    const bool with_owner =
+        makes_owner(statement, read_text(statement, statement.text.value_or("")));
+    for (const model::DdlTable& table : statement.tables) {
+        if (!carries(scope, table.relation)) {
+            continue;
+        }
+        const auto here = read_definition(connection, table.relation, encoding);
+        std::string text = here ? describe_difference(table, *here, with_owner)
+                                : std::string("it is missing in the replica");
+        const int column = here && text.empty() ? different_expression(table, *here) : -1;
+        if (column >= 0) {
+            const auto place = static_cast<std::size_t>(column);
+            const model::DdlColumn& left = table.columns.at(place);
+            const model::DdlColumn& right = here->columns.at(place);
+            if (table.inherits.empty() && !same_expression(connection, table, left, right)) {
+                text = "column " + left.name + " has the expression " + left.expression +
+                       " at the source and " + right.expression + " in the replica";
+            }
+        }
+        if (!text.empty()) {
+            throw base::Error(
+                base::ErrorKind::replica,
+                "after a " + statement.tag + " of the source table " +
+                    model::to_string(table.relation) + " is another one here: " + text +
+                    "; statement: " + statement.text.value_or("").substr(0, k_shown_text),
+                "Make the replica's table what the source's is before this statement, then "
+                "run retry-setup; or make a new copy.");
+        }
+    }
+    connection.exec(leave_settings(statement));
+}
+
+}  // namespace ardent::replay

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: PostgreSQL
+// After a statement: are the relations that it touched what the message says they are?
+#pragma once
+
+#include "common/model/ddl.hpp"
+#include "common/pq/connection.hpp"
+#include "environment/replay/plan.hpp"
+
+#include <string>
+
+namespace ardent::replay {
+
+/// Throws base::Error (replica) with the first difference and both sides. In the target transaction.
+void require_equal(pq::Connection& connection, const model::DdlStatement& statement,
+                   const Scope& scope, const std::string& encoding);
+
+}  // namespace ardent::replay

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: PostgreSQL
+// Rights that a role had at the source without a grant (a superuser, a member of roles) and has not in the replica: lent
+// for one statement inside the target transaction and taken back after it, so that nobody sees them. The connection's
+// user is a member, with the admin option, of every role of the source; no right beyond its own is lent. One thread.
+#pragma once
+
+#include "common/pq/connection.hpp"
+
+#include <string>
+#include <vector>
+
+namespace ardent::replay {
+
+class Lending {
+public:
+    /// `schemas` may be used and created in.
+    Lending(pq::Connection& connection, const std::vector<std::string>& schemas)
+        : m_connection(connection), m_schemas(schemas) {}
+
+    /// Lends to the statement's role; in a transaction, as the connection's own user.
+    void lend(const std::string& role);
+    /// Lends the role what it takes to make another one an owner, and that one what it takes to own.
+    void lend_ownership(const std::string& role, const std::string& owner);
+    void take_back();
+
+private:
+    void grant(const std::string& what, const std::string& role);
+    void lend_schemas(const std::string& role);
+
+    pq::Connection& m_connection;
+    const std::vector<std::string>& m_schemas;
+    std::vector<std::string> m_revokes;
+};
+
+}  // namespace ardent::replay

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "environment/replay/replayer.hpp"
+
+#include "common/base/text.hpp"
+#include "environment/replay/comparison.hpp"
+#include "environment/replay/definitions.hpp"
+#include "environment/replay/grants.hpp"
+#include "environment/replay/lending.hpp"
+#include "environment/replay/rewrites.hpp"
+#include "environment/replay/sql_text.hpp"
+#include "environment/replay/statement_settings.hpp"
+#include "environment/replica/replica.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+
+namespace ardent::replay {
+
+namespace {
+
+using base::Error;
+using base::ErrorKind;
+
+constexpr std::size_t k_shown_text = 1000;
+constexpr unsigned k_most_attempts = 40;  // a statement may name many roles
+constexpr const char* k_no_privilege = "42501";
+constexpr std::string_view k_not_granted = "01007";
+constexpr std::string_view k_not_revoked = "01006";
+
+/// The name in: role "x" does not exist.
+std::optional<std::string> missing(std::string_view what, std::string_view message) {
+    const std::string begin = std::string(what) + " \"";
+    constexpr std::string_view k_end = "\" does not exist";
+    const std::size_t at = message.find(begin);
+    if (at == std::string_view::npos) {
+        return std::nullopt;
+    }
+    const std::size_t name = at + begin.size();
+    const std::size_t end = message.find(k_end, name);
+    return end == std::string_view::npos
+               ? std::nullopt
+               : std::optional(std::string(message.substr(name, end - name)));
+}
+
+// What another session committed meanwhile is heard of when a relation is locked that was not locked before.
+void hear_of_others(pq::Connection& connection) {
+    connection.exec(
+        "SAVEPOINT ardent_hear; SELECT FROM pg_catalog.pg_db_role_setting LIMIT 0; "
+        "ROLLBACK TO SAVEPOINT ardent_hear; RELEASE SAVEPOINT ardent_hear");
+}
+
+bool is_grant(const model::DdlStatement& statement) {
+    return statement.tag == "GRANT" || statement.tag == "REVOKE";
+}
+
+// Who had every right at the source leaves no trace of his own in these.
+bool needs_no_role(const model::DdlStatement& statement) {
+    return statement.tag == "COMMENT" || statement.tag == "ALTER SCHEMA" ||
+           statement.tag == "DROP SCHEMA";
+}
+
+Error refusal(const model::DdlStatement& statement, const std::string& text, const Error& error) {
+    return {ErrorKind::replica,
+            "the replica refuses a " + statement.tag + " of the source: " + error.what() +
+                "; statement: " + text.substr(0, k_shown_text),
+            "Mend the cause in the replica, then run retry-setup: it goes on with this statement. "
+            "Or leave out this one with retry-setup --skip-ddl and this LSN.",
+            error.sqlstate()};
+}
+
+/// Keeps the warnings of one statement.
+class Warnings {
+public:
+    explicit Warnings(pq::Connection& connection) : m_connection(connection) {
+        m_connection.on_notice([this](const pq::Notice& notice) { m_notices.push_back(notice); });
+    }
+    ~Warnings() {
+        m_connection.on_notice([](const pq::Notice&) {});
+    }
+    Warnings(const Warnings&) = delete;
+    Warnings& operator=(const Warnings&) = delete;
+
+    const pq::Notice* find(std::string_view sqlstate) const {
+        const auto found = std::find_if(m_notices.begin(), m_notices.end(),
+                                        [&](const auto& n) { return n.sqlstate == sqlstate; });
+        return found == m_notices.end() ? nullptr : &*found;
+    }
+
+private:
+    pq::Connection& m_connection;
+    std::vector<pq::Notice> m_notices;
+};
+
+}  // namespace
+
+Replayer::Replayer(ReplayerOptions options)
+    : m_options(std::move(options)), m_privileged(m_options.admin) {}
+
+bool Replayer::was_superuser(const std::string& role) const {
+    const auto& all = m_options.superusers;
+    return std::find(all.begin(), all.end(), role) != all.end();
+}
+
+Outcome Replayer::replay(pq::Connection& connection, const model::DdlStatement& statement) {
+    const Plan plan = make_plan(statement, m_options.scope);
+    switch (plan.what) {
+    case What::leave_out:
+        return {false, plan.why};
+    case What::stop:
+        throw Error(
+            ErrorKind::replica,
+            plan.why + (statement.text ? "; statement: " + statement.text->substr(0, k_shown_text)
+                                       : std::string()),
+            plan.hint);
+    case What::extension:
+        extension(connection, statement, plan);
+        return {true, {}};
+    case What::server:
+        server(connection, statement);
+        return {true, "the server is one that calls nobody"};
+    case What::relations:
+    case What::foreign_tables:
+        make_relations(connection, statement, plan);
+        break;
+    case What::run:
+        run_statement(connection, statement, plan);
+    }
+    require_equal(connection, statement, m_options.scope, m_options.encoding);
+    switch_off(connection, statement);
+    return {true, {}};
+}
+
+void Replayer::run_statement(pq::Connection& connection, const model::DdlStatement& statement,
+                             const Plan& plan) {
+    check_rewrites(connection, statement);
+    const SqlText sql = read_text(statement, plan.text);
+    // DETACH … CONCURRENTLY leaves the partition's bound behind as a check
+    const auto detached = statement.tag == "ALTER TABLE" && statement.text &&
+                                  read_text(statement, *statement.text).find({"concurrently"})
+                              ? detached_partition(connection, statement, sql)
+                              : std::nullopt;
+    const bool superuser = was_superuser(statement.role);
+    const auto shares = superuser && is_grant(statement) ? by_owner(connection, statement, sql)
+                                                         : std::vector<OwnersShare>();
+    for (const OwnersShare& share : shares) {
+        run(connection, statement, share.text, share.owner);
+    }
+    if (shares.empty()) {
+        const bool as_apply = plan.as_apply || (superuser && needs_no_role(statement));
+        run(connection, statement, plan.text,
+            as_apply ? std::nullopt : std::optional(statement.role));
+    }
+    if (detached) {
+        connection.exec(*detached);
+    }
+    empty_unlogged(connection, statement);
+}
+
+void Replayer::run(pq::Connection& connection, const model::DdlStatement& statement,
+                   std::string text, const std::optional<std::string>& role) {
+    const bool may_lend = role == statement.role;
+    bool lend =
+        may_lend && (was_superuser(statement.role) || m_borrowers.count(statement.role) > 0);
+    std::set<std::string> made;
+    for (unsigned attempts = 1;; ++attempts) {
+        connection.exec("SAVEPOINT ardent_ddl");
+        try {
+            attempt(connection, statement, text, role, lend);
+            connection.exec("RELEASE SAVEPOINT ardent_ddl");
+            return;
+        } catch (const Error& error) {
+            if (error.kind() == ErrorKind::transient || !connection.ok()) {
+                throw;
+            }
+            connection.exec("ROLLBACK TO SAVEPOINT ardent_ddl");
+            if (attempts >= k_most_attempts) {
+                throw refusal(statement, text, error);
+            }
+            if (mend(error, statement, text, made)) {
+                hear_of_others(connection);
+                continue;
+            }
+            if (error.sqlstate() != k_no_privilege || lend || !may_lend) {
+                throw refusal(statement, text, error);
+            }
+            lend = true;
+            m_borrowers.insert(statement.role);
+        }
+    }
+}
+
+void Replayer::attempt(pq::Connection& connection, const model::DdlStatement& statement,
+                       const std::string& text, const std::optional<std::string>& role, bool lend) {
+    Lending lending(connection, m_options.scope.schemas);
+    if (lend) {
+        lending.lend(statement.role);
+        if (const auto owner = read_text(statement, text).name_after({"owner", "to"})) {
+            lending.lend_ownership(statement.role, *owner);
+        }
+    }
+    const Warnings warnings(connection);
+    connection.exec(enter_settings(connection, statement, role));
+    connection.exec(text, std::span<const pq::Value>());
+    connection.exec(leave_settings(statement));
+    lending.take_back();
+    const pq::Notice* notice = warnings.find(k_not_granted);
+    notice = notice != nullptr ? notice : warnings.find(k_not_revoked);
+    if (notice != nullptr && is_grant(statement) && was_superuser(statement.role)) {
+        throw Error(ErrorKind::replica, notice->message, {}, notice->sqlstate);
+    }
+}
+
+// True when trying again is worth it.
+bool Replayer::mend(const Error& error, const model::DdlStatement& statement, std::string& text,
+                    std::set<std::string>& made) {
+    if (const auto role = missing("role", error.what())) {
+        if (!made.insert(*role).second) {
+            return false;
+        }
+        m_privileged.create_role(*role);
+        return true;
+    }
+    if (missing("tablespace", error.what())) {
+        auto edited = without_tablespace(read_text(statement, text));
+        if (edited) {
+            text = *std::move(edited);
+        }
+        return edited.has_value();
+    }
+    return false;
+}
+
+void Replayer::make_relations(pq::Connection& connection, const model::DdlStatement& statement,
+                              const Plan& plan) {
+    model::DdlStatement made = statement;
+    made.search_path = "pg_catalog";  // definitions name everything else with its schema
+    const SqlText sql = read_text(statement, plan.text);
+    for (const model::DdlTable& table : statement.tables) {
+        if (!carries(m_options.scope, table.relation)) {
+            continue;
+        }
+        if (plan.what == What::relations) {
+            run(connection, made, create_table(table, storage_clause(sql)), statement.role);
+            continue;
+        }
+        const auto from = sql.name_after({"from", "server"});
+        if (!from) {
+            throw Error(ErrorKind::replica, "IMPORT FOREIGN SCHEMA names no server");
+        }
+        run(connection, made, create_foreign_table(table, *from), statement.role);
+    }
+}
+
+void Replayer::extension(pq::Connection& connection, const model::DdlStatement& statement,
+                         const Plan& plan) {
+    if (statement.tag == "DROP EXTENSION") {
+        for (const model::DdlDropped& gone : statement.dropped) {
+            const SqlText name = read_text(statement, gone.identity);
+            if (gone.type == "extension" && !name.tokens().empty() &&
+                name.tokens()[0].text != "ardent") {
+                m_privileged.drop_extension(name.tokens()[0].text);
+            }
+        }
+        return;
+    }
+    const auto words = read_extension(read_text(statement, plan.text));
+    if (!words) {
+        throw Error(ErrorKind::replica, "the text of a " + statement.tag + " is not known",
+                    "Do the same in the replica, then retry-setup --skip-ddl with this LSN.");
+    }
+    if (words->name == "ardent" || words->name == "plpgsql") {
+        return;
+    }
+    if (statement.tag == "ALTER EXTENSION") {
+        m_privileged.alter_extension(*words);
+        return;
+    }
+    // where it goes at the source: the first schema of search_path that is there
+    connection.exec(enter_settings(connection, statement, std::nullopt));
+    const pq::Value schema = connection.value("SELECT pg_catalog.current_schema()");
+    connection.exec(leave_settings(statement));
+    m_privileged.create_extension(*words, schema.value_or("public"));
+}
+
+void Replayer::server(pq::Connection& connection, const model::DdlStatement& statement) {
+    m_privileged.create_inert_wrapper();
+    for (const model::DdlObject& object : statement.objects) {
+        if (object.type == "server") {
+            connection.exec("CREATE SERVER IF NOT EXISTS " + object.identity +
+                            " FOREIGN DATA WRAPPER " + k_inert_wrapper);
+        }
+    }
+}
+
+void Replayer::check_rewrites(pq::Connection& connection, const model::DdlStatement& statement) {
+    const auto judge = [&](const model::RelationName& name, const std::string& why) {
+        if (!why.empty()) {
+            throw Error(ErrorKind::replica,
+                        "after a " + statement.tag + " the rows of table " +
+                            model::to_string(name) + " are others at the source: " + why +
+                            ", and the stream does not carry "
+                            "them; statement: " +
+                            statement.text.value_or("").substr(0, k_shown_text),
+                        "Make a new copy: ardent connector retry-setup --resync.");
+        }
+    };
+    for (const model::DdlRewrite& rewrite : statement.rewritten) {
+        const auto name = model::parse_relation(rewrite.identity);
+        if (name && carries(m_options.scope, *name)) {
+            judge(*name, why_rows_differ(connection, statement, rewrite, *name));
+        }
+    }
+    const bool renames =  // a column with a new name is no new column
+        read_text(statement, statement.text.value_or("")).find({"rename"}).has_value();
+    for (const model::DdlTable& table : statement.tables) {
+        if (statement.tag == "ALTER TABLE" && !renames &&
+            carries(m_options.scope, table.relation)) {
+            judge(table.relation, why_new_columns_differ(connection, statement, table));
+        }
+    }
+}
+
+// Rows of an unlogged table are not in the stream: it is empty here, as after a copy.
+void Replayer::empty_unlogged(pq::Connection& connection, const model::DdlStatement& statement) {
+    for (const model::DdlRewrite& rewrite : statement.rewritten) {
+        const auto table = std::find_if(
+            statement.tables.begin(), statement.tables.end(), [&](const model::DdlTable& one) {
+                return model::parse_relation(rewrite.identity) == one.relation;
+            });
+        if (table != statement.tables.end() && table->persistence == "unlogged" &&
+            table->kind == "table" && carries(m_options.scope, table->relation)) {
+            connection.exec("TRUNCATE ONLY " +
+                            pq::quote_qualified(table->relation.schema, table->relation.name));
+        }
+    }
+}
+
+void Replayer::switch_off(pq::Connection& connection, const model::DdlStatement& statement) {
+    if (statement.tag.find("TABLE") == std::string::npos &&
+        statement.tag.find("TRIGGER") == std::string::npos &&
+        statement.tag.find("RULE") == std::string::npos && statement.tag != "CREATE SCHEMA") {
+        return;
+    }
+    const auto triggers = environment::disable_triggers(connection);
+    if (!triggers.empty() && m_options.disabled) {
+        m_options.disabled(triggers);
+    }
+}
+
+}  // namespace ardent::replay

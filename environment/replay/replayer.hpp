@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: PostgreSQL
+// Runs an authentic DDL statement in the open target transaction: under its role, search_path and settings, as the role
+// that applies, which has no rights beyond the replica. Afterwards the relations must be what the message says they are.
+// One thread; owned by the Applier.
+#pragma once
+
+#include "common/model/ddl.hpp"
+#include "common/pq/connection.hpp"
+#include "environment/replay/plan.hpp"
+#include "environment/replay/privileged.hpp"
+#include "environment/state/records.hpp"
+
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace ardent::replay {
+
+struct ReplayerOptions {
+    Scope scope;
+    std::string encoding = "UTF8";
+    std::vector<std::string> superusers;  // of the source
+    pq::ConnectOptions admin;
+    /// Triggers and rules that would fire in the replica were switched off; called before the commit.
+    std::function<void(const std::vector<environment::DisabledTrigger>&)> disabled;
+};
+
+/// What became of a statement.
+struct Outcome {
+    bool ran = false;
+    std::string note;  // why it did not, or what was done another way
+};
+
+class Replayer {
+public:
+    explicit Replayer(ReplayerOptions options);
+
+    /// The connection is in the target transaction. Throws base::Error: replica when somebody has to see to it, otherwise as
+    /// Connection::exec; the transaction cannot be committed then.
+    Outcome replay(pq::Connection& connection, const model::DdlStatement& statement);
+
+private:
+    void run(pq::Connection& connection, const model::DdlStatement& statement, std::string text,
+             const std::optional<std::string>& role);
+    void attempt(pq::Connection& connection, const model::DdlStatement& statement,
+                 const std::string& text, const std::optional<std::string>& role, bool lend);
+    bool mend(const base::Error& error, const model::DdlStatement& statement, std::string& text,
+              std::set<std::string>& made);
+    void make_relations(pq::Connection& connection, const model::DdlStatement& statement,
+                        const Plan& plan);
+    void extension(pq::Connection& connection, const model::DdlStatement& statement,
+                   const Plan& plan);
+    void server(pq::Connection& connection, const model::DdlStatement& statement);
+    void run_statement(pq::Connection& connection, const model::DdlStatement& statement,
+                       const Plan& plan);
+    void check_rewrites(pq::Connection& connection, const model::DdlStatement& statement);
+    void empty_unlogged(pq::Connection& connection, const model::DdlStatement& statement);
+    void switch_off(pq::Connection& connection, const model::DdlStatement& statement);
+    bool was_superuser(const std::string& role) const;
+
+    ReplayerOptions m_options;
+    Privileged m_privileged;
+    std::set<std::string> m_borrowers;  // roles that could not do without
+};
+
+}  // namespace ardent::replay

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: PostgreSQL
+// A statement's text as the server's scanner cuts it (parser/scan.l), as far as it takes to find words that are none of
+// a string, a comment or a quoted name. Pure; any thread. Every server encoding leaves ASCII bytes ASCII.
+#pragma once
+
+#include <cstddef>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ardent::replay {
+
+enum class TokenKind { word, quoted, string, number, symbol };
+
+struct Token {
+    TokenKind kind = TokenKind::symbol;
+    std::string
+        text;  // a word in lower case, a quoted name without its quotes, anything else as it stands
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    int depth = 0;  // of parentheses
+
+    bool is(std::string_view word) const { return kind == TokenKind::word && text == word; }
+    bool symbol(char c) const { return kind == TokenKind::symbol && text[0] == c; }
+    bool name() const { return kind == TokenKind::word || kind == TokenKind::quoted; }
+};
+
+class SqlText {
+public:
+    /// `standard_strings` as standard_conforming_strings: a backslash in '…' is itself.
+    SqlText(std::string text, bool standard_strings);
+
+    const std::string& text() const noexcept { return m_text; }
+    const std::vector<Token>& tokens() const noexcept { return m_tokens; }
+
+    /// The place of the first of these words, which follow one another, outside of parentheses.
+    std::optional<std::size_t> find(std::initializer_list<std::string_view> words) const;
+    /// The name after these words.
+    std::optional<std::string> name_after(std::initializer_list<std::string_view> words) const;
+    /// The text without the tokens from `first` up to before `last`.
+    std::string without(std::size_t first, std::size_t last) const;
+    /// Names that stand before a parenthesis: what may be a function, and some more. In no order, each once.
+    std::vector<std::string> called() const;
+
+private:
+    std::string m_text;
+    std::vector<Token> m_tokens;
+};
+
+/// Without the word CONCURRENTLY: the same result where nobody else writes.
+std::string without_concurrently(const SqlText& sql);
+/// Without TABLESPACE and its name wherever it can stand in a definition, and without SET TABLESPACE; nullopt when that was
+/// all the statement did, or nothing was found.
+std::optional<std::string> without_tablespace(const SqlText& sql);
+/// WITH (…) of CREATE TABLE … AS, with the word; empty when there is none.
+std::string storage_clause(const SqlText& sql);
+
+struct ExtensionWords {
+    std::string name;
+    std::optional<std::string> schema;
+    std::optional<std::string> version;  // of VERSION, or of UPDATE TO
+};
+/// CREATE, ALTER or DROP EXTENSION; nullopt when it is none.
+std::optional<ExtensionWords> read_extension(const SqlText& sql);
+
+}  // namespace ardent::replay

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: PostgreSQL
+// The settings under which a statement ran at the source, for the rest of the target transaction or until they are left.
+// SQL text only.
+#pragma once
+
+#include "common/model/ddl.hpp"
+#include "common/pq/connection.hpp"
+#include "environment/replay/sql_text.hpp"
+
+#include <optional>
+#include <string>
+
+namespace ardent::replay {
+
+/// Without a role: as who is connected.
+std::string enter_settings(pq::Connection& connection, const model::DdlStatement& statement,
+                           const std::optional<std::string>& role);
+/// Back to those of the session.
+std::string leave_settings(const model::DdlStatement& statement);
+
+/// A text, scanned as the statement's settings say.
+SqlText read_text(const model::DdlStatement& statement, const std::string& text);
+
+}  // namespace ardent::replay
