@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: PostgreSQL
+# The corpus (tests/ddl/corpus): every line is one query of one session. The lines of all files are shuffled into each
+# other, each file's own in their order, with a row written before each. Afterwards both sides' pg_dump --schema-only are
+# equal, and so is the data.
+#
+# What is left out of the comparison of dumps: comments, settings and blank lines; the order of the entries and of the
+# grants in one (it follows the order of oids, and of the grants of a copy); the functions of extension ardent, which a replica does not have.
+use strict;
+use warnings;
+use Ardent::Test;
+use List::Util qw(sum);
+use Test::More;
+
+my $only = $ENV{CORPUS} // '*';
+my $seed = $ENV{SEED} // time;
+srand($seed);
+note("SEED=$seed");
+
+my $t = Ardent::Test->new(name => 'ddl_corpus', schemas => [ 'public', 'app' ], sql => <<'SQL');
+CREATE ROLE app_owner; CREATE ROLE reporting; CREATE ROLE member_of_owner IN ROLE app_owner;
+CREATE SCHEMA app AUTHORIZATION app_owner;
+GRANT CREATE, USAGE ON SCHEMA public TO app_owner;
+CREATE TABLE ledger (n integer PRIMARY KEY, at timestamptz DEFAULT now());
+SQL
+my $database = $Ardent::Test::database;
+my $source = sub { return $t->source->safe_psql($database, $_[0]); };
+$source->('SELECT ardent_ddl_capture(true)');
+$t->start_all;
+
+my @files = map {
+	open(my $in, '<', $_) or die "$_: $!";
+	chomp(my @lines = <$in>);
+	# a statement may go on in the next line, which is indented or not a statement's beginning
+	my @whole;
+	foreach my $line (@lines)
+	{
+		if ($line =~ /^(?:[A-Z]{2,}\b)/ && $line !~ /^DEFAULT/) { push @whole, $line; }
+		else { $whole[-1] .= "\n$line"; }
+	}
+	\@whole;
+} glob("$Ardent::Test::top/tests/ddl/corpus/$only.sql");
+my $left = sum(map { scalar @$_ } @files);
+my ($count, @failed) = (0);
+note("$left lines");
+while ($left)
+{
+	my $pick = int(rand($left));
+	my ($file) = grep { ($pick -= @$_) < 0 } @files;
+	my $line = shift @$file;
+	$left--;
+	$count++;
+	my ($out, $err) = ('', '');
+	local $ENV{PGOPTIONS} = $line =~ s/^OPTIONS (\S+) // ? "-c $1" : '';
+	IPC::Run::run([ 'psql', '-X', '-q', '-At', '-v', 'ON_ERROR_STOP=1', '-d', $t->source->connstr($database),
+		'-c', "INSERT INTO ledger VALUES ($count)", '-c', $line ], '>', \$out, '2>', \$err)
+	  or push @failed, "$line: $err";
+}
+is(join('', @failed), '', "the source takes all $count lines");
+
+my $n = $source->('UPDATE beacon SET n = n + 1 RETURNING n');
+my $failure = '';
+$t->wait_for('the replica has come up', sub {
+	my $connector = $t->connector;
+	$failure = $connector->{failure}{message} // 'failed' if $connector->{status} eq 'failed';
+	return $failure || ($t->replica_try('SELECT n FROM beacon') // '') eq $n;
+}, 180);
+is($failure, '', 'the connector did not fail');
+
+my $dump = sub {
+	my ($conninfo) = @_;
+	my $text = '';
+	IPC::Run::run([ 'pg_dump', '--schema-only', '-n', 'public', '-n', 'app', '-d', $conninfo ], '>', \$text) or die 'pg_dump';
+	my @entries = split /\n(?=-- Name: )/, $text;
+	my %kept;
+	foreach my $entry (@entries)
+	{
+		my ($name) = $entry =~ /^-- Name: (.*)/ or next;
+		next if $name =~ /ardent_/;
+		my @lines = grep { !/^(?:--|SET |SELECT pg_catalog|\\|\s*$)/ } split /\n/, $entry;
+		@lines = sort @lines if $name =~ /ACL;/;
+		my $body = join "\n", @lines;
+		$kept{$name} = $body;
+	}
+	return \%kept;
+};
+my $replica = $t->replica_conninfo =~ s/ardent_reader/ardent_admin/r;
+my ($there, $here) = ($dump->($t->source->connstr($database)), $dump->($replica));
+my @differ;
+foreach my $name (sort keys %{ { %$there, %$here } })
+{
+	my ($a, $b) = ($there->{$name} // '(none)', $here->{$name} // '(none)');
+	push @differ, "$name\n  source:  $a\n  replica: $b" if $a ne $b;
+}
+cmp_ok(scalar keys %$there, '>', 20, 'the dump has entries: ' . keys %$there);
+is(join("\n", @differ), '', 'both schemas are dumped the same');
+$t->compare_ok('after the corpus');
+my $ddl = $t->connector->{ddl};
+note(join ", ", map { "$_ " . ($ddl->{$_} // "none") } sort keys %$ddl);
+$t->stop_all;
+done_testing();

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: PostgreSQL
+# DDL of the source ends in the same schema and the same rows: statements of many kinds with rows between them, then
+# pg_dump --schema-only of both sides and the data.
+use strict;
+use warnings;
+use Ardent::Test;
+use Test::More;
+
+my $t = Ardent::Test->new(name => 'ddl_replay', schemas => [ 'public', 'app' ], sql => <<'SQL');
+CREATE ROLE app_owner;
+CREATE SCHEMA app AUTHORIZATION app_owner;
+CREATE TABLE before (id integer PRIMARY KEY, v text);
+INSERT INTO before SELECT g, 'row ' || g FROM generate_series(1, 100) AS g;
+SET ROLE app_owner;
+CREATE TABLE app.owned (id integer PRIMARY KEY, v text);
+SQL
+my $database = $Ardent::Test::database;
+my $source = sub { return $t->source->safe_psql($database, $_[0]); };
+$source->('SELECT ardent_ddl_capture(true)');
+$t->start_all;
+
+my $caught_up = sub {
+	my $n = $source->('UPDATE beacon SET n = n + 1 RETURNING n');
+	return $t->wait_for("change $n is in the replica", sub {
+		my $connector = $t->connector;
+		die "failed: $connector->{failure}{message}" if $connector->{status} eq 'failed';
+		return ($t->replica_try('SELECT n FROM beacon') // '') eq $n;
+	});
+};
+
+$source->('ALTER TABLE before ADD COLUMN note text');
+$source->(q(UPDATE before SET note = 'n' WHERE id < 10; INSERT INTO before VALUES (101, 'v', 'n')));
+$caught_up->();
+is($t->status, 'streaming', 'a column was added');
+$t->compare_ok('with a new column');
+$source->(q(BEGIN; INSERT INTO before VALUES (102, 'v', 'n'); ALTER TABLE before RENAME COLUMN note TO noted;
+	INSERT INTO before VALUES (103, 'v', 'n'); ALTER TABLE before ADD w integer NOT NULL DEFAULT 7;
+	UPDATE before SET w = 8 WHERE id = 102; CREATE TABLE fresh (id integer PRIMARY KEY);
+	INSERT INTO fresh SELECT generate_series(1, 1000); COMMIT));
+$caught_up->();
+$t->compare_ok('with DDL between the rows of one transaction');
+$source->('CREATE TABLE made AS SELECT id, v FROM before WHERE id < 50; ALTER TABLE made ADD PRIMARY KEY (id)');
+$source->('DELETE FROM made WHERE id < 5');
+$caught_up->();
+$t->compare_ok('with CREATE TABLE AS');
+$source->('SET ROLE app_owner; SET search_path = app; CREATE TABLE mine (id serial PRIMARY KEY, o integer REFERENCES owned);
+	INSERT INTO owned VALUES (1, 2); INSERT INTO mine (o) VALUES (1)');
+$caught_up->();
+$t->compare_ok('under another role and search_path');
+is($t->replica_psql(q(SELECT relowner::regrole FROM pg_class WHERE oid = 'app.mine'::regclass)), 'app_owner', 'which owns it');
+$t->stop_all;
+done_testing();

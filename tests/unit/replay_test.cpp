@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: PostgreSQL
+// What is done with a DDL statement of the source: the scanner of its text, the plan, definitions side by side.
+#include "environment/connector/snapshot.hpp"
+#include "environment/replay/definitions.hpp"
+#include "environment/replay/plan.hpp"
+#include "environment/replay/sql_text.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace ardent;
+using replay::make_plan;
+using replay::Plan;
+using replay::SqlText;
+using replay::What;
+
+namespace {
+
+const replay::Scope k_scope{{"public", "app"}, {{"public", "secret"}}};
+
+model::DdlStatement statement_of(const std::string& tag, const std::string& text) {
+    model::DdlStatement statement;
+    statement.tag = tag;
+    statement.text = text;
+    return statement;
+}
+
+model::DdlStatement on(const std::string& tag, const std::string& text, const std::string& type,
+                       const std::string& identity) {
+    model::DdlStatement statement = statement_of(tag, text);
+    statement.objects.push_back({type, std::nullopt, identity, tag});
+    return statement;
+}
+
+model::DdlTable table_of(const std::string& schema, const std::string& name) {
+    model::DdlTable table;
+    table.relation = {schema, name};
+    table.kind = "table";
+    table.persistence = "permanent";
+    table.columns = {{"id", "integer", true, "", "", "", ""}, {"v", "text", false, "", "", "", ""}};
+    return table;
+}
+
+}  // namespace
+
+TEST_CASE("sql text: words are told from strings, quoted names and comments") {
+    const SqlText sql(
+        R"x(SELECT 'a "b" tablespace', "Tab""le", $q$ tablespace $$ $q$, e'\' tablespace' -- tablespace
+        /* tablespace /* nested */ tablespace */ FROM (x tablespace))x",
+        true);
+    CHECK_FALSE(sql.find({"tablespace"}));
+    CHECK(sql.find({"from"}));
+    CHECK(sql.tokens()[1].kind == replay::TokenKind::string);
+    CHECK(sql.tokens()[3].text == "Tab\"le");
+    CHECK(SqlText("'a\\' tablespace x'", false).tokens().size() == 1);
+    CHECK(SqlText("'unfinished", true).tokens().size() == 1);
+    CHECK(SqlText("SELECT $1", true).tokens().size() == 3);
+    CHECK(SqlText("ALTER TABLE x OWNER TO \"An owner\"", true).name_after({"owner", "to"}) ==
+          "An owner");
+    CHECK(SqlText("now() + \"F\"(x) || f (1) || now()", true).called() ==
+          std::vector<std::string>{"F", "f", "now"});
+}
+
+TEST_CASE("sql text: CONCURRENTLY and TABLESPACE are taken out") {
+    const auto concurrently = [](const char* text) {
+        return replay::without_concurrently(SqlText(text, true));
+    };
+    CHECK(concurrently("CREATE INDEX CONCURRENTLY i ON t (a)") == "CREATE INDEX i ON t (a)");
+    CHECK(concurrently("DROP INDEX concurrently i") == "DROP INDEX i");
+    CHECK(concurrently("CREATE INDEX \"concurrently\" ON t (a)") ==
+          "CREATE INDEX \"concurrently\" ON t (a)");
+    const auto tablespace = [](const char* text) {
+        return replay::without_tablespace(SqlText(text, true)).value_or("none");
+    };
+    CHECK(tablespace("CREATE TABLE t (id int PRIMARY KEY USING INDEX TABLESPACE fast, v int)") ==
+          "CREATE TABLE t (id int PRIMARY KEY , v int)");
+    CHECK(tablespace("CREATE INDEX i ON t (a) TABLESPACE \"Fast one\" WHERE a > 1") ==
+          "CREATE INDEX i ON t (a) WHERE a > 1");
+    CHECK(tablespace("ALTER TABLE t ADD a int, SET TABLESPACE fast") == "ALTER TABLE t ADD a int");
+    CHECK(tablespace("ALTER TABLE t SET TABLESPACE fast, ADD a int") == "ALTER TABLE t ADD a int");
+    CHECK(tablespace("ALTER TABLE t SET TABLESPACE fast") == "none");
+    CHECK(tablespace("CREATE TABLE t (tablespace text)") == "none");
+}
+
+TEST_CASE("sql text: storage of CREATE TABLE AS, words of CREATE EXTENSION") {
+    const auto storage = [](const char* text) {
+        return replay::storage_clause(SqlText(text, true));
+    };
+    CHECK(storage("CREATE TABLE t WITH (fillfactor = 50) AS SELECT 1") == "WITH (fillfactor = 50)");
+    CHECK(storage("CREATE TABLE t AS WITH (SELECT 1) SELECT 2").empty());
+    const auto words = replay::read_extension(SqlText(
+        "CREATE EXTENSION IF NOT EXISTS \"uuid-ossp\" WITH SCHEMA ext VERSION '1.1' CASCADE",
+        true));
+    REQUIRE(words);
+    CHECK(words->name == "uuid-ossp");
+    CHECK(words->schema == "ext");
+    CHECK(words->version == "1.1");
+    CHECK(replay::read_extension(SqlText("ALTER EXTENSION x UPDATE TO '2'", true))->version == "2");
+    CHECK_FALSE(replay::read_extension(SqlText("CREATE TABLE extension (a int)", true)));
+}
+
+TEST_CASE("replay plan: what lies outside of what is carried is left out") {
+    const auto what = [](const model::DdlStatement& statement) {
+        return make_plan(statement, k_scope).what;
+    };
+    CHECK(what(on("CREATE FUNCTION", "x", "function", "public.f(integer)")) == What::run);
+    CHECK(what(on("CREATE FUNCTION", "x", "function", "other.f(integer)")) == What::leave_out);
+    CHECK(what(on("CREATE POLICY", "x", "policy", "\"a on b\" on app.t")) == What::run);
+    CHECK(what(on("CREATE POLICY", "x", "policy", "p on other.t")) == What::leave_out);
+    CHECK(what(on("CREATE SCHEMA", "x", "schema", "other")) == What::leave_out);
+    CHECK(what(on("CREATE SCHEMA", "x", "schema", "app")) == What::run);
+    model::DdlStatement excluded = on("ALTER TABLE", "x", "table", "public.secret");
+    excluded.tables.push_back(table_of("public", "secret"));
+    CHECK(what(excluded) == What::leave_out);
+    CHECK(what(statement_of("CREATE TABLE", "x")) == What::leave_out);
+    CHECK(what(statement_of("ALTER DEFAULT PRIVILEGES", "x")) == What::run);
+    model::DdlStatement rule = statement_of("DROP RULE", "DROP RULE r ON public.t");
+    rule.dropped.push_back({"rule", std::nullopt, "r on public.t", true});
+    CHECK(what(rule) == What::run);
+}
+
+TEST_CASE("replay plan: some kinds go another way") {
+    const auto plan = [](const std::string& tag, const std::string& text, const std::string& type,
+                         const std::string& identity) {
+        return make_plan(on(tag, text, type, identity), k_scope);
+    };
+    CHECK(plan("DROP SUBSCRIPTION", "x", "subscription", "s").what == What::leave_out);
+    CHECK(plan("COMMENT", "x", "publication", "p").what == What::leave_out);
+    CHECK(plan("SECURITY LABEL", "x", "table", "public.t").what == What::leave_out);
+    CHECK(plan("GRANT", "x", "server", "far").what == What::leave_out);
+    CHECK(plan("CREATE SERVER", "x", "server", "far").what == What::server);
+    CHECK(plan("CREATE EXTENSION", "CREATE EXTENSION citext", "extension", "citext").what ==
+          What::extension);
+    CHECK(plan("REINDEX", "x", "index", "public.i").what == What::leave_out);
+    CHECK(plan("CREATE INDEX", "CREATE INDEX CONCURRENTLY i ON t (a)", "index", "public.i").text ==
+          "CREATE INDEX i ON t (a)");
+    model::DdlStatement rows = on("CREATE TABLE AS", "x", "table", "public.t");
+    rows.rows_follow = true;
+    CHECK(make_plan(rows, k_scope).what == What::relations);
+    rows.tag = "CREATE MATERIALIZED VIEW";
+    CHECK(make_plan(rows, k_scope).what == What::run);
+}
+
+TEST_CASE("replay plan: what cannot be run stops") {
+    model::DdlStatement unknown = on("ALTER TABLE", "x", "table", "public.t");
+    unknown.text.reset();
+    CHECK(make_plan(unknown, k_scope).what == What::stop);
+    model::DdlStatement masked = on("ALTER TABLE", "x", "table", "public.t");
+    masked.masked = true;
+    CHECK(make_plan(masked, k_scope).what == What::stop);
+    model::DdlStatement failed = statement_of("ALTER TABLE", "x");
+    failed.kind = model::DdlKind::capture_failed;
+    failed.sqlstate = "53200";
+    failed.message = "out of memory";
+    const Plan plan = make_plan(failed, k_scope);
+    CHECK(plan.what == What::stop);
+    CHECK(plan.why ==
+          "the source could not capture this ALTER TABLE: out of memory (SQLSTATE 53200)");
+}
+
+TEST_CASE("replay plan: a DROP of what is carried and what is not drops what is") {
+    model::DdlStatement drop =
+        statement_of("DROP TABLE", "DROP TABLE public.a, other.b, public.secret");
+    drop.dropped = {{"table", "public", "public.a", true},
+                    {"table", "other", "other.b", true},
+                    {"table", "public", "public.secret", true}};
+    CHECK(make_plan(drop, k_scope).text == "DROP TABLE public.a");
+    drop.dropped.push_back({"view", "public", "public.v", false});
+    CHECK(make_plan(drop, k_scope).text == "DROP TABLE public.a CASCADE");
+    drop.text.reset();
+    drop.dropped = {{"table", "public", "public.a", true}, {"table", "public", "public.c", true}};
+    CHECK(make_plan(drop, k_scope).text == "DROP TABLE public.a, public.c");
+}
+
+TEST_CASE("replay definitions: the first difference is named with both sides") {
+    const model::DdlTable source = table_of("public", "t");
+    const auto differs = [&](const model::DdlTable& replica, bool owner = false) {
+        return replay::describe_difference(source, replica, owner);
+    };
+    CHECK(differs(source).empty());
+    model::DdlTable other = source;
+    other.columns[1].type = "varchar";
+    CHECK(differs(other) == "column 2 is v text at the source and v varchar in the replica");
+    other = source;
+    other.columns.pop_back();
+    CHECK(differs(other) == "column 2 is v text at the source and none in the replica");
+    other = source;
+    other.columns[1].expression = "'x'::text";
+    CHECK(differs(other) ==
+          "column 2 is v text at the source and v text ('x'::text) in the replica");
+    other = source;
+    other.keys.push_back({"k", {"id", std::nullopt}, true, false, true, true, false, false});
+    CHECK(differs(other) ==
+          "key 1 is none at the source and k primary (id, an expression) in the "
+          "replica");
+    other = source;
+    other.owner = "somebody";
+    CHECK(differs(other).empty());
+    CHECK(differs(other, true) == "the owner is none at the source and somebody in the replica");
+    other = source;
+    other.partition_of = model::RelationName{"public", "p"};
+    other.partition_bound = "DEFAULT";
+    CHECK(differs(other) == "the parent is none at the source and public.p DEFAULT in the replica");
+    CHECK(replay::create_table(source, "WITH (fillfactor=50)") ==
+          R"(CREATE TABLE "public"."t" ("id" integer NOT NULL, "v" text) WITH (fillfactor=50))");
+}
+
+TEST_CASE("snapshot: what it shows of a transaction that was committed") {
+    using environment::sees;
+    CHECK(sees("10:20:12,15", 9));
+    CHECK(sees("10:20:12,15", 10));
+    CHECK_FALSE(sees("10:20:12,15", 12));
+    CHECK(sees("10:20:12,15", 13));
+    CHECK_FALSE(sees("10:20:12,15", 15));
+    CHECK_FALSE(sees("10:20:12,15", 20));
+    CHECK(sees("4294968037:4294968037:", 4294968036));
+    CHECK_FALSE(sees("4294968037:4294968037:", 4294968037));
+    CHECK_FALSE(sees("", 1));
+    CHECK_FALSE(sees("nonsense", 1));
+}
