@@ -96,11 +96,12 @@ std::string describe(const model::DdlKey& key) {
     return text;
 }
 
-bool equal_but_text(model::DdlColumn a, model::DdlColumn b) {
+bool equal_but_text(const model::DdlColumn& a, const model::DdlColumn& b) {
+    model::DdlColumn same = a;
     if (a.expression.empty() == b.expression.empty()) {
-        a.expression = b.expression;
+        same.expression = b.expression;
     }
-    return a == b;
+    return same == b;
 }
 
 std::string described_parents(const model::DdlTable& table) {

@@ -246,7 +246,8 @@ std::optional<Plan> plan_by_kind(const model::DdlStatement& statement, const Sql
 bool names_nothing(const model::DdlStatement& statement) {
     return statement.objects.empty() && statement.dropped.empty() && statement.tables.empty() &&
            statement.tag != "GRANT" && statement.tag != "REVOKE" &&
-           statement.tag != "ALTER DEFAULT PRIVILEGES" && statement.tag != "DROP OWNED";
+           statement.tag != "ALTER DEFAULT PRIVILEGES" && statement.tag != "DROP OWNED" &&
+           statement.tag != "REASSIGN OWNED";
 }
 
 Plan plan_text(const model::DdlStatement& statement, const Scope& scope, Reach reach,
@@ -262,7 +263,8 @@ Plan plan_text(const model::DdlStatement& statement, const Scope& scope, Reach r
                     "Make the same change in the replica, then leave this one message out with "
                     "retry-setup --skip-ddl.");
     }
-    if (statement.masked) {
+    const bool calls_nobody = statement.tag.find("FOREIGN TABLE") != std::string::npos;
+    if (statement.masked && !calls_nobody) {
         return stop("a secret in this " + statement.tag + " was masked, so it cannot be run",
                     "Make the same change in the replica, then leave this one message out with "
                     "retry-setup --skip-ddl.");

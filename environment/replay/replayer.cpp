@@ -2,6 +2,7 @@
 #include "environment/replay/replayer.hpp"
 
 #include "common/base/text.hpp"
+#include "common/pq/array_text.hpp"
 #include "environment/replay/comparison.hpp"
 #include "environment/replay/definitions.hpp"
 #include "environment/replay/grants.hpp"
@@ -67,6 +68,39 @@ Error refusal(const model::DdlStatement& statement, const std::string& text, con
             "Mend the cause in the replica, then run retry-setup: it goes on with this statement. "
             "Or leave out this one with retry-setup --skip-ddl and this LSN.",
             error.sqlstate()};
+}
+
+std::vector<std::string> relations_of(pq::Connection& connection,
+                                      const std::vector<std::string>& schemas) {
+    const pq::Result rows = connection.exec(
+        R"sql(
+        SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
+          FROM pg_catalog.pg_class AS c
+          JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname = ANY ($1::pg_catalog.text[])
+        )sql",
+        {pq::array_text(schemas)});
+    std::vector<std::string> names;
+    for (int row = 0; row < rows.rows(); ++row) {
+        names.emplace_back(rows.text(row, 0));
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+// Who owns what may be another one here, when REASSIGN OWNED could not be captured.
+void require_dropped(const std::vector<std::string>& before, const std::vector<std::string>& after,
+                     const model::DdlStatement& statement) {
+    for (const std::string& name : before) {
+        const bool gone = !std::binary_search(after.begin(), after.end(), name);
+        if (gone && std::none_of(statement.dropped.begin(), statement.dropped.end(),
+                                 [&](const auto& one) { return one.identity == name; })) {
+            throw Error(ErrorKind::replica,
+                        "a " + statement.tag + " of the source would drop " + name +
+                            " here, which it did not drop there",
+                        "Give it here the owner that it has at the source, then run retry-setup.");
+        }
+    }
 }
 
 /// Keeps the warnings of one statement.
@@ -140,6 +174,9 @@ void Replayer::run_statement(pq::Connection& connection, const model::DdlStateme
                                   read_text(statement, *statement.text).find({"concurrently"})
                               ? detached_partition(connection, statement, sql)
                               : std::nullopt;
+    const std::vector<std::string> before = statement.tag == "DROP OWNED"
+                                                ? relations_of(connection, m_options.scope.schemas)
+                                                : std::vector<std::string>();
     const bool superuser = was_superuser(statement.role);
     const auto shares = superuser && is_grant(statement) ? by_owner(connection, statement, sql)
                                                          : std::vector<OwnersShare>();
@@ -153,6 +190,9 @@ void Replayer::run_statement(pq::Connection& connection, const model::DdlStateme
     }
     if (detached) {
         connection.exec(*detached);
+    }
+    if (!before.empty()) {
+        require_dropped(before, relations_of(connection, m_options.scope.schemas), statement);
     }
     empty_unlogged(connection, statement);
 }
@@ -195,7 +235,10 @@ void Replayer::attempt(pq::Connection& connection, const model::DdlStatement& st
     Lending lending(connection, m_options.scope.schemas);
     if (lend) {
         lending.lend(statement.role);
-        if (const auto owner = read_text(statement, text).name_after({"owner", "to"})) {
+        const SqlText sql = read_text(statement, text);
+        const auto owner = statement.tag == "REASSIGN OWNED" ? sql.name_after({"to"})
+                                                             : sql.name_after({"owner", "to"});
+        if (owner) {
             lending.lend_ownership(statement.role, *owner);
         }
     }
@@ -222,10 +265,8 @@ bool Replayer::mend(const Error& error, const model::DdlStatement& statement, st
         return true;
     }
     if (missing("tablespace", error.what())) {
-        auto edited = without_tablespace(read_text(statement, text));
-        if (edited) {
-            text = *std::move(edited);
-        }
+        const auto edited = without_tablespace(read_text(statement, text));
+        text = edited.value_or(text);
         return edited.has_value();
     }
     return false;

@@ -11,8 +11,8 @@ use Ardent::Test;
 use List::Util qw(sum);
 use Test::More;
 
-my $only = $ENV{CORPUS} // '*';
-my $seed = $ENV{SEED} // time;
+my $only = $ENV{CORPUS} || '*';
+my $seed = $ENV{SEED} || time;
 srand($seed);
 note("SEED=$seed");
 

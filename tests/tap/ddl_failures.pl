@@ -70,6 +70,17 @@ $retry->();
 $t->wait_caught_up;
 $t->compare_ok('after the stray column is gone');
 
+# a DROP OWNED that would take more here than there
+$source->('CREATE ROLE leaver; CREATE TABLE kept (id integer PRIMARY KEY); CREATE TABLE gone (id integer PRIMARY KEY); ALTER TABLE gone OWNER TO leaver');
+$t->wait_caught_up;
+$replica->('ALTER TABLE kept OWNER TO leaver');
+$stops->('DROP OWNED that meets another owner', 'DROP OWNED BY leaver',
+	qr/a DROP OWNED of the source would drop public.kept here, which it did not drop there/);
+$replica->('ALTER TABLE kept OWNER TO postgres');
+$retry->();
+$t->wait_caught_up;
+$t->compare_ok('after the owner is the same');
+
 # triggers that would fire here
 $source->(q(CREATE TRIGGER fire BEFORE INSERT ON fact FOR EACH ROW EXECUTE FUNCTION fire(); ALTER TABLE fact ENABLE ALWAYS TRIGGER fire;
 	INSERT INTO fact VALUES (2001, 'once')));

@@ -31,3 +31,8 @@ GRANT SELECT ON on_guarded TO PUBLIC
 SET ROLE member_of_owner; ALTER TABLE app.by_owner ADD c integer; RESET ROLE
 COMMENT ON SCHEMA app IS 'the application'
 SET ROLE app_owner; CREATE TABLE app.drop_owned (id integer); RESET ROLE
+CREATE ROLE leaving; CREATE ROLE staying; GRANT USAGE, CREATE ON SCHEMA app TO leaving
+SET ROLE leaving; CREATE TABLE app.left_behind (id integer PRIMARY KEY); CREATE TABLE app.to_go (id integer); CREATE FUNCTION app.left_too() RETURNS integer LANGUAGE sql AS 'SELECT 1'; RESET ROLE
+CREATE TABLE app.first_of_session (id integer); REASSIGN OWNED BY leaving TO staying
+SET ROLE leaving; CREATE TABLE app.dropped_with_owner (id integer); RESET ROLE
+DROP OWNED BY leaving
