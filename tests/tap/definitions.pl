@@ -68,7 +68,12 @@ CREATE TABLE a."b.c" (id integer PRIMARY KEY, v text);
 INSERT INTO a."b.c" VALUES (1, 'carried');
 SQL
 # multiranges are there from 14 on
-$sql =~ s/, multirange_type_name = mood_ranges//, $sql =~ s/mood_ranges/mood_range[]/ if Ardent::Test::major() < 14;
+if (Ardent::Test::major() < 14)
+{
+	$sql =~ s/, multirange_type_name = mood_ranges//;
+	$sql =~ s/rs mood_ranges/rs mood_range[]/;
+	$sql =~ s/'\{\[before,sad\]\}'/'{"[before,sad]"}'/;
+}
 my $t = Ardent::Test->new(name => 'definitions', schemas => [ 'public', 'Odd schema', 'a.b', 'a' ], sql => $sql);
 my $source = sub { return $t->source->safe_psql($Ardent::Test::database, $_[0]); };
 $t->start_environment;
