@@ -41,7 +41,8 @@ std::optional<Envelope> parse_envelope(std::string_view message) {
         return std::nullopt;
     }
     envelope.version = cut(rest, std::min(rest.find(','), rest.size()));
-    if (!is_digits(envelope.version) || !skip(rest, R"(,"key":")")) {
+    if (!is_digits(envelope.version) || envelope.version.front() == '0' ||
+        !skip(rest, R"(,"key":")")) {
         return std::nullopt;
     }
     envelope.key_id = cut(rest, k_key_id_digits);
@@ -57,12 +58,6 @@ std::optional<Envelope> parse_envelope(std::string_view message) {
     }
     envelope.body = rest.substr(0, rest.size() - 1);
     return envelope;
-}
-
-std::string message_head(std::string_view key_id, std::string_view code) {
-    std::string head = R"({"version":)" + std::to_string(k_version) + R"(,"key":")";
-    head.append(key_id).append(R"(","hmac":")").append(code).append(R"(","body":)");
-    return head;
 }
 
 std::string signed_head(std::string_view version, std::string_view key_id) {

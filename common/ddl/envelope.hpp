@@ -25,9 +25,7 @@ struct Envelope {
 /// nullopt when the message does not have exactly the form that the extension writes.
 std::optional<Envelope> parse_envelope(std::string_view message);
 
-/// What stands before the body in a message, and what stands before it when it is signed: the code is
-/// HMAC-SHA-256 over signed_head(key_id) and the body.
-std::string message_head(std::string_view key_id, std::string_view code);
+/// What stands before the body when it is signed: the code is HMAC-SHA-256 over this and the body.
 std::string signed_head(std::string_view version, std::string_view key_id);
 
 }  // namespace ardent::ddl

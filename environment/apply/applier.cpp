@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "environment/apply/applier.hpp"
 
-#include "common/decode/ddl_message.hpp"
+#include "common/ddl/envelope.hpp"
 #include "common/process/log.hpp"
 #include "environment/apply/failed.hpp"
 #include "environment/apply/progress.hpp"
@@ -203,7 +203,7 @@ void Applier::finish_truncate() {
 }
 
 void Applier::read_message(const model::Change& change) {
-    if (change.prefix != decode::k_ddl_prefix) {
+    if (change.prefix != ddl::k_prefix) {
         m_counters.ignored_messages += change.prefix == k_heartbeat ? 0 : 1;
         return;
     }

@@ -74,25 +74,25 @@ Judgement Gate::judge(const model::Change& message) {
     if (!message.transactional) {
         return Refused{"it is not transactional"};
     }
-    const auto envelope = decode::open_envelope(message.content);
+    const auto envelope = ddl::parse_envelope(message.content);
     if (!envelope) {
         return Refused{"it has not the form of a DDL message"};
     }
-    const auto key = m_keys.find(envelope->key);
+    const auto key = m_keys.find(envelope->key_id);
     if (key == m_keys.end()) {
         if (m_commit_end > m_origin.keys_as_of) {
-            return UnknownKey{std::string(envelope->key)};
+            return UnknownKey{std::string(envelope->key_id)};
         }
-        return Refused{"its key " + std::string(envelope->key) + " is none of the source's"};
+        return Refused{"its key " + std::string(envelope->key_id) + " is none of the source's"};
     }
     if (!decode::is_signed(*envelope, key->second)) {
         return Refused{"its code is wrong"};
     }
-    if (envelope->version != decode::k_ddl_version) {
+    const std::string version = std::to_string(ddl::k_version);
+    if (envelope->version != version) {
         throw base::Error(base::ErrorKind::replica,
                           "the DDL message is of version " + std::string(envelope->version) +
-                              ", this environment reads version " +
-                              std::string(decode::k_ddl_version),
+                              ", this environment reads version " + version,
                           "Upgrade the environment, then run retry-setup.");
     }
     model::DdlStatement statement = decode::parse_ddl(envelope->body, m_origin.encoding);

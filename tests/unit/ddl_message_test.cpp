@@ -12,7 +12,8 @@ namespace {
 using namespace ardent;
 
 std::string valid_message() {
-    return ddl::message_head("0123456789abcdef", std::string(64, 'a')) + R"({"kind":"ddl"})" + "}";
+    return R"({"version":1,"key":"0123456789abcdef","hmac":")" + std::string(64, 'a') +
+           R"(","body":{"kind":"ddl"}})";
 }
 
 std::string masked(const std::string& text, const ddl::Masking& masking = {}) {

@@ -69,7 +69,7 @@ replay::Origin origin() {
 model::Change change_of(const std::string& content, std::uint32_t xid = 741) {
     model::Change change;
     change.action = model::Action::message;
-    change.prefix = decode::k_ddl_prefix;
+    change.prefix = ddl::k_prefix;
     change.content = content;
     change.transactional = true;
     change.xid = xid;
@@ -86,30 +86,30 @@ std::string refusal(const Judgement& judgement) {
 TEST_CASE("ddl message: the code is HMAC-SHA-256 over prefix, version, key id and body") {
     // RFC 4231's way, computed with `openssl dgst -sha256 -mac HMAC`
     const std::string message = message_of("{}");
-    const auto envelope = decode::open_envelope(message);
+    const auto envelope = ddl::parse_envelope(message);
     REQUIRE(envelope);
     CHECK(envelope->body == "{}");
     CHECK(envelope->body.data() - message.data() == 119);
-    CHECK(envelope->hmac == "19f8da268297726406ff44b69421fafebb1af4c818896d564a811f1c63ed17f9");
+    CHECK(envelope->code == "19f8da268297726406ff44b69421fafebb1af4c818896d564a811f1c63ed17f9");
     CHECK(decode::is_signed(*envelope, key_bytes()));
     CHECK_FALSE(decode::is_signed(*envelope, std::string(32, 'k')));
 }
 
 TEST_CASE("ddl message: only the one outer form is opened") {
     const std::string good = message_of(body_of("4294968037", 1));
-    REQUIRE(decode::open_envelope(good));
+    REQUIRE(ddl::parse_envelope(good));
     for (std::size_t i = 0; i < good.size(); ++i) {
-        const auto cut = decode::open_envelope(std::string_view(good).substr(0, i));
+        const auto cut = ddl::parse_envelope(std::string_view(good).substr(0, i));
         // a message that was cut short may have the form still, never the code
         CHECK_FALSE((cut && decode::is_signed(*cut, key_bytes())));
     }
-    CHECK_FALSE(decode::open_envelope(" " + good));
-    CHECK_FALSE(decode::open_envelope(good + " "));
+    CHECK_FALSE(ddl::parse_envelope(" " + good));
+    CHECK_FALSE(ddl::parse_envelope(good + " "));
     std::string upper = good;
     upper[20] = 'A';
-    CHECK_FALSE(decode::open_envelope(upper));
-    CHECK_FALSE(decode::open_envelope(R"({"version":01,"key":)"));
-    CHECK_FALSE(decode::open_envelope(""));
+    CHECK_FALSE(ddl::parse_envelope(upper));
+    CHECK_FALSE(ddl::parse_envelope(R"({"version":01,"key":)"));
+    CHECK_FALSE(ddl::parse_envelope(""));
 }
 
 TEST_CASE("ddl message: any bit that is turned makes the code wrong") {
@@ -117,7 +117,7 @@ TEST_CASE("ddl message: any bit that is turned makes the code wrong") {
     for (std::size_t i = 0; i < good.size(); ++i) {
         std::string other = good;
         other[i] = static_cast<char>(other[i] ^ 1);
-        const auto envelope = decode::open_envelope(other);
+        const auto envelope = ddl::parse_envelope(other);
         CHECK_FALSE((envelope && decode::is_signed(*envelope, key_bytes())));
     }
 }
