@@ -233,7 +233,6 @@ std::unique_ptr<apply::Worker> Connector::make_worker(const protocol::Hello& hel
         options.server_encoding = m_record.source->server_encoding;
         options.schemas = hello.schemas;
         options.excluded = m_record.excluded;
-        enable_lending(admin);
         options.ddl = ddl_options(
             hello, m_instance->connect_options(k_admin_role, database, ErrorKind::replica));
         options.ddl_xids = std::exchange(m_ddl_xids, {});

@@ -147,25 +147,9 @@ void create_source_role(pq::Connection& admin, const std::string& role) {
     if (!exists) {
         admin.exec("CREATE ROLE " + quote_identifier(role) + " NOLOGIN");
     }
-    // The database's owner is a member of pg_database_owner without being told so.
-    if (role != "pg_database_owner") {
+    // A predefined role may reach the host: pg_execute_server_program, pg_write_server_files.
+    if (!role.starts_with("pg_")) {
         admin.exec("GRANT " + quote_identifier(role) + " TO " + k_apply_role +
-                   " WITH ADMIN OPTION");
-    }
-}
-
-void enable_lending(pq::Connection& admin) {
-    const pq::Result roles = admin.exec(
-        R"sql(
-        SELECT r.rolname
-          FROM pg_catalog.pg_roles AS r
-         WHERE r.rolname <> $1::pg_catalog.name AND r.rolname !~ '^pg_' AND NOT r.rolsuper
-           AND pg_catalog.pg_has_role($1::pg_catalog.name, r.oid, 'MEMBER')
-           AND NOT pg_catalog.pg_has_role($1::pg_catalog.name, r.oid, 'MEMBER WITH ADMIN OPTION')
-        )sql",
-        {k_apply_role});
-    for (int row = 0; row < roles.rows(); ++row) {
-        admin.exec("GRANT " + quote_identifier(roles.text(row, 0)) + " TO " + k_apply_role +
                    " WITH ADMIN OPTION");
     }
 }

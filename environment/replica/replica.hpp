@@ -23,11 +23,8 @@ InstanceSpec replica_spec(const Settings& settings, const std::string& connector
 /// ardent_apply, ardent_reader, and every role of the source that owns or is granted anything, NOLOGIN.
 void create_roles(pq::Connection& admin, const std::vector<std::string>& roles);
 
-/// NOLOGIN, when it is not there; ardent_apply may act as it, and lend it (environment/replay).
+/// NOLOGIN, when it is not there; ardent_apply may act as it, and lend it (environment/replay), unless it is a predefined one.
 void create_source_role(pq::Connection& admin, const std::string& role);
-
-/// As create_source_role, for the roles of a replica that an earlier version made.
-void enable_lending(pq::Connection& admin);
 
 /// With the source's encoding and locale. A locale that this host lacks is an error that names it.
 void create_database(pq::Connection& admin, const protocol::SourceIdentity& source);

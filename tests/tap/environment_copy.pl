@@ -56,6 +56,7 @@ ALTER AGGREGATE mysum(int) OWNER TO shop_owner;
 GRANT SELECT ON customers TO reader WITH GRANT OPTION;
 GRANT USAGE ON SCHEMA "Odd schema" TO reader;
 GRANT SELECT ON orders TO grantor WITH GRANT OPTION;
+GRANT SELECT ON orders TO pg_execute_server_program;
 SET ROLE grantor;
 GRANT SELECT ON public.orders TO reader;
 RESET ROLE;
@@ -86,6 +87,9 @@ $both->(qq(SELECT relname, a.grantor::regrole::text, a.grantee::regrole::text, a
 	FROM pg_class,
 		aclexplode(coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner))) AS a WHERE $quiet AND $others ORDER BY 1, 2, 3, 4),
 	'with its grants, also those that somebody else gave');
+is($t->replica_psql(q(SELECT string_agg(r.rolname, ' ' ORDER BY 1) FROM pg_roles AS r
+	WHERE r.rolname ~ '^pg_' AND pg_has_role('ardent_apply', r.oid, 'MEMBER') AND r.rolname <> 'pg_database_owner')), '',
+	'who applies is no member of a predefined role that the source granted something to');
 $both->(q(SELECT proname, proowner::regrole FROM pg_proc WHERE pronamespace = 'public'::regnamespace
 	AND proname IN ('noisy', 'mysum') ORDER BY 1), 'functions and aggregates');
 $both->(qq(SELECT nspname, nspowner::regrole::text, a.grantor::regrole::text, a.grantee::regrole::text, a.privilege_type
