@@ -46,6 +46,7 @@ apply::DdlOptions Connector::ddl_options(const protocol::Hello& hello,
 
 // Without keys nothing carries a change of a table, so a difference is one at once. With them it may be on its way.
 bool Connector::awaits_ddl(const protocol::SchemaReport& report) const {
+    const std::lock_guard lock(m_mutex);
     return report.lsn && !m_record.ddl_keys.empty();
 }
 
