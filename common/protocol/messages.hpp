@@ -58,7 +58,7 @@ struct Hello {
     std::vector<std::string> schemas;
     std::vector<model::RelationName> excluded;
     std::string preflight = "{}";  // the PreflightReport as JSON text
-    std::optional<DdlSource> ddl;  // none from an agent before 0.2
+    std::optional<DdlSource> ddl;  // may be missing
 };
 
 struct Failure {
@@ -148,7 +148,7 @@ struct CopyFinish {
 struct SchemaReport {
     std::string session;
     model::Definitions definitions;
-    /// The source's WAL end after they were read, and its snapshot before: "10:20:10,14". Neither from an agent before 0.2.
+    /// The source's WAL end after they were read, and its snapshot before: "10:20:10,14". Both may be missing.
     std::optional<model::Lsn> lsn;
     std::string snapshot;
 };
