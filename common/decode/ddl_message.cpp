@@ -2,6 +2,7 @@
 #include "common/decode/ddl_message.hpp"
 
 #include "common/base/error.hpp"
+#include "common/decode/widen.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -14,38 +15,6 @@ namespace ardent::decode {
 namespace {
 
 using json = nlohmann::json;
-
-// JSON readers insist on UTF-8: bytes of another encoding travel through them as if they were LATIN1.
-std::string widen(std::string_view bytes) {
-    std::string text;
-    text.reserve(bytes.size());
-    for (const char c : bytes) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x80) {
-            text += c;
-        } else {
-            text += static_cast<char>(0xC0U | (byte >> 6U));
-            text += static_cast<char>(0x80U | (byte & 0x3FU));
-        }
-    }
-    return text;
-}
-
-std::string narrow(std::string_view text) {
-    std::string bytes;
-    bytes.reserve(text.size());
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto byte = static_cast<unsigned char>(text[i]);
-        if (byte < 0x80 || i + 1 == text.size()) {
-            bytes += text[i];
-        } else {
-            ++i;
-            bytes +=
-                static_cast<char>((byte << 6U) | (static_cast<unsigned char>(text[i]) & 0x3FU));
-        }
-    }
-    return bytes;
-}
 
 base::Error misfit(const std::string& what) {
     return {base::ErrorKind::replica, "a signed DDL message cannot be read: " + what,
@@ -71,8 +40,15 @@ public:
         if (!value.is_string()) {
             throw misfit(m_name + "." + field + " is no text");
         }
-        const auto& text = value.get_ref<const std::string&>();
-        return m_utf8 ? text : narrow(text);
+        auto text = value.get<std::string>();
+        if (!m_utf8) {
+            const auto size = narrow(text.data(), text.size());
+            if (!size) {
+                throw misfit(m_name + "." + field + " has a character that the encoding has not");
+            }
+            text.resize(*size);
+        }
+        return text;
     }
 
     std::optional<std::string> maybe_text(const char* field) const {
@@ -271,8 +247,11 @@ model::DdlStatement read_statement(const Reader& in) {
 }
 
 json read_json(std::string_view text, bool utf8) {
-    json value =
-        utf8 ? json::parse(text, nullptr, false) : json::parse(widen(text), nullptr, false);
+    std::string wide;
+    if (!utf8) {
+        widen(text, wide);
+    }
+    json value = json::parse(utf8 ? text : wide, nullptr, false);
     if (value.is_discarded()) {
         throw misfit("its body is no JSON");
     }

@@ -4,6 +4,7 @@
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 #include "common/decode/scan.hpp"
+#include "common/decode/widen.hpp"
 
 #include <simdjson.h>
 
@@ -48,19 +49,6 @@ bool is_number(std::string_view token) noexcept {
         }
     }
     return !token.empty();
-}
-
-/// Bytes above 0x7F as the two UTF-8 bytes of the LATIN1 character.
-void widen(std::string_view bytes, std::string& text) {
-    for (const char c : bytes) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x80) {
-            text += c;
-        } else {
-            text += static_cast<char>(0xC0U | (byte >> 6U));
-            text += static_cast<char>(0x80U | (byte & 0x3FU));
-        }
-    }
 }
 
 }  // namespace
@@ -232,25 +220,17 @@ private:
         plain = std::memchr(token.data(), '\\', token.size()) == nullptr;
         const std::string_view text =
             plain ? token.substr(1, token.size() - 2) : std::string_view(item.get_string());
-        return m_utf8 ? text : narrow(text);
+        return m_utf8 ? text : narrowed(text);
     }
 
-    /// Takes back `widen`, in place: the text lies in our buffer or in the parser's.
-    static std::string_view narrow(std::string_view text) {
+    static std::string_view narrowed(std::string_view text) {
+        // The text lies in our buffer or in the parser's.
         char* const begin = const_cast<char*>(text.data());
-        char* out = begin;
-        for (std::size_t i = 0; i < text.size(); ++i) {
-            const auto byte = static_cast<unsigned char>(text[i]);
-            if (byte < 0x80) {
-                *out++ = static_cast<char>(byte);
-            } else if ((byte & 0xFEU) != 0xC2U || ++i == text.size()) {
-                throw Malformed{"a character that the server's encoding does not have"};
-            } else {
-                *out++ =
-                    static_cast<char>((byte << 6U) | (static_cast<unsigned char>(text[i]) & 0x3FU));
-            }
+        const auto size = narrow(begin, text.size());
+        if (!size) {
+            throw Malformed{"a character that the server's encoding does not have"};
         }
-        return {begin, static_cast<std::size_t>(out - begin)};
+        return {begin, *size};
     }
 
     void check() const {
