@@ -50,6 +50,18 @@ std::string to_hex(std::string_view bytes) {
     return result;
 }
 
+bool from_hex(std::string_view hex, unsigned char* bytes, std::size_t count) noexcept {
+    constexpr std::string_view k_digits = "0123456789abcdef";
+    if (hex.size() != 2 * count || hex.find_first_not_of(k_digits) != hex.npos) {
+        return false;
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+        bytes[i] = static_cast<unsigned char>(k_digits.find(hex[2 * i]) * 16 +
+                                              k_digits.find(hex[2 * i + 1]));
+    }
+    return true;
+}
+
 std::string human_bytes(std::uint64_t bytes) {
     constexpr std::array<const char*, 5> k_units = {"B", "kB", "MB", "GB", "TB"};
     auto value = static_cast<double>(bytes);

@@ -19,6 +19,9 @@ std::string_view trim(std::string_view text) noexcept;
 
 std::string to_hex(std::string_view bytes);
 
+/// Exactly `count` bytes from lower-case hex digits into `bytes`; false when `hex` is anything else.
+bool from_hex(std::string_view hex, unsigned char* bytes, std::size_t count) noexcept;
+
 /// "512 B", "1.4 kB", "16 MB", "2.1 GB": for people. Units are powers of 1024, as PostgreSQL's.
 std::string human_bytes(std::uint64_t bytes);
 

@@ -46,14 +46,8 @@ std::string to_hex(const SessionId& session) {
 
 SessionId parse_session(std::string_view hex) {
     SessionId session{};
-    constexpr std::string_view k_digits = "0123456789abcdef";
-    if (hex.size() != session.size() * 2 || hex.find_first_not_of(k_digits) != hex.npos) {
+    if (!base::from_hex(hex, session.data(), session.size())) {
         throw base::Error(base::ErrorKind::bug, "a session is 32 lower-case hex digits");
-    }
-    for (std::size_t i = 0; i < session.size(); ++i) {
-        const std::size_t high = k_digits.find(hex[2 * i]);
-        const std::size_t low = k_digits.find(hex[2 * i + 1]);
-        session.at(i) = static_cast<unsigned char>(high * 16 + low);
     }
     return session;
 }

@@ -5,27 +5,20 @@
 #include "common/base/text.hpp"
 #include "common/decode/ddl_message.hpp"
 
+#include <array>
+
 namespace ardent::replay {
 
 namespace {
 
-constexpr std::size_t k_key_digits = 64;
-
-int digit(char c) noexcept {
-    return c >= '0' && c <= '9' ? c - '0' : (c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1);
-}
+constexpr std::size_t k_key_bytes = 32;
 
 std::optional<std::string> key_bytes(std::string_view hex) {
-    std::string bytes;
-    for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
-        const int high = digit(hex[i]);
-        const int low = digit(hex[i + 1]);
-        if (high < 0 || low < 0) {
-            return std::nullopt;
-        }
-        bytes += static_cast<char>(high * 16 + low);
+    std::array<unsigned char, k_key_bytes> bytes{};
+    if (!base::from_hex(hex, bytes.data(), bytes.size())) {
+        return std::nullopt;
     }
-    return hex.size() == k_key_digits ? std::optional(bytes) : std::nullopt;
+    return std::string(bytes.begin(), bytes.end());
 }
 
 // Transaction ids in one stream lie within 2^31 of each other.

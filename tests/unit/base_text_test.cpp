@@ -46,4 +46,10 @@ TEST_CASE("UTF-8 is checked as RFC 3629 says", "[base]") {
 
 TEST_CASE("hex is lower case and two digits a byte", "[base]") {
     CHECK(to_hex(std::string_view("\x00\xff\x10", 3)) == "00ff10");
+    std::array<unsigned char, 3> bytes{};
+    CHECK(from_hex("00ff10", bytes.data(), bytes.size()));
+    CHECK(bytes == std::array<unsigned char, 3>{0x00, 0xff, 0x10});
+    for (const char* const text : {"00ff1", "00ff1000", "00FF10", "00fg10", ""}) {
+        CHECK_FALSE(from_hex(text, bytes.data(), bytes.size()));
+    }
 }

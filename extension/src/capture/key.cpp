@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "extension/src/capture/key.hpp"
 
+#include "common/base/text.hpp"
+
 namespace ardent::ext::capture {
 
 namespace {
@@ -65,36 +67,15 @@ const char* option(List* options, const char* name) {
     return nullptr;
 }
 
-int digit(char c) {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-bool from_hex(const char* text, unsigned char* bytes, std::size_t count) {
-    if (text == nullptr || std::strlen(text) != count * 2) {
-        return false;
-    }
-    for (std::size_t i = 0; i < count; ++i) {
-        const int high = digit(text[2 * i]);
-        const int low = digit(text[2 * i + 1]);
-        if (high < 0 || low < 0) {
-            return false;
-        }
-        bytes[i] = static_cast<unsigned char>(high * 16 + low);
-    }
-    return true;
-}
-
 bool read_key(List* options, Key& key) {
     const char* const id = option(options, k_current);
     unsigned char ignored[8];
-    if (!from_hex(id, ignored, sizeof ignored)) {
+    if (id == nullptr || !base::from_hex(id, ignored, sizeof ignored)) {
         return false;
     }
     strlcpy(key.id, id, sizeof key.id);
-    return from_hex(option(options, psprintf("%s%s", k_option, id)), key.bytes, k_key_bytes);
+    const char* const bytes = option(options, psprintf("%s%s", k_option, id));
+    return bytes != nullptr && base::from_hex(bytes, key.bytes, k_key_bytes);
 }
 
 char* random_hex(std::size_t bytes) {
