@@ -2,30 +2,37 @@
 #include "environment/replay/statement_settings.hpp"
 
 #include "common/base/text.hpp"
+#include "common/ddl/settings.hpp"
 
 #include <array>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace ardent::replay {
 
 namespace {
 
-// docs/ddl.md, "settings"; session_replication_role is the replica's own, and there are no tablespaces here.
-constexpr std::array<std::string_view, 11> k_settings = {"standard_conforming_strings",
-                                                         "default_table_access_method",
-                                                         "default_toast_compression",
-                                                         "check_function_bodies",
-                                                         "xmloption",
-                                                         "DateStyle",
-                                                         "IntervalStyle",
-                                                         "TimeZone",
-                                                         "transform_null_equals",
-                                                         "array_nulls",
-                                                         "quote_all_identifiers"};
 // What the session that applies has another way, and a statement of the source must not see.
 constexpr std::array<std::string_view, 4> k_ordinary = {"row_security", "enable_seqscan",
                                                         "enable_hashjoin", "enable_mergejoin"};
+
+// The replica has no tablespaces, and a session_replication_role of its own.
+bool is_followed(std::string_view setting) {
+    return setting != "default_tablespace" && setting != "session_replication_role";
+}
+
+/// Name and value of those that the statement ran under and the replica follows.
+std::vector<std::pair<std::string, std::string>> followed(const model::DdlStatement& statement) {
+    std::vector<std::pair<std::string, std::string>> settings;
+    for (const char* const name : ddl::k_settings) {
+        const auto found = statement.settings.find(name);
+        if (is_followed(name) && found != statement.settings.end()) {
+            settings.emplace_back(*found);
+        }
+    }
+    return settings;
+}
 
 }  // namespace
 
@@ -39,11 +46,8 @@ std::string enter_settings(pq::Connection& connection, const model::DdlStatement
     for (const std::string_view name : k_ordinary) {
         set(name, "on");
     }
-    for (const std::string_view name : k_settings) {
-        const auto found = statement.settings.find(std::string(name));
-        if (found != statement.settings.end()) {
-            set(name, found->second);
-        }
+    for (const auto& [name, value] : followed(statement)) {
+        set(name, value);
     }
     set("search_path", statement.search_path);
     if (role) {
@@ -57,17 +61,10 @@ std::string leave_settings(const model::DdlStatement& statement) {
     for (const std::string_view name : k_ordinary) {
         sql += "; SET LOCAL " + std::string(name) + " TO DEFAULT";
     }
-    for (const std::string_view name : k_settings) {
-        if (statement.settings.count(std::string(name)) > 0) {
-            sql += "; SET LOCAL " + std::string(name) + " TO DEFAULT";
-        }
+    for (const auto& [name, value] : followed(statement)) {
+        sql += "; SET LOCAL " + name + " TO DEFAULT";
     }
     return sql;
-}
-
-SqlText read_text(const model::DdlStatement& statement, const std::string& text) {
-    const auto found = statement.settings.find("standard_conforming_strings");
-    return {text, found == statement.settings.end() || found->second != "off"};
 }
 
 }  // namespace ardent::replay

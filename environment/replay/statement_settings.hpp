@@ -5,7 +5,6 @@
 
 #include "common/model/ddl.hpp"
 #include "common/pq/connection.hpp"
-#include "environment/replay/sql_text.hpp"
 
 #include <optional>
 #include <string>
@@ -17,8 +16,5 @@ std::string enter_settings(pq::Connection& connection, const model::DdlStatement
                            const std::optional<std::string>& role);
 /// Back to those of the session.
 std::string leave_settings(const model::DdlStatement& statement);
-
-/// A text, scanned as the statement's settings say.
-SqlText read_text(const model::DdlStatement& statement, const std::string& text);
 
 }  // namespace ardent::replay

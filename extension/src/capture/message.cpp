@@ -2,6 +2,7 @@
 #include "extension/src/capture/message.hpp"
 
 #include "common/ddl/envelope.hpp"
+#include "common/ddl/settings.hpp"
 
 #include "extension/src/capture/definition.hpp"
 #include "extension/src/capture/key.hpp"
@@ -12,21 +13,6 @@
 namespace ardent::ext::capture {
 
 namespace {
-
-// What changes the meaning of a statement's text or the form of what it makes.
-constexpr const char* k_settings[] = {"standard_conforming_strings",
-                                      "default_table_access_method",
-                                      "default_tablespace",
-                                      "default_toast_compression",
-                                      "check_function_bodies",
-                                      "xmloption",
-                                      "DateStyle",
-                                      "IntervalStyle",
-                                      "TimeZone",
-                                      "transform_null_equals",
-                                      "array_nulls",
-                                      "quote_all_identifiers",
-                                      "session_replication_role"};
 
 // Messages of one transaction are numbered; the number outlives no transaction.
 struct Numbering {
@@ -62,7 +48,7 @@ void write_session(Json& json, const Statement& statement, const Saying& saying)
     json.key("role").text(GetUserNameFromId(GetUserId(), true));
     json.key("search_path").text(GetConfigOption("search_path", true, false));
     json.key("settings").open();
-    for (const char* const name : k_settings) {
+    for (const char* const name : ddl::k_settings) {
         json.field(name, GetConfigOption(name, true, false));
     }
     json.close();
