@@ -2,6 +2,7 @@
 #include "environment/replay/comparison.hpp"
 
 #include "environment/replay/definitions.hpp"
+#include "environment/replay/sql_text.hpp"
 #include "environment/replay/statement_settings.hpp"
 
 #include <optional>
@@ -9,8 +10,6 @@
 namespace ardent::replay {
 
 namespace {
-
-constexpr std::size_t k_shown_text = 1000;
 
 bool makes_owner(const model::DdlStatement& statement, const SqlText& sql) {
     return statement.tag.starts_with("CREATE") || sql.name_after({"owner", "to"}).has_value();
@@ -51,7 +50,7 @@ void require_equal(pq::Connection& connection, const model::DdlStatement& statem
                 base::ErrorKind::replica,
                 "after a " + statement.tag + " of the source table " +
                     model::to_string(table.relation) + " is another one here: " + text +
-                    "; statement: " + statement.text.value_or("").substr(0, k_shown_text),
+                    "; statement: " + shown(statement.text.value_or("")),
                 "Make the replica's table what the source's is before this statement, then "
                 "run retry-setup; or make a new copy.");
         }

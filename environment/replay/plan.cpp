@@ -289,9 +289,7 @@ Plan make_plan(const model::DdlStatement& statement, const Scope& scope) {
                     "Make the same change in the replica, then leave this one message out with "
                     "retry-setup --skip-ddl; or make a new copy.");
     }
-    const auto strings = statement.settings.find("standard_conforming_strings");
-    const SqlText sql(statement.text.value_or(""),
-                      strings == statement.settings.end() || strings->second != "off");
+    const SqlText sql = read_text(statement, statement.text.value_or(""));
     if (auto plan = plan_by_kind(statement, sql)) {
         return *std::move(plan);
     }

@@ -9,6 +9,7 @@
 #include "environment/replay/lending.hpp"
 #include "environment/replay/rewrites.hpp"
 #include "environment/replay/sql_text.hpp"
+#include "environment/replay/sql_text.hpp"
 #include "environment/replay/statement_settings.hpp"
 #include "environment/replica/replica.hpp"
 
@@ -23,7 +24,6 @@ namespace {
 using base::Error;
 using base::ErrorKind;
 
-constexpr std::size_t k_shown_text = 1000;
 constexpr unsigned k_most_attempts = 40;  // a statement may name many roles
 constexpr const char* k_no_privilege = "42501";
 constexpr std::string_view k_not_granted = "01007";
@@ -64,7 +64,7 @@ bool needs_no_role(const model::DdlStatement& statement) {
 Error refusal(const model::DdlStatement& statement, const std::string& text, const Error& error) {
     return {ErrorKind::replica,
             "the replica refuses a " + statement.tag + " of the source: " + error.what() +
-                "; statement: " + text.substr(0, k_shown_text),
+                "; statement: " + shown(text),
             "Mend the cause in the replica, then run retry-setup: it goes on with this statement. "
             "Or leave out this one with retry-setup --skip-ddl and this LSN.",
             error.sqlstate()};
@@ -144,8 +144,7 @@ Outcome Replayer::replay(pq::Connection& connection, const model::DdlStatement& 
     case What::stop:
         throw Error(
             ErrorKind::replica,
-            plan.why + (statement.text ? "; statement: " + statement.text->substr(0, k_shown_text)
-                                       : std::string()),
+            plan.why + (statement.text ? "; statement: " + shown(*statement.text) : std::string()),
             plan.hint);
     case What::extension:
         extension(connection, statement, plan);
@@ -342,7 +341,7 @@ void Replayer::check_rewrites(pq::Connection& connection, const model::DdlStatem
                             model::to_string(name) + " are others at the source: " + why +
                             ", and the stream does not carry "
                             "them; statement: " +
-                            statement.text.value_or("").substr(0, k_shown_text),
+                            shown(statement.text.value_or("")),
                         "Make a new copy: ardent connector retry-setup --resync.");
         }
     };

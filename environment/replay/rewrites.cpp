@@ -89,7 +89,7 @@ std::string why_rows_differ(pq::Connection& connection, const model::DdlStatemen
     }
     if (has_reason(rewrite, "column_type")) {
         const auto functions =
-            unsteady(connection, SqlText(statement.text.value_or(""), true), true);
+            unsteady(connection, read_text(statement, statement.text.value_or("")), true);
         if (!functions.empty()) {
             return "the new type's values come from " + base::join(functions, ", ");
         }

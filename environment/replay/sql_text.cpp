@@ -1,184 +1,22 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "environment/replay/sql_text.hpp"
 
+#include "common/base/text.hpp"
+
 #include <algorithm>
 
 namespace ardent::replay {
 
 namespace {
 
-bool starts_word(char c) noexcept {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-           static_cast<unsigned char>(c) >= 0x80;
+std::vector<Token> scan(std::string_view text, bool standard_strings) {
+    ddl::SqlScanner scanner(text, standard_strings);
+    std::vector<Token> tokens;
+    while (auto token = scanner.next()) {
+        tokens.push_back(*std::move(token));
+    }
+    return tokens;
 }
-
-bool is_digit(char c) noexcept {
-    return c >= '0' && c <= '9';
-}
-
-bool in_word(char c) noexcept {
-    return starts_word(c) || is_digit(c) || c == '$';
-}
-
-std::string lower(std::string_view text) {
-    std::string result(text);
-    std::transform(result.begin(), result.end(), result.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
-    return result;
-}
-
-class Scanner {
-public:
-    Scanner(std::string_view text, bool standard_strings)
-        : m_text(text), m_standard(standard_strings) {}
-
-    std::vector<Token> run() {
-        while (m_at < m_text.size()) {
-            if (!blank()) {
-                token();
-            }
-        }
-        return std::move(m_tokens);
-    }
-
-private:
-    char at(std::size_t place) const noexcept {
-        return place < m_text.size() ? m_text[place] : '\0';
-    }
-
-    bool blank() {
-        const char c = at(m_at);
-        if (c == ' ' || (c >= '\t' && c <= '\r')) {
-            ++m_at;
-            return true;
-        }
-        if (c == '-' && at(m_at + 1) == '-') {
-            m_at = std::min(m_text.find('\n', m_at), m_text.size());
-            return true;
-        }
-        if (c == '/' && at(m_at + 1) == '*') {
-            comment();
-            return true;
-        }
-        return false;
-    }
-
-    void comment() {
-        int depth = 0;
-        do {
-            if (at(m_at) == '/' && at(m_at + 1) == '*') {
-                ++depth;
-                m_at += 2;
-            } else if (at(m_at) == '*' && at(m_at + 1) == '/') {
-                --depth;
-                m_at += 2;
-            } else {
-                ++m_at;
-            }
-        } while (depth > 0 && m_at < m_text.size());
-    }
-
-    void token() {
-        const char c = at(m_at);
-        if (starts_word(c)) {
-            word();
-        } else if (c == '"') {
-            quoted();
-        } else if (c == '\'') {
-            string(m_standard, m_at);
-        } else if (c == '$' && dollar_quoted()) {
-            return;
-        } else if (is_digit(c)) {
-            number();
-        } else {
-            if (c == ')') {
-                --m_depth;
-            }
-            add(TokenKind::symbol, std::string(1, c), m_at, m_at + 1);
-            if (c == '(') {
-                ++m_depth;
-            }
-        }
-    }
-
-    void add(TokenKind kind, std::string text, std::size_t begin, std::size_t end) {
-        m_tokens.push_back({kind, std::move(text), begin, end, m_depth});
-        m_at = end;
-    }
-
-    void word() {
-        std::size_t end = m_at;
-        while (in_word(at(end)) && end < m_text.size()) {
-            ++end;
-        }
-        const std::string text = lower(m_text.substr(m_at, end - m_at));
-        if (text == "e" && at(end) == '\'') {
-            const std::size_t begin = m_at;
-            m_at = end;
-            string(false, begin);
-            return;
-        }
-        add(TokenKind::word, text, m_at, end);
-    }
-
-    void number() {
-        std::size_t end = m_at;
-        while (end < m_text.size() && (is_digit(m_text[end]) || m_text[end] == '.')) {
-            ++end;
-        }
-        add(TokenKind::number, std::string(m_text.substr(m_at, end - m_at)), m_at, end);
-    }
-
-    void quoted() {
-        std::string name;
-        std::size_t end = m_at + 1;
-        while (end < m_text.size()) {
-            if (m_text[end] == '"') {
-                if (at(end + 1) != '"') {
-                    break;
-                }
-                ++end;
-            }
-            name += m_text[end++];
-        }
-        add(TokenKind::quoted, std::move(name), m_at, std::min(end + 1, m_text.size()));
-    }
-
-    void string(bool standard, std::size_t begin) {
-        std::size_t end = m_at + 1;
-        while (end < m_text.size()) {
-            if (m_text[end] == '\'' && at(end + 1) != '\'') {
-                break;
-            }
-            end += m_text[end] == '\'' || (m_text[end] == '\\' && !standard) ? 2 : 1;
-        }
-        end = std::min(end + 1, m_text.size());
-        add(TokenKind::string, std::string(m_text.substr(begin, end - begin)), begin, end);
-    }
-
-    bool dollar_quoted() {
-        std::size_t tag = m_at + 1;
-        while (tag < m_text.size() && in_word(m_text[tag]) && m_text[tag] != '$') {
-            ++tag;
-        }
-        if (at(tag) != '$' || is_digit(at(m_at + 1))) {
-            return false;
-        }
-        const std::string_view mark = m_text.substr(m_at, tag + 1 - m_at);
-        const std::size_t found = m_text.find(mark, tag + 1);
-        const std::size_t end =
-            found == std::string_view::npos ? m_text.size() : found + mark.size();
-        add(TokenKind::string, std::string(m_text.substr(m_at, end - m_at)), m_at, end);
-        return true;
-    }
-
-    std::string_view m_text;
-    bool m_standard;
-    std::size_t m_at = 0;
-    int m_depth = 0;
-    std::vector<Token> m_tokens;
-};
 
 // The places of TABLESPACE name, with what belongs to it before.
 std::optional<std::pair<std::size_t, std::size_t>> find_tablespace(const SqlText& sql) {
@@ -206,7 +44,7 @@ std::optional<std::pair<std::size_t, std::size_t>> find_tablespace(const SqlText
 }  // namespace
 
 SqlText::SqlText(std::string text, bool standard_strings)
-    : m_text(std::move(text)), m_tokens(Scanner(m_text, standard_strings).run()) {}
+    : m_text(std::move(text)), m_tokens(scan(m_text, standard_strings)) {}
 
 std::optional<std::size_t> SqlText::find(std::initializer_list<std::string_view> words) const {
     for (std::size_t i = 0; i + words.size() <= m_tokens.size(); ++i) {
@@ -247,6 +85,15 @@ std::vector<std::string> SqlText::called() const {
     std::sort(names.begin(), names.end());
     names.erase(std::unique(names.begin(), names.end()), names.end());
     return names;
+}
+
+SqlText read_text(const model::DdlStatement& statement, const std::string& text) {
+    const auto found = statement.settings.find("standard_conforming_strings");
+    return {text, found == statement.settings.end() || found->second != "off"};
+}
+
+std::string shown(const std::string& statement) {
+    return base::clip_utf8(statement, 1000);
 }
 
 std::string without_concurrently(const SqlText& sql) {

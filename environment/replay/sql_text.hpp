@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
-// A statement's text as the server's scanner cuts it (parser/scan.l), as far as it takes to find words that are none of
-// a string, a comment or a quoted name. Pure; any thread. Every server encoding leaves ASCII bytes ASCII.
+// A statement's text, cut into tokens: finds words and leaves some out. Pure; any thread.
 #pragma once
+
+#include "common/ddl/sql_tokens.hpp"
+#include "common/model/ddl.hpp"
 
 #include <cstddef>
 #include <initializer_list>
@@ -12,20 +14,8 @@
 
 namespace ardent::replay {
 
-enum class TokenKind { word, quoted, string, number, symbol };
-
-struct Token {
-    TokenKind kind = TokenKind::symbol;
-    std::string
-        text;  // a word in lower case, a quoted name without its quotes, anything else as it stands
-    std::size_t begin = 0;
-    std::size_t end = 0;
-    int depth = 0;  // of parentheses
-
-    bool is(std::string_view word) const { return kind == TokenKind::word && text == word; }
-    bool symbol(char c) const { return kind == TokenKind::symbol && text[0] == c; }
-    bool name() const { return kind == TokenKind::word || kind == TokenKind::quoted; }
-};
+using ddl::Token;
+using ddl::TokenKind;
 
 class SqlText {
 public:
@@ -48,6 +38,12 @@ private:
     std::string m_text;
     std::vector<Token> m_tokens;
 };
+
+/// A text of the statement's, scanned as its settings say.
+SqlText read_text(const model::DdlStatement& statement, const std::string& text);
+
+/// As much of a statement as an error shows.
+std::string shown(const std::string& statement);
 
 /// Without the word CONCURRENTLY: the same result where nobody else writes.
 std::string without_concurrently(const SqlText& sql);

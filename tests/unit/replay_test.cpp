@@ -51,6 +51,9 @@ TEST_CASE("sql text: words are told from strings, quoted names and comments") {
     CHECK(sql.tokens()[1].kind == replay::TokenKind::string);
     CHECK(sql.tokens()[3].text == "Tab\"le");
     CHECK(SqlText("'a\\' tablespace x'", false).tokens().size() == 1);
+    CHECK(SqlText("B'01' x'f' N'n' U&'\\0041' e'\\''", true).tokens().size() == 5);
+    CHECK(SqlText("U&\"a name\"", true).tokens()[0].text == "a name");
+    CHECK(SqlText("/* never /* closed */", true).tokens().empty());
     CHECK(SqlText("'unfinished", true).tokens().size() == 1);
     CHECK(SqlText("SELECT $1", true).tokens().size() == 3);
     CHECK(SqlText("ALTER TABLE x OWNER TO \"An owner\"", true).name_after({"owner", "to"}) ==
