@@ -17,20 +17,7 @@ foreach my $line (split /\n/, slurp_file('docs/troubleshooting.md'))
 	$blocks{$heading}[-1] .= "$line\n" if $language;
 }
 
-# A server with a copy of what was staged, so that its library can be moved away while others run.
-my $node = PostgreSQL::Test::Cluster->new('source');
-$node->init(allows_streaming => 'logical', extra => [ '--encoding=UTF8', '--locale=C' ]);
-$node->append_conf('postgresql.conf', "max_replication_slots = 4\nmax_wal_senders = 4\nfsync = off\n");
-my ($dest) = slurp_file($node->data_dir . '/postgresql.conf') =~ /^dynamic_library_path = '([^']*?\/dest)\//m
-  or BAIL_OUT('no staged extension in postgresql.conf');
-my $copy = $node->basedir . '/dest';
-is(system('cp', '-r', $dest, $copy), 0, 'the staged extension is copied');
-foreach my $line (grep { /^\w+ = '.*\Q$dest\E/ } split /\n/, slurp_file($node->data_dir . '/postgresql.conf'))
-{
-	$node->append_conf('postgresql.conf', $line =~ s/\Q$dest\E/$copy/gr);
-}
-chomp(my $library = qx(find "$copy" -name ardent.so));
-ok(-f $library, 'with its library');
+my ($node, $library) = Ardent::Ddl::server_with_own_library("max_replication_slots = 4\nmax_wal_senders = 4");
 $node->start;
 
 my $ddl = Ardent::Ddl->new($node, 'postgres');
@@ -94,10 +81,7 @@ unlike($node->safe_psql('again', q(SELECT umoptions::text FROM pg_user_mappings)
 # … on a server that does not
 my $bare = PostgreSQL::Test::Cluster->new('bare');
 $bare->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
-foreach my $line (grep { /^\w+ = '.*\Q$dest\E/ } split /\n/, slurp_file($bare->data_dir . '/postgresql.conf'))
-{
-	$bare->append_conf('postgresql.conf', $line =~ s/\Q$dest\E/$copy\/nowhere/gr);
-}
+Ardent::Ddl::point_at($bare, $bare->basedir . '/nowhere');
 $bare->start;
 $bare->safe_psql('postgres', 'CREATE DATABASE shop; CREATE DATABASE whole');
 my ($out, $err) = run_command([ 'pg_restore', '-d', $bare->connstr('shop'), $dump ]);

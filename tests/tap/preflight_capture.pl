@@ -3,24 +3,14 @@
 # makes its check pass.
 use strict;
 use warnings;
+use Ardent::Ddl;
 use Ardent::Outside;
 use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = PostgreSQL::Test::Cluster->new('source');
-$node->init(allows_streaming => 'logical', extra => [ '--encoding=UTF8', '--locale=C' ]);
-$node->append_conf('postgresql.conf', "max_replication_slots = 10\nmax_wal_senders = 10\nfsync = off\n");
-my ($dest) = slurp_file($node->data_dir . '/postgresql.conf') =~ /^dynamic_library_path = '([^']*?\/dest)\//m
-  or BAIL_OUT('no staged extension in postgresql.conf');
-my $copy = $node->basedir . '/dest';
-is(system('cp', '-r', $dest, $copy), 0, 'the staged extension is copied');
-foreach my $line (grep { /^\w+ = '.*\Q$dest\E/ } split /\n/, slurp_file($node->data_dir . '/postgresql.conf'))
-{
-	$node->append_conf('postgresql.conf', $line =~ s/\Q$dest\E/$copy/gr);
-}
-chomp(my $library = qx(find "$copy" -name ardent.so));
+my ($node, $library) = Ardent::Ddl::server_with_own_library("max_replication_slots = 10\nmax_wal_senders = 10");
 $node->start;
 $node->safe_psql('postgres', q(CREATE ROLE ardent_replication LOGIN REPLICATION));
 

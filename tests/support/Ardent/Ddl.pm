@@ -7,8 +7,11 @@
 package Ardent::Ddl;
 use strict;
 use warnings;
+use Carp;
 use JSON::PP;
 use MIME::Base64;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
 
 # new(node, database, schema => of the extension)
 sub new
@@ -21,6 +24,35 @@ sub new
 		  . " SELECT pg_create_logical_replication_slot('ddl', 'test_decoding'); SELECT $schema.ardent_ddl_capture(true)");
 	$self->changes;
 	return $self;
+}
+
+# A server with a copy of its own of what was staged, so that its library can be moved away while others run; not started.
+# The server, and where its library is.
+sub server_with_own_library
+{
+	my ($settings) = @_;
+	my $node = PostgreSQL::Test::Cluster->new('source');
+	$node->init(allows_streaming => 'logical', extra => [ '--encoding=UTF8', '--locale=C' ]);
+	$node->append_conf('postgresql.conf', "$settings\nfsync = off\n");
+	my $copy = $node->basedir . '/dest';
+	my $dest = point_at($node, $copy);
+	system('cp', '-r', $dest, $copy) == 0 or croak "cannot copy $dest";
+	chomp(my $library = qx(find "$copy" -name ardent.so));
+	croak "no library in $copy" unless -f $library;
+	return ($node, $library);
+}
+
+# The server looks for what is staged in another folder; the one it was.
+sub point_at
+{
+	my ($node, $folder) = @_;
+	my $conf = slurp_file($node->data_dir . '/postgresql.conf');
+	my ($dest) = $conf =~ /^dynamic_library_path = '([^']*?\/dest)\//m or croak 'no staged extension in postgresql.conf';
+	foreach my $line (grep { /^\w+ = '.*\Q$dest\E/ } split /\n/, $conf)
+	{
+		$node->append_conf('postgresql.conf', $line =~ s/\Q$dest\E/$folder/gr);
+	}
+	return $dest;
 }
 
 sub sql { my ($self, $sql) = @_; return $self->{node}->safe_psql($self->{database}, $sql); }
