@@ -43,6 +43,7 @@ void Privileged::create_extension(const ExtensionWords& words, const std::string
     std::vector<std::string> warnings;
     environment::create_extension(
         admin, {words.name, version, words.schema.value_or(default_schema)}, warnings);
+    environment::grant_reader(admin);
     for (const std::string& warning : warnings) {
         process::log_warning(warning);
     }

@@ -9,7 +9,6 @@
 #include "environment/replay/lending.hpp"
 #include "environment/replay/rewrites.hpp"
 #include "environment/replay/sql_text.hpp"
-#include "environment/replay/sql_text.hpp"
 #include "environment/replay/statement_settings.hpp"
 #include "environment/replica/replica.hpp"
 
@@ -161,6 +160,7 @@ Outcome Replayer::replay(pq::Connection& connection, const model::DdlStatement& 
     }
     require_equal(connection, statement, m_options.scope, m_options.encoding);
     switch_off(connection, statement);
+    environment::grant_reader(connection);
     return {true, {}};
 }
 

@@ -269,18 +269,30 @@ std::vector<DisabledTrigger> disable_triggers(pq::Connection& admin) {
     return disabled;
 }
 
-void grant_reader(pq::Connection& admin) {
-    if (admin.server_version() >= k_version_predefined_read) {
+void grant_reader(pq::Connection& connection) {
+    if (connection.server_version() >= k_version_predefined_read) {
         return;
     }
-    const pq::Result schemas = admin.exec(R"sql(
-        SELECT nspname FROM pg_catalog.pg_namespace
-         WHERE nspname NOT LIKE 'pg\_%' AND nspname <> 'information_schema'
-    )sql");
-    for (int row = 0; row < schemas.rows(); ++row) {
-        const std::string schema = quote_identifier(schemas.text(row, 0));
-        admin.exec("GRANT USAGE ON SCHEMA " + schema + " TO " + k_reader_role);
-        admin.exec("GRANT SELECT ON ALL TABLES IN SCHEMA " + schema + " TO " + k_reader_role);
+    const pq::Result missing = connection.exec(
+        R"sql(
+        SELECT pg_catalog.format('GRANT USAGE ON SCHEMA %I TO %I', n.nspname, $1::pg_catalog.name)
+          FROM pg_catalog.pg_namespace AS n
+         WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+           AND pg_catalog.pg_has_role(n.nspowner, 'USAGE')
+           AND NOT pg_catalog.has_schema_privilege($1::pg_catalog.name, n.oid, 'USAGE')
+         UNION ALL
+        SELECT pg_catalog.format('GRANT SELECT ON %I.%I TO %I', n.nspname, c.relname,
+                                 $1::pg_catalog.name)
+          FROM pg_catalog.pg_class AS c
+          JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+         WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+           AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+           AND pg_catalog.pg_has_role(c.relowner, 'USAGE')
+           AND NOT pg_catalog.has_table_privilege($1::pg_catalog.name, c.oid, 'SELECT')
+        )sql",
+        {k_reader_role});
+    for (int row = 0; row < missing.rows(); ++row) {
+        connection.exec(std::string(missing.text(row, 0)));
     }
 }
 

@@ -45,7 +45,7 @@ void set_owners(pq::Connection& admin, const std::vector<protocol::ObjectOwner>&
 /// Triggers and rules that would fire in a replica (ENABLE ALWAYS, ENABLE REPLICA) are switched off.
 std::vector<DisabledTrigger> disable_triggers(pq::Connection& admin);
 
-/// What ardent_reader needs where pg_read_all_data does not exist (PostgreSQL 13).
-void grant_reader(pq::Connection& admin);
+/// What ardent_reader lacks where pg_read_all_data does not exist (PostgreSQL 13), on what the connection's role owns.
+void grant_reader(pq::Connection& connection);
 
 }  // namespace ardent::environment

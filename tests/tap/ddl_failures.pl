@@ -102,7 +102,7 @@ is($t->replica_psql('SELECT count(*) FROM filled'), 0, 'a table that became unlo
 foreach my $case (
 	[ 'COPY TO PROGRAM', q(CREATE FUNCTION reach() RETURNS integer LANGUAGE plpgsql AS $f$ BEGIN
 		IF current_setting('session_replication_role') = 'replica' THEN COPY (SELECT 1) TO PROGRAM 'touch /tmp/reached'; END IF; RETURN 1; END $f$;
-		ALTER TABLE fact ADD CONSTRAINT reached CHECK (reach() > 0)), qr/permission denied to COPY to or from an external program|must be superuser or have privileges of the pg_execute_server_program role/ ],
+		ALTER TABLE fact ADD CONSTRAINT reached CHECK (reach() > 0)), qr/permission denied to COPY to or from an external program|must be superuser or (?:have privileges|a member) of the pg_execute_server_program role/ ],
 	[ 'a role with more rights', q(CREATE OR REPLACE FUNCTION reach() RETURNS integer LANGUAGE plpgsql AS $f$ BEGIN
 		IF current_setting('session_replication_role') = 'replica' THEN CREATE ROLE mighty SUPERUSER; END IF; RETURN 1; END $f$;
 		ALTER TABLE fact ADD CONSTRAINT reached CHECK (reach() > 0)), qr/must be superuser to create superusers|permission denied to create role/ ],
