@@ -182,6 +182,7 @@ model::DdlTable read_table(const Reader& in) {
     table.persistence = in.text_or_empty("persistence");
     table.owner = in.text_or_empty("owner");
     table.columns = in.list("columns", read_column);
+    table.checks = in.texts("checks");
     table.keys = in.list("keys", read_key);
     table.replica_identity = in.text_or_empty("replica_identity");
     if (const auto parent = in.object("partition_of")) {
@@ -230,11 +231,13 @@ model::DdlStatement read_statement(const Reader& in) {
     value.settings = in.text_map("settings");
     value.objects = in.list("objects", [](const Reader& item) {
         return model::DdlObject{item.text("type"), item.maybe_text("schema"),
-                                item.text_or_empty("identity"), item.text_or_empty("command")};
+                                item.text_or_empty("identity"), item.text_or_empty("command"),
+                                item.flag("invalid")};
     });
     value.dropped = in.list("dropped", [](const Reader& item) {
         return model::DdlDropped{item.text("type"), item.maybe_text("schema"),
-                                 item.text_or_empty("identity"), item.flag("original")};
+                                 item.text_or_empty("identity"), item.flag("original"),
+                                 item.flag("invalid")};
     });
     value.rewritten = in.list("rewritten", [](const Reader& item) {
         return model::DdlRewrite{item.text("identity"), item.texts("reasons")};

@@ -18,6 +18,7 @@ struct DdlObject {
     std::optional<std::string> schema;
     std::string identity;  // quoted where SQL needs it
     std::string command;   // tag of the sub-command
+    bool invalid = false;  // an index that CONCURRENTLY left unfinished; no message told of it
 };
 
 struct DdlDropped {
@@ -25,6 +26,7 @@ struct DdlDropped {
     std::optional<std::string> schema;
     std::string identity;
     bool original = false;  // named in the statement, or else gone with something that was
+    bool invalid = false;   // an index that was not valid
 };
 
 /// A table whose rows were written anew and are not in the stream.
@@ -65,6 +67,7 @@ struct DdlTable {
     std::string persistence;
     std::string owner;
     std::vector<DdlColumn> columns;
+    std::vector<std::string> checks;  // names
     std::vector<DdlKey> keys;
     std::string replica_identity;
     std::optional<RelationName> partition_of;

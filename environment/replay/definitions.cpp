@@ -122,6 +122,17 @@ std::vector<model::DdlColumn> columns_of(const model::DdlTable& table) {
     return columns;
 }
 
+// Without those that CONCURRENTLY left unfinished at the source: whether they are here depends on where it was stopped.
+std::vector<model::DdlKey> keys_of(const model::DdlTable& table, const model::DdlTable& source) {
+    std::vector<model::DdlKey> keys = table.keys;
+    std::erase_if(keys, [&](const model::DdlKey& key) {
+        return std::any_of(source.keys.begin(), source.keys.end(), [&](const auto& there) {
+            return !there.valid && there.name == key.name;
+        });
+    });
+    return keys;
+}
+
 template <class Item, class Equal>
 std::string list_difference(const std::string& what, const std::vector<Item>& source,
                             const std::vector<Item>& replica, Equal equal) {
@@ -185,7 +196,7 @@ std::string describe_difference(const model::DdlTable& source, const model::DdlT
         text = list_difference("column", columns_of(source), columns_of(replica), equal_but_text);
     }
     if (text.empty()) {
-        text = list_difference("key", source.keys, replica.keys,
+        text = list_difference("key", keys_of(source, source), keys_of(replica, source),
                                [](const auto& a, const auto& b) { return a == b; });
     }
     if (text.empty() && with_owner && source.owner != replica.owner) {

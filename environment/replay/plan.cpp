@@ -164,6 +164,18 @@ const std::map<std::string_view, std::string_view>& drop_words() {
     return words;
 }
 
+// An index that CONCURRENTLY left unfinished at the source: the replica may have it or not.
+bool drops_unfinished(const model::DdlStatement& statement) {
+    return std::any_of(statement.dropped.begin(), statement.dropped.end(),
+                       [](const auto& gone) { return gone.original && gone.invalid; });
+}
+
+bool alters_unfinished(const model::DdlStatement& statement) {
+    return !statement.objects.empty() && statement.dropped.empty() &&
+           std::all_of(statement.objects.begin(), statement.objects.end(),
+                       [](const auto& object) { return object.invalid; });
+}
+
 // DROP of what was named and is carried; nullopt when the types are not of one kind, or unknown.
 std::optional<std::string> drop_text(const model::DdlStatement& statement, const Scope& scope) {
     std::vector<std::string> identities;
@@ -186,16 +198,16 @@ std::optional<std::string> drop_text(const model::DdlStatement& statement, const
     if (identities.empty()) {
         return std::nullopt;
     }
-    return "DROP " + std::string(word) + " " + base::join(identities, ", ") +
-           (cascade ? " CASCADE" : "");
+    return "DROP " + std::string(word) + (drops_unfinished(statement) ? " IF EXISTS " : " ") +
+           base::join(identities, ", ") + (cascade ? " CASCADE" : "");
 }
 
 Plan leave_out(const std::string& why) {
-    return {What::leave_out, {}, why, {}, false};
+    return {What::leave_out, {}, why, {}, false, false};
 }
 
 Plan stop(const std::string& why, const std::string& hint) {
-    return {What::stop, {}, why, hint, false};
+    return {What::stop, {}, why, hint, false, false};
 }
 
 bool all_foreign(const model::DdlStatement& statement) {
@@ -207,11 +219,11 @@ bool all_foreign(const model::DdlStatement& statement) {
 
 std::optional<Plan> plan_server(const model::DdlStatement& statement, const SqlText& sql) {
     if (statement.tag == "CREATE SERVER") {
-        return Plan{What::server, {}, {}, {}, true};
+        return Plan{What::server, {}, {}, {}, true, false};
     }
     if (statement.tag == "DROP SERVER" ||
         (statement.tag == "ALTER SERVER" && sql.find({"rename", "to"}))) {
-        return Plan{What::run, sql.text(), {}, {}, true};
+        return Plan{What::run, sql.text(), {}, {}, true, false};
     }
     return std::nullopt;
 }
@@ -224,7 +236,7 @@ bool is_extension(const model::DdlStatement& statement) {
 // What neither reach nor text has a say in.
 std::optional<Plan> plan_by_kind(const model::DdlStatement& statement, const SqlText& sql) {
     if (is_extension(statement)) {
-        return Plan{What::extension, sql.text(), {}, {}, true};
+        return Plan{What::extension, sql.text(), {}, {}, true, false};
     }
     if (auto plan = plan_server(statement, sql)) {
         return plan;
@@ -236,9 +248,6 @@ std::optional<Plan> plan_by_kind(const model::DdlStatement& statement, const Sql
         !statement.objects.empty() && statement.objects[0].type == "extension";
     if (statement.tag == "REINDEX" || on_extension) {
         return leave_out("it changes nothing that a replica carries");
-    }
-    if (statement.tag == "ALTER TABLE" && sql.find({"finalize"})) {
-        return leave_out("the partition was detached in one step here");
     }
     return std::nullopt;
 }
@@ -253,9 +262,9 @@ bool names_nothing(const model::DdlStatement& statement) {
 Plan plan_text(const model::DdlStatement& statement, const Scope& scope, Reach reach,
                const SqlText& sql) {
     const bool drop = statement.tag.starts_with("DROP ") && statement.tag != "DROP OWNED";
-    if (drop && (reach == Reach::mixed || !statement.text)) {
+    if (drop && (reach == Reach::mixed || !statement.text || drops_unfinished(statement))) {
         if (auto text = drop_text(statement, scope)) {
-            return {What::run, *std::move(text), {}, {}, false};
+            return {What::run, *std::move(text), {}, {}, false, false};
         }
     }
     if (!statement.text) {
@@ -271,7 +280,8 @@ Plan plan_text(const model::DdlStatement& statement, const Scope& scope, Reach r
     }
     const bool concurrently = statement.tag == "CREATE INDEX" || statement.tag == "DROP INDEX" ||
                               statement.tag == "ALTER TABLE";
-    return {What::run, concurrently ? without_concurrently(sql) : sql.text(), {}, {}, false};
+    return {What::run, concurrently ? in_one_step(sql) : sql.text(),  {}, {},
+            false,     finalizes(sql) || alters_unfinished(statement)};
 }
 
 }  // namespace
@@ -301,10 +311,10 @@ Plan make_plan(const model::DdlStatement& statement, const Scope& scope) {
         return leave_out("it changed nothing");
     }
     if (statement.tag == "IMPORT FOREIGN SCHEMA") {
-        return {What::foreign_tables, sql.text(), {}, {}, true};
+        return {What::foreign_tables, sql.text(), {}, {}, true, false};
     }
     if (statement.rows_follow && statement.tag != "CREATE MATERIALIZED VIEW") {
-        return {What::relations, sql.text(), {}, {}, false};
+        return {What::relations, sql.text(), {}, {}, false, false};
     }
     return plan_text(statement, scope, reach, sql);
 }

@@ -32,6 +32,7 @@ struct Plan {
     std::string why;
     std::string hint;
     bool as_apply = false;  // not under the statement's role
+    bool may_miss = false;  // left out when a relation that it names is not here
 };
 
 Plan make_plan(const model::DdlStatement& statement, const Scope& scope);

@@ -25,6 +25,7 @@ using base::ErrorKind;
 
 constexpr unsigned k_most_attempts = 40;  // a statement may name many roles
 constexpr const char* k_no_privilege = "42501";
+constexpr const char* k_no_relation = "42P01";
 constexpr std::string_view k_not_granted = "01007";
 constexpr std::string_view k_not_revoked = "01006";
 
@@ -137,6 +138,7 @@ bool Replayer::was_superuser(const std::string& role) const {
 
 Outcome Replayer::replay(pq::Connection& connection, const model::DdlStatement& statement) {
     const Plan plan = make_plan(statement, m_options.scope);
+    Outcome outcome{true, {}};
     switch (plan.what) {
     case What::leave_out:
         return {false, plan.why};
@@ -156,21 +158,21 @@ Outcome Replayer::replay(pq::Connection& connection, const model::DdlStatement& 
         make_relations(connection, statement, plan);
         break;
     case What::run:
-        run_statement(connection, statement, plan);
+        outcome.ran = run_statement(connection, statement, plan);
+        outcome.note = outcome.ran ? "" : "what the source left unfinished is not here";
     }
     require_equal(connection, statement, m_options.scope, m_options.encoding);
     switch_off(connection, statement);
     environment::grant_reader(connection);
-    return {true, {}};
+    return outcome;
 }
 
-void Replayer::run_statement(pq::Connection& connection, const model::DdlStatement& statement,
+bool Replayer::run_statement(pq::Connection& connection, const model::DdlStatement& statement,
                              const Plan& plan) {
     check_rewrites(connection, statement);
     const SqlText sql = read_text(statement, plan.text);
     // DETACH … CONCURRENTLY leaves the partition's bound behind as a check
-    const auto detached = statement.tag == "ALTER TABLE" && statement.text &&
-                                  read_text(statement, *statement.text).find({"concurrently"})
+    const auto detached = statement.tag == "ALTER TABLE" && plan.text != statement.text
                               ? detached_partition(connection, statement, sql)
                               : std::nullopt;
     const std::vector<std::string> before = statement.tag == "DROP OWNED"
@@ -184,8 +186,10 @@ void Replayer::run_statement(pq::Connection& connection, const model::DdlStateme
     }
     if (shares.empty()) {
         const bool as_apply = plan.as_apply || (superuser && needs_no_role(statement));
-        run(connection, statement, plan.text,
-            as_apply ? std::nullopt : std::optional(statement.role));
+        if (!run(connection, statement, plan.text,
+                 as_apply ? std::nullopt : std::optional(statement.role), plan.may_miss)) {
+            return false;
+        }
     }
     if (detached) {
         connection.exec(*detached);
@@ -194,10 +198,12 @@ void Replayer::run_statement(pq::Connection& connection, const model::DdlStateme
         require_dropped(before, relations_of(connection, m_options.scope.schemas), statement);
     }
     empty_unlogged(connection, statement);
+    return true;
 }
 
-void Replayer::run(pq::Connection& connection, const model::DdlStatement& statement,
-                   std::string text, const std::optional<std::string>& role) {
+// False when it was left out, because what it names is not here and need not be.
+bool Replayer::run(pq::Connection& connection, const model::DdlStatement& statement,
+                   std::string text, const std::optional<std::string>& role, bool may_miss) {
     const bool may_lend = role == statement.role;
     bool lend =
         may_lend && (was_superuser(statement.role) || m_borrowers.count(statement.role) > 0);
@@ -207,12 +213,16 @@ void Replayer::run(pq::Connection& connection, const model::DdlStatement& statem
         try {
             attempt(connection, statement, text, role, lend);
             connection.exec("RELEASE SAVEPOINT ardent_ddl");
-            return;
+            return true;
         } catch (const Error& error) {
             if (error.kind() == ErrorKind::transient || !connection.ok()) {
                 throw;
             }
             connection.exec("ROLLBACK TO SAVEPOINT ardent_ddl");
+            if (may_miss && error.sqlstate() == k_no_relation) {
+                connection.exec("RELEASE SAVEPOINT ardent_ddl");
+                return false;
+            }
             if (attempts >= k_most_attempts) {
                 throw refusal(statement, text, error);
             }

@@ -42,8 +42,8 @@ public:
     Outcome replay(pq::Connection& connection, const model::DdlStatement& statement);
 
 private:
-    void run(pq::Connection& connection, const model::DdlStatement& statement, std::string text,
-             const std::optional<std::string>& role);
+    bool run(pq::Connection& connection, const model::DdlStatement& statement, std::string text,
+             const std::optional<std::string>& role, bool may_miss = false);
     void attempt(pq::Connection& connection, const model::DdlStatement& statement,
                  const std::string& text, const std::optional<std::string>& role, bool lend);
     bool mend(const base::Error& error, const model::DdlStatement& statement, std::string& text,
@@ -53,7 +53,7 @@ private:
     void extension(pq::Connection& connection, const model::DdlStatement& statement,
                    const Plan& plan);
     void server(pq::Connection& connection, const model::DdlStatement& statement);
-    void run_statement(pq::Connection& connection, const model::DdlStatement& statement,
+    bool run_statement(pq::Connection& connection, const model::DdlStatement& statement,
                        const Plan& plan);
     void check_rewrites(pq::Connection& connection, const model::DdlStatement& statement);
     void empty_unlogged(pq::Connection& connection, const model::DdlStatement& statement);

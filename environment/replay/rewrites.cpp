@@ -130,15 +130,20 @@ std::optional<std::string> detached_partition(pq::Connection& connection,
     }
     for (const model::DdlTable& table : statement.tables) {
         const std::string name = pq::quote_qualified(table.relation.schema, table.relation.name);
-        const pq::Value check = connection.value(
+        const pq::Result found = connection.exec(
             R"sql(
-            SELECT CASE WHEN c.relispartition THEN pg_catalog.pg_get_partition_constraintdef(c.oid) END
-              FROM (SELECT pg_catalog.to_regclass($1)) AS x (oid)
-              LEFT JOIN pg_catalog.pg_class AS c ON c.oid = x.oid
+            SELECT pg_catalog.pg_get_partition_constraintdef(c.oid), n.name
+              FROM pg_catalog.pg_class AS c
+             CROSS JOIN pg_catalog.unnest($2::pg_catalog.text[]) AS n (name)
+             WHERE c.oid = pg_catalog.to_regclass($1) AND c.relispartition
+               AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS k
+                                WHERE k.conrelid = c.oid AND k.conname = n.name)
             )sql",
-            {name});
-        if (check && !table.partition_of) {
-            return "ALTER TABLE " + name + " ADD CHECK (" + *check + ")";
+            {name, pq::array_text(table.checks)});
+        if (found.rows() > 0 && !table.partition_of) {
+            return "ALTER TABLE " + name + " ADD CONSTRAINT " +
+                   pq::quote_identifier(found.text(0, 1)) + " CHECK (" +
+                   std::string(found.text(0, 0)) + ")";
         }
     }
     return std::nullopt;

@@ -20,8 +20,8 @@ std::string why_rows_differ(pq::Connection& connection, const model::DdlStatemen
 std::string why_new_columns_differ(pq::Connection& connection, const model::DdlStatement& statement,
                                    const model::DdlTable& table);
 
-/// The check that DETACH PARTITION … CONCURRENTLY leaves on the partition, as a statement to be run after it; nullopt when
-/// the statement detaches nothing. Before the statement runs.
+/// The check that DETACH PARTITION … CONCURRENTLY left on the partition, as a statement to be run after it; nullopt when it left
+/// none, because other checks implied it, or the statement detaches nothing. Before the statement runs.
 std::optional<std::string> detached_partition(pq::Connection& connection,
                                               const model::DdlStatement& statement,
                                               const SqlText& sql);

@@ -96,7 +96,16 @@ std::string shown(const std::string& statement) {
     return base::clip_utf8(statement, 1000);
 }
 
-std::string without_concurrently(const SqlText& sql) {
+bool finalizes(const SqlText& sql) {
+    // a table or a column may have the word for its name
+    const auto place = sql.find({"detach", "partition"});
+    return place && sql.tokens().back().is("finalize") && sql.tokens().size() > *place + 3;
+}
+
+std::string in_one_step(const SqlText& sql) {
+    if (finalizes(sql)) {
+        return sql.without(sql.tokens().size() - 1, sql.tokens().size());
+    }
     const auto place = sql.find({"concurrently"});
     return place ? sql.without(*place, *place + 1) : sql.text();
 }

@@ -45,8 +45,11 @@ SqlText read_text(const model::DdlStatement& statement, const std::string& text)
 /// As much of a statement as an error shows.
 std::string shown(const std::string& statement);
 
-/// Without the word CONCURRENTLY: the same result where nobody else writes.
-std::string without_concurrently(const SqlText& sql);
+
+/// ALTER TABLE … DETACH PARTITION … FINALIZE.
+bool finalizes(const SqlText& sql);
+/// Without the words CONCURRENTLY and FINALIZE: the same result where nobody else writes.
+std::string in_one_step(const SqlText& sql);
 /// Without TABLESPACE and its name wherever it can stand in a definition, and without SET TABLESPACE; nullopt when that was
 /// all the statement did, or nothing was found.
 std::optional<std::string> without_tablespace(const SqlText& sql);

@@ -127,13 +127,13 @@ TEST_CASE("ddl message: the body is read") {
         "masked":false,"nested":true,"role":"app","search_path":"\"$user\", public","new_field":[1],
         "settings":{"DateStyle":"ISO, MDY"},
         "objects":[{"type":"table","schema":"public","identity":"public.orders","oid":16402,"command":"ALTER TABLE"},
-                   {"type":"policy","identity":"p on public.orders","oid":16403,"command":"CREATE POLICY"}],
-        "dropped":[{"type":"table column","schema":"public","identity":"public.orders.a","oid":1,"original":true}],
+                   {"type":"policy","identity":"p on public.orders","oid":16403,"command":"CREATE POLICY","invalid":true}],
+        "dropped":[{"type":"table column","schema":"public","identity":"public.orders.a","oid":1,"original":true,"invalid":true}],
         "rewritten":[{"identity":"public.orders","oid":16402,"reasons":["default"]}],
         "tables":[{"oid":16402,"schema":"public","name":"orders","kind":"table","persistence":"permanent","owner":"app",
           "columns":[{"name":"id","type":"bigint","not_null":true,"identity":"always"},
                      {"name":"at","type":"timestamp with time zone","default":"now()"}],
-          "keys":[{"name":"k","primary":true,"columns":["id",null],"immediate":true,"valid":true}],
+          "checks":["positive"],"keys":[{"name":"k","primary":true,"columns":["id",null],"immediate":true,"valid":true}],
           "replica_identity":"default","partition_of":{"schema":"public","name":"all"},
           "partition_bound":"DEFAULT","inherits":[{"schema":"a","name":"b"}]}])j"),
                                                        "UTF8");
@@ -147,7 +147,10 @@ TEST_CASE("ddl message: the body is read") {
     CHECK(read.objects[0].schema == "public");
     CHECK_FALSE(read.objects[1].schema);
     REQUIRE(read.dropped.size() == 1);
+    CHECK_FALSE(read.objects[0].invalid);
+    CHECK(read.objects[1].invalid);
     CHECK(read.dropped[0].original);
+    CHECK(read.dropped[0].invalid);
     REQUIRE(read.rewritten.size() == 1);
     CHECK(read.rewritten[0].reasons == std::vector<std::string>{"default"});
     REQUIRE(read.tables.size() == 1);
@@ -155,6 +158,7 @@ TEST_CASE("ddl message: the body is read") {
     CHECK(table.relation == model::RelationName{"public", "orders"});
     CHECK(table.columns[0].identity == "always");
     CHECK(table.columns[1].expression == "now()");
+    CHECK(table.checks == std::vector<std::string>{"positive"});
     CHECK(table.keys[0].columns[0] == "id");
     CHECK_FALSE(table.keys[0].columns[1]);
     CHECK(table.partition_of == model::RelationName{"public", "all"});

@@ -26,7 +26,7 @@ model::DdlStatement statement_of(const std::string& tag, const std::string& text
 model::DdlStatement on(const std::string& tag, const std::string& text, const std::string& type,
                        const std::string& identity) {
     model::DdlStatement statement = statement_of(tag, text);
-    statement.objects.push_back({type, std::nullopt, identity, tag});
+    statement.objects.push_back({type, std::nullopt, identity, tag, false});
     return statement;
 }
 
@@ -64,12 +64,19 @@ TEST_CASE("sql text: words are told from strings, quoted names and comments") {
 
 TEST_CASE("sql text: CONCURRENTLY and TABLESPACE are taken out") {
     const auto concurrently = [](const char* text) {
-        return replay::without_concurrently(SqlText(text, true));
+        return replay::in_one_step(SqlText(text, true));
     };
     CHECK(concurrently("CREATE INDEX CONCURRENTLY i ON t (a)") == "CREATE INDEX i ON t (a)");
     CHECK(concurrently("DROP INDEX concurrently i") == "DROP INDEX i");
     CHECK(concurrently("CREATE INDEX \"concurrently\" ON t (a)") ==
           "CREATE INDEX \"concurrently\" ON t (a)");
+    CHECK(concurrently("ALTER TABLE p DETACH PARTITION a.b CONCURRENTLY") ==
+          "ALTER TABLE p DETACH PARTITION a.b ");
+    CHECK(concurrently("ALTER TABLE p DETACH PARTITION finalize FINALIZE") ==
+          "ALTER TABLE p DETACH PARTITION finalize ");
+    CHECK(concurrently("ALTER TABLE p DETACH PARTITION finalize") ==
+          "ALTER TABLE p DETACH PARTITION finalize");
+    CHECK(concurrently("ALTER TABLE p RENAME TO finalize") == "ALTER TABLE p RENAME TO finalize");
     const auto tablespace = [](const char* text) {
         return replay::without_tablespace(SqlText(text, true)).value_or("none");
     };
@@ -162,15 +169,38 @@ TEST_CASE("replay plan: what cannot be run stops") {
 TEST_CASE("replay plan: a DROP of what is carried and what is not drops what is") {
     model::DdlStatement drop =
         statement_of("DROP TABLE", "DROP TABLE public.a, other.b, public.secret");
-    drop.dropped = {{"table", "public", "public.a", true},
-                    {"table", "other", "other.b", true},
-                    {"table", "public", "public.secret", true}};
+    drop.dropped = {{"table", "public", "public.a", true, false},
+                    {"table", "other", "other.b", true, false},
+                    {"table", "public", "public.secret", true, false}};
     CHECK(make_plan(drop, k_scope).text == "DROP TABLE public.a");
-    drop.dropped.push_back({"view", "public", "public.v", false});
+    drop.dropped.push_back({"view", "public", "public.v", false, false});
     CHECK(make_plan(drop, k_scope).text == "DROP TABLE public.a CASCADE");
     drop.text.reset();
-    drop.dropped = {{"table", "public", "public.a", true}, {"table", "public", "public.c", true}};
+    drop.dropped = {{"table", "public", "public.a", true, false},
+                    {"table", "public", "public.c", true, false}};
     CHECK(make_plan(drop, k_scope).text == "DROP TABLE public.a, public.c");
+}
+
+TEST_CASE("replay plan: what CONCURRENTLY left unfinished may be here or not") {
+    model::DdlStatement drop = statement_of("DROP INDEX", "DROP INDEX CONCURRENTLY i");
+    drop.dropped = {{"index", "public", "public.i", true, false}};
+    CHECK(make_plan(drop, k_scope).text == "DROP INDEX i");
+    drop.dropped[0].invalid = true;
+    CHECK(make_plan(drop, k_scope).text == "DROP INDEX IF EXISTS public.i");
+    model::DdlStatement alter = on("ALTER INDEX", "ALTER INDEX i RENAME TO j", "index", "public.j");
+    CHECK_FALSE(make_plan(alter, k_scope).may_miss);
+    alter.objects[0].invalid = true;
+    CHECK(make_plan(alter, k_scope).may_miss);
+    model::DdlStatement column = statement_of("ALTER TABLE", "ALTER TABLE t ADD finalize integer");
+    column.tables.push_back(table_of("public", "t"));
+    CHECK(make_plan(column, k_scope).what == What::run);
+    CHECK(make_plan(column, k_scope).text == "ALTER TABLE t ADD finalize integer");
+    CHECK_FALSE(make_plan(column, k_scope).may_miss);
+    model::DdlStatement finalize =
+        statement_of("ALTER TABLE", "ALTER TABLE t DETACH PARTITION p FINALIZE");
+    finalize.tables = column.tables;
+    CHECK(make_plan(finalize, k_scope).text == "ALTER TABLE t DETACH PARTITION p ");
+    CHECK(make_plan(finalize, k_scope).may_miss);
 }
 
 TEST_CASE("replay definitions: the first difference is named with both sides") {
@@ -194,6 +224,13 @@ TEST_CASE("replay definitions: the first difference is named with both sides") {
     CHECK(differs(other) ==
           "key 1 is none at the source and k primary (id, an expression) in the "
           "replica");
+    model::DdlTable unfinished = source;
+    unfinished.keys.push_back({"u", {"v"}, false, false, true, false, false, false});
+    CHECK(replay::describe_difference(unfinished, source, false).empty());
+    other = source;
+    other.keys.push_back({"u", {"v"}, false, false, true, true, false, false});
+    CHECK(replay::describe_difference(unfinished, other, false).empty());
+    CHECK_FALSE(differs(other).empty());
     other = source;
     other.owner = "somebody";
     CHECK(differs(other).empty());

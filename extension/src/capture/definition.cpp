@@ -135,6 +135,18 @@ void write_keys(Json& json, Relation relation) {
     json.close(']');
 }
 
+void write_checks(Json& json, Relation relation) {
+    const TupleConstr* const constraints = RelationGetDescr(relation)->constr;
+    if (constraints == nullptr || constraints->num_check == 0) {
+        return;
+    }
+    json.key("checks").open('[');
+    for (int i = 0; i < constraints->num_check; ++i) {
+        json.text(constraints->check[i].ccname);
+    }
+    json.close(']');
+}
+
 void write_name(Json& json, Oid relation) {
     json.open().key("schema").text(get_namespace_name(get_rel_namespace(relation)));
     json.key("name").text(get_rel_name(relation)).close();
@@ -202,6 +214,7 @@ void write_definition(Json& json, Relation relation) {
         .text(form->relpersistence == RELPERSISTENCE_UNLOGGED ? "unlogged" : "permanent");
     json.key("owner").text(GetUserNameFromId(form->relowner, true));
     write_columns(json, relation);
+    write_checks(json, relation);
     if (form->relkind == RELKIND_RELATION || form->relkind == RELKIND_PARTITIONED_TABLE ||
         form->relkind == RELKIND_MATVIEW) {
         write_keys(json, relation);

@@ -80,6 +80,14 @@ struct Named {
     const char* identity;
 };
 
+/// An index that CONCURRENTLY left unfinished: no message told of it.
+bool is_unfinished(const Named& object) {
+    return object.address.classId == RelationRelationId && object.address.objectSubId == 0 &&
+           std::strcmp(object.type, "index") == 0 &&
+           get_rel_relkind(object.address.objectId) == RELKIND_INDEX &&
+           !get_index_isvalid(object.address.objectId);
+}
+
 void report(Objects& objects, const Named& object) {
     ++objects.reported;
     if (objects.json->len > 0) {
@@ -91,7 +99,8 @@ void report(Objects& objects, const Named& object) {
     if (OidIsValid(object.address.objectId)) {
         json.key("oid").number(object.address.objectId);
     }
-    json.key("command").text(object.tag).close();
+    json.key("command").text(object.tag);
+    json.flag("invalid", is_unfinished(object)).close();
 }
 
 void consider(Objects& objects, const Named& object) {

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: PostgreSQL
+# CONCURRENTLY that did not come to its end at the source: no message says what it left behind, and what is said of that
+# afterwards has to do without.
+use strict;
+use warnings;
+use Ardent::Dump;
+use Ardent::Test;
+use Test::More;
+
+my $t = Ardent::Test->new(name => 'ddl_concurrently', sql => <<'SQL');
+CREATE TABLE twice (id integer PRIMARY KEY, v integer, w integer);
+INSERT INTO twice SELECT g, g / 2, g FROM generate_series(1, 100) AS g;
+CREATE INDEX half_gone ON twice (w);
+CREATE TABLE parted (id integer PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE part PARTITION OF parted FOR VALUES FROM (0) TO (100);
+INSERT INTO parted VALUES (1);
+SQL
+my $database = $Ardent::Test::database;
+my $source = sub { return $t->source->safe_psql($database, $_[0]); };
+$source->('SELECT ardent_ddl_capture(true)');
+$t->start_all;
+
+my $follows = sub {
+	my ($what) = @_;
+	my $n = $source->('UPDATE beacon SET n = n + 1 RETURNING n');
+	my $failure = '';
+	$t->wait_for($what, sub {
+		my $connector = $t->connector;
+		$failure = $connector->{failure}{message} // 'failed' if $connector->{status} eq 'failed';
+		return $failure || ($t->replica_try('SELECT n FROM beacon') // '') eq $n;
+	});
+	is($failure, '', $what) or die 'the connector has failed';
+	is(join("\n", definitions_differ($t)), '', "$what: the definitions are equal");
+	return $t->compare_ok($what);
+};
+my $fails = sub {
+	my ($sql, $expected, %more) = @_;
+	my (undef, undef, $err) = $t->source->psql($database, $sql, %more);
+	return like($err, $expected, "the source refuses $sql");
+};
+my $valid = sub { return $source->("SELECT indisvalid FROM pg_index WHERE indexrelid = '$_[0]'::regclass"); };
+
+# an index that could not be made
+$fails->('CREATE UNIQUE INDEX CONCURRENTLY unmade ON twice (v)', qr/could not create unique index/);
+is($valid->('unmade'), 'f', 'it is there, and not valid');
+$source->('ALTER TABLE twice ADD COLUMN x text');
+$follows->('a table that has such an index is altered');
+$source->('ALTER INDEX unmade RENAME TO unmade_too');
+$source->(q(COMMENT ON INDEX unmade_too IS 'never made'));
+$source->('ALTER INDEX unmade_too SET (fillfactor = 80)');
+$follows->('the index is altered');
+$source->('CREATE INDEX made ON twice (x); DROP INDEX unmade_too, made');
+$follows->('it is dropped with another one');
+$fails->('CREATE UNIQUE INDEX CONCURRENTLY "Un made" ON twice (v)', qr/could not create unique index/);
+$source->('DROP INDEX CONCURRENTLY "Un made"');
+$follows->('it is dropped on its own, without a lock');
+$fails->('CREATE UNIQUE INDEX CONCURRENTLY unmade ON twice (v)', qr/could not create unique index/);
+$source->('DROP TABLE twice; CREATE TABLE twice (id integer PRIMARY KEY, w integer); CREATE INDEX half_gone ON twice (w)');
+$follows->('it is dropped with its table');
+
+# what could not be ended because somebody reads there
+my $while_read = sub {
+	my ($table, $sql) = @_;
+	my ($in, $out) = ('', '');
+	my $reader = IPC::Run::start([ 'psql', '-X', '-q', '-At', '-d', $t->source->connstr($database) ], '<', \$in, '>', \$out);
+	$in = "BEGIN; SELECT count(*) FROM $table;\n";
+	$reader->pump until $out =~ /\d+\n/;
+	$fails->("SET lock_timeout = '200ms'; $sql", qr/lock timeout/);
+	$in = "COMMIT;\n\\q\n";
+	return $reader->finish;
+};
+$while_read->('twice', 'DROP INDEX CONCURRENTLY half_gone');
+is($valid->('half_gone'), 'f', 'the index is there, and not valid any more');
+$source->('ALTER INDEX half_gone RENAME TO gone');
+$source->('DROP INDEX gone');
+$follows->('an index that was half dropped is renamed and dropped');
+SKIP:
+{
+	skip 'DETACH CONCURRENTLY is of 14', 11 if $t->major < 14;
+	$while_read->('parted', 'ALTER TABLE parted DETACH PARTITION part CONCURRENTLY');
+	$source->('INSERT INTO part VALUES (2)');
+	$source->('ALTER TABLE parted DETACH PARTITION part FINALIZE');
+	$source->('ALTER TABLE part DROP CONSTRAINT part_id_check; INSERT INTO part VALUES (1000)');
+	$follows->('DETACH … FINALIZE ends what could not be ended');
+	$source->(q(ALTER TABLE part ADD CONSTRAINT "Own check" CHECK (id >= 0 AND id < 100) NOT VALID; DELETE FROM part WHERE id = 1000;
+		ALTER TABLE part VALIDATE CONSTRAINT "Own check"; ALTER TABLE parted ATTACH PARTITION part FOR VALUES FROM (0) TO (100)));
+	$source->('ALTER TABLE parted DETACH PARTITION part CONCURRENTLY');
+	$follows->('a check that implies the bound spares another one');
+	$source->('ALTER TABLE part DROP CONSTRAINT "Own check"; INSERT INTO part VALUES (1000)');
+	$follows->('the check is dropped');
+	is($t->replica_psql(q(SELECT relispartition FROM pg_class WHERE oid = 'part'::regclass)), 'f', 'the partition is detached');
+}
+$t->stop_all;
+done_testing();
