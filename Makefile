@@ -64,8 +64,8 @@ check: ## a selection of them, below two minutes
 test-unit test-install regress isolation tap e2e: all ## one suite; make tap T=tests/tap/file.pl runs one file
 	@scripts/test $(if $(T),$(T),$(@:test-%=%))
 
-soak: programs ## kill rounds: make soak ROUNDS=200 SEED=17
-	@ROUNDS=$(or $(ROUNDS),100) SEED=$(SEED) V=1 scripts/test tests/e2e/kill_rounds.pl
+soak: programs ## kill rounds, without DDL and with: make soak ROUNDS=200 SEED=17 T=tests/e2e/kill_rounds_ddl.pl
+	@ROUNDS=$(or $(ROUNDS),100) SEED=$(SEED) V=1 scripts/test $(or $(T),tests/e2e/kill_rounds.pl tests/e2e/kill_rounds_ddl.pl)
 
 .PHONY: bench
 bench: programs ## side by side with PostgreSQL's own replication; make bench ARGS="--only c --scale 0.1"
