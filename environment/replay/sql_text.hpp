@@ -45,7 +45,6 @@ SqlText read_text(const model::DdlStatement& statement, const std::string& text)
 /// As much of a statement as an error shows.
 std::string shown(const std::string& statement);
 
-
 /// ALTER TABLE … DETACH PARTITION … FINALIZE.
 bool finalizes(const SqlText& sql);
 /// Without the words CONCURRENTLY and FINALIZE: the same result where nobody else writes.
