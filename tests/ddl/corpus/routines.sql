@@ -38,7 +38,7 @@ DROP RULE renamed_rule ON triggered
 DROP FUNCTION quiet, set_of
 DROP PROCEDURE IF EXISTS proc(integer)
 DROP AGGREGATE product(integer)
-CREATE FUNCTION body_later() RETURNS integer LANGUAGE sql BEGIN ATOMIC SELECT 1; END
+SINCE 14 CREATE FUNCTION body_later() RETURNS integer LANGUAGE sql BEGIN ATOMIC SELECT 1; END
 SET check_function_bodies = off; CREATE FUNCTION unknown_body() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM not_there_yet'
 CREATE FUNCTION app.in_app() RETURNS integer LANGUAGE sql AS 'SELECT 1'
 DROP ROUTINE app.in_app

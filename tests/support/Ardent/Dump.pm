@@ -17,7 +17,8 @@ sub replica_admin { my ($t) = @_; return $t->replica_conninfo =~ s/ardent_reader
 
 # What pg_dump --schema-only says, a text an entry. Left out: comments, settings and blank lines; the order of the
 # entries and of the grants in one (it follows the order of oids, and of the grants of a copy); the functions of extension
-# ardent, which a replica does not have.
+# ardent, which a replica does not have; grants to ardent_reader; and in the schema public those that initdb gave before
+# 15, which pg_dump tells as changes of what another superuser's initdb gave.
 sub definitions
 {
 	my ($conninfo, @schemas) = @_;
@@ -30,7 +31,10 @@ sub definitions
 		my ($name) = $entry =~ /^-- Name: (.*)/ or next;
 		next if $name =~ /ardent_/;
 		my @lines = grep { !/^(?:--|SET |SELECT pg_catalog|\\|\s*$)/ } split /\n/, $entry;
+		@lines = grep { !/ TO ardent_reader;$/ } @lines;
+		@lines = grep { !/^GRANT ALL ON SCHEMA public TO (?:PUBLIC|postgres);|^REVOKE ALL ON SCHEMA public FROM (?:PUBLIC|ardent_admin);/ } @lines;
 		@lines = sort @lines if $name =~ /ACL;/;
+		next unless @lines;
 		$kept{$name} = join "\n", @lines;
 	}
 	return \%kept;
