@@ -64,8 +64,11 @@ sub certificate
 	append_to_file("$dir/$name.ext", "subjectAltName=$for\n");
 	run_openssl('req', '-newkey', 'rsa:2048', '-nodes', '-subj', "/CN=$name", '-keyout', "$dir/$name.key", '-out',
 		"$dir/$name.csr");
+	# an end before the beginning, as with -1 days, is refused from 3.4 on, which knows both as options
+	my ($newer) = qx(openssl version) =~ /^OpenSSL (?:[4-9]|3\.[4-9]|3\.\d\d)/;
+	my @validity = $days < 0 && $newer ? ('-not_before', '20200101000000Z', '-not_after', '20200102000000Z') : ('-days', $days);
 	run_openssl('x509', '-req', '-in', "$dir/$name.csr", '-CA', "$dir/$authority.crt", '-CAkey', "$dir/$authority.key",
-		'-CAcreateserial', '-days', $days, '-extfile', "$dir/$name.ext", '-out', "$dir/$name.crt");
+		'-CAcreateserial', @validity, '-extfile', "$dir/$name.ext", '-out', "$dir/$name.crt");
 	chmod 0600, "$dir/$name.key";
 	return;
 }
