@@ -320,9 +320,10 @@ void Connector::look_after_worker(const std::shared_ptr<Session>& session) {
     if (!session->worker) {
         return;
     }
-    if (const auto failure = session->worker->failure()) {
-        record_failure(*failure);
-    } else if (session->worker->session_lost()) {
+    const auto failure = session->worker->failure();
+    const bool over =
+        failure ? !record_failure(*session, *failure) : session->worker->session_lost();
+    if (over) {
         throw session_unknown();
     }
 }
@@ -396,7 +397,7 @@ protocol::Progress Connector::schema(const protocol::SchemaReport& report) {
     } else if (current->worker) {
         if (const auto failure = current->worker->check_tables(report.definitions)) {
             current->worker->stop();
-            record_failure(*failure);
+            record_failure(*current, *failure);
         }
     }
     return progress_of(current);

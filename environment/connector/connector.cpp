@@ -153,6 +153,19 @@ void Connector::change_phase(Event event) {
 
 void Connector::record_failure(const protocol::Failure& failure) {
     const std::lock_guard lock(m_mutex);
+    note_failure(failure);
+}
+
+bool Connector::record_failure(const Session& session, const protocol::Failure& failure) {
+    const std::lock_guard lock(m_mutex);
+    if (m_session.get() != &session) {
+        return false;
+    }
+    note_failure(failure);
+    return true;
+}
+
+void Connector::note_failure(const protocol::Failure& failure) {
     if (m_record.failure) {
         return;
     }
@@ -336,7 +349,7 @@ void Connector::look_after_everything() {
     }
     if (session && session->worker) {
         if (const auto failure = session->worker->failure()) {
-            record_failure(*failure);
+            record_failure(*session, *failure);
         }
         if (silent >= m_settings.agent_timeout && session->worker->waits_inside()) {
             process::log_warning("the agent is silent in the middle of a transaction: rolled back",

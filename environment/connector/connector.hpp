@@ -135,6 +135,9 @@ private:
     protocol::Progress progress_of(const std::shared_ptr<Session>& session);
     void look_after_worker(const std::shared_ptr<Session>& session);
     void record_failure(const protocol::Failure& failure);
+    /// Of a session's worker; false when the session is no longer the newest: its failure was forgotten meanwhile.
+    bool record_failure(const Session& session, const protocol::Failure& failure);
+    void note_failure(const protocol::Failure& failure);
     void finish_copy(const protocol::CopyBegin& begin, const CopyOutcome& outcome);
     void ensure_instance();
     void change_phase(Event event);

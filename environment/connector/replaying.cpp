@@ -89,7 +89,7 @@ void Connector::judge_report() {
     }
     if (failure && !ahead) {
         worker.stop();
-        record_failure(*failure);
+        record_failure(*pending->session, *failure);
     }
 }
 
