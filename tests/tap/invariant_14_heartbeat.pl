@@ -33,6 +33,13 @@ $t->wait_for('apply waits', sub {
 	return ($t->replica_try(q(SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'public.n'::regclass)) // 0) > 0;
 });
 my ($before, $last) = ('', '');
+# before 15 a collector tells them, when it comes to it
+$t->wait_for('the figures tell what was written until now', sub {
+	return $source->safe_psql($database, <<'SQL') eq 't';
+SELECT (SELECT n_tup_ins FROM pg_stat_all_tables WHERE relid = 'public.n'::regclass) = 1
+   AND (SELECT n_tup_upd FROM pg_stat_all_tables WHERE relid = 'public.beacon'::regclass) = (SELECT n FROM public.beacon)
+SQL
+});
 $t->wait_for('the figures stand still', sub { $last = $before; $before = $written->(); return $before eq $last; });
 my $confirmed = $t->slot->{confirmed};
 
