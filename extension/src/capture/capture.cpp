@@ -102,7 +102,10 @@ void start(const Node* tree) {
 void end(const EventTriggerData* data) {
     Statement* const statement = current_statement(false, data->parsetree);
     if (!statement->settled) {
-        tell(statement, GetCommandTagName(data->tag), false, [] { return commanded_objects(); });
+        tell(statement, GetCommandTagName(data->tag), false, [&] {
+            // the server lists nothing for DROP here
+            return statement->kind == T_DropStmt ? no_objects() : commanded_objects();
+        });
     }
     statement->ended = true;
 }
@@ -156,11 +159,7 @@ void relation_created(Oid oid) {
 /// No event trigger fires for REASSIGN OWNED.
 void reassigned(Statement* statement) {
     if (is_captured() && pg::call([] { return is_switched_on(); })) {
-        tell(statement, "REASSIGN OWNED", false, [] {
-            Objects nothing;
-            nothing.json = makeStringInfo();
-            return nothing;
-        });
+        tell(statement, "REASSIGN OWNED", false, [] { return no_objects(); });
     }
 }
 

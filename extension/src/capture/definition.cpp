@@ -108,7 +108,7 @@ struct Index {
 };
 
 void write_keys(Json& json, Relation relation) {
-    List* const oids = RelationGetIndexList(relation);
+    List* const oids = relation->rd_rel->relhasindex ? RelationGetIndexList(relation) : NIL;
     auto* const indexes = static_cast<Index*>(
         palloc(sizeof(Index) * static_cast<std::size_t>(list_length(oids) + 1)));
     std::size_t count = 0;

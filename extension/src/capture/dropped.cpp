@@ -66,24 +66,64 @@ bool is_member(const Statement* statement, const Datum* values) {
     return statement->members != nullptr && object_address_present(&object, statement->members);
 }
 
-/// A table that lost a part of itself with something else: a column of a dropped type, a default.
-void touch_table(Statement* statement, const Datum* values, const List* address) {
-    const Oid class_id = DatumGetObjectId(values[k_class]);
-    if (class_id == RelationRelationId && DatumGetInt32(values[k_part]) != 0) {
-        touch(statement, DatumGetObjectId(values[k_object]));
-    } else if ((class_id == ConstraintRelationId || class_id == AttrDefaultRelationId) &&
-               list_length(address) == 3) {
-        const Oid schema = get_namespace_oid(static_cast<const char*>(linitial(address)), true);
-        if (OidIsValid(schema)) {
-            touch(statement, get_relname_relid(static_cast<const char*>(lsecond(address)), schema));
-        }
-    }
+const char* part(const List* address, int place) {
+    return static_cast<const char*>(list_nth(address, place));
 }
 
-void consider(Statement* statement, const Datum* values, const bool* nulls) {
+/// Tables that lost a part of themselves with something else: a column of a dropped type, a default. The server lists
+/// a dropped table before its parts, so their names need not be looked up in vain.
+class Losers {
+public:
+    explicit Losers(Statement* statement) : m_statement(statement) {}
+
+    void see_gone(const Datum* values, const char* type, List* address) {
+        if (DatumGetObjectId(values[k_class]) != RelationRelationId ||
+            DatumGetInt32(values[k_part]) != 0) {
+            return;
+        }
+        note_gone(m_statement, DatumGetObjectId(values[k_object]));
+        if (list_length(address) == 2 && (equals(type, "table") || equals(type, "foreign table"))) {
+            m_gone = lappend(m_gone, address);
+        }
+    }
+
+    void see_part(const Datum* values, const List* address) {
+        const Oid class_id = DatumGetObjectId(values[k_class]);
+        if (class_id == RelationRelationId && DatumGetInt32(values[k_part]) != 0) {
+            touch(m_statement, DatumGetObjectId(values[k_object]));
+        } else if ((class_id == ConstraintRelationId || class_id == AttrDefaultRelationId) &&
+                   list_length(address) == 3 && !is_gone(address)) {
+            const Oid schema = get_namespace_oid(part(address, 0), true);
+            if (OidIsValid(schema)) {
+                touch(m_statement, get_relname_relid(part(address, 1), schema));
+            }
+        }
+    }
+
+private:
+    static constexpr int k_most_compared = 64;
+
+    bool is_gone(const List* address) const {
+        const int count = list_length(m_gone);
+        for (int i = count - 1; i >= 0 && i >= count - k_most_compared; --i) {
+            const auto* const table = static_cast<const List*>(list_nth(m_gone, i));
+            if (equals(part(table, 1), part(address, 1)) &&
+                equals(part(table, 0), part(address, 0))) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    Statement* m_statement;
+    List* m_gone = NIL;  // schema and name
+};
+
+void consider(Statement* statement, Losers& losers, const Datum* values, const bool* nulls) {
     const char* const type = text_or_null(values, nulls, k_type);
     const char* const schema = text_or_null(values, nulls, k_schema);
     List* const address = address_of(values, nulls);
+    losers.see_gone(values, type, address);
     if (DatumGetBool(values[k_temporary]) ||
         (list_length(address) > 1 &&
          equals(static_cast<const char*>(linitial(address)), "pg_temp"))) {
@@ -99,7 +139,7 @@ void consider(Statement* statement, const Datum* values, const bool* nulls) {
     if (is_implied(values, type, schema) || is_member(statement, values)) {
         return;
     }
-    touch_table(statement, values, address);
+    losers.see_part(values, address);
     if (statement->dropped->len > 0) {
         appendStringInfoChar(statement->dropped, ',');
     }
@@ -144,8 +184,9 @@ Datum called(PGFunction function) {
 
 void gather_dropped(Statement* statement) {
     statement->dropped = buffer(statement, statement->dropped);
+    Losers losers(statement);
     for_each_row(F_PG_EVENT_TRIGGER_DROPPED_OBJECTS, [&](const Datum* values, const bool* nulls) {
-        consider(statement, values, nulls);
+        consider(statement, losers, values, nulls);
     });
 }
 

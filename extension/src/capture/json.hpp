@@ -24,7 +24,9 @@ public:
     }
     Json& key(const char* name) {
         separate();
-        appendStringInfo(m_out, "\"%s\":", name);
+        appendStringInfoChar(m_out, '"');
+        appendStringInfoString(m_out, name);
+        appendBinaryStringInfo(m_out, "\":", 2);
         m_first = true;
         return *this;
     }
@@ -40,7 +42,14 @@ public:
     }
     Json& number(std::uint64_t value) {
         separate();
-        appendStringInfo(m_out, UINT64_FORMAT, static_cast<uint64>(value));
+        return digits(value);
+    }
+    /// As a string: JSON's numbers are read as doubles by some.
+    Json& quoted(std::uint64_t value) {
+        separate();
+        appendStringInfoChar(m_out, '"');
+        digits(value);
+        appendStringInfoChar(m_out, '"');
         return *this;
     }
     Json& boolean(bool value) {
@@ -62,6 +71,11 @@ public:
     Json& flag(const char* name, bool value) { return value ? key(name).boolean(true) : *this; }
 
 private:
+    Json& digits(std::uint64_t value) {
+        char text[24];
+        appendBinaryStringInfo(m_out, text, pg_ulltoa_n(value, text));
+        return *this;
+    }
     void separate() {
         if (!m_first) {
             appendStringInfoChar(m_out, ',');

@@ -35,7 +35,7 @@ void write_head(Json& json, const char* kind, const Saying& saying) {
     json.open().key("kind").text(kind);
     json.key("database").text(get_database_name(MyDatabaseId));
     json.key("database_oid").number(MyDatabaseId);
-    json.key("xid").text(psprintf(UINT64_FORMAT, U64FromFullTransactionId(transaction)));
+    json.key("xid").quoted(U64FromFullTransactionId(transaction));
     json.key("ordinal").number(next_ordinal(transaction));
     json.key("tag").text(saying.tag);
     json.key("text").text(saying.text);
@@ -66,7 +66,15 @@ bool works_unseen(const Statement& statement) {
 }
 
 List* touched(const Statement& statement, const Objects& objects) {
-    return list_concat(list_copy(objects.relations), statement.touched);
+    return list_concat(list_copy(objects.relations), left_of_touched(statement));
+}
+
+void append_hex(StringInfo out, const unsigned char* bytes, std::size_t count) {
+    constexpr const char* k_digits = "0123456789abcdef";
+    for (std::size_t i = 0; i < count; ++i) {
+        appendStringInfoChar(out, k_digits[bytes[i] >> 4U]);
+        appendStringInfoChar(out, k_digits[bytes[i] & 15U]);
+    }
 }
 
 }  // namespace
@@ -124,9 +132,7 @@ bool write_message(StringInfo body) {
     initStringInfo(&message);
     appendStringInfo(&message, "{\"version\":%d,\"key\":\"%s\",\"hmac\":\"", ddl::k_version,
                      key->id);
-    for (const unsigned char byte : code) {
-        appendStringInfo(&message, "%02x", byte);
-    }
+    append_hex(&message, code, sizeof code);
     appendStringInfoString(&message, "\",\"body\":");
     appendBinaryStringInfo(&message, body->data, body->len);
     appendStringInfoChar(&message, '}');

@@ -233,9 +233,14 @@ void consider_command(Objects& objects, const Datum* values, const bool* nulls) 
 
 }  // namespace
 
-Objects commanded_objects() {
+Objects no_objects() {
     Objects objects;
     objects.json = makeStringInfo();
+    return objects;
+}
+
+Objects commanded_objects() {
+    Objects objects = no_objects();
     for_each_row(F_PG_EVENT_TRIGGER_DDL_COMMANDS, [&](const Datum* values, const bool* nulls) {
         consider_command(objects, values, nulls);
     });
@@ -243,8 +248,7 @@ Objects commanded_objects() {
 }
 
 Objects created_relation(Oid relation, const char* tag) {
-    Objects objects;
-    objects.json = makeStringInfo();
+    Objects objects = no_objects();
     ObjectAddress address;
     ObjectAddressSet(address, RelationRelationId, relation);
     consider(objects, named(address, tag));

@@ -15,6 +15,7 @@ struct Objects {
     int left_out = 0;
 };
 
+Objects no_objects();
 /// In ddl_command_end.
 Objects commanded_objects();
 /// Of a relation that has just been created; for the object access hook.

@@ -58,6 +58,12 @@ Statement* whole(Statement* statement) {
     return statement;
 }
 
+void append(Statement* statement, List*& oids, Oid oid) {
+    MemoryContext const before = MemoryContextSwitchTo(statement_memory(statement));
+    oids = lappend_oid(oids, oid);
+    MemoryContextSwitchTo(before);
+}
+
 void at_transaction_end(XactEvent event, void* /*argument*/) {
     if (event == XACT_EVENT_ABORT) {
         g_session.unseen.ended = true;  // its tree is gone
@@ -108,18 +114,36 @@ MemoryContext statement_memory(Statement* statement) {
 }
 
 void touch(Statement* statement, Oid relation) {
-    if (!OidIsValid(relation)) {
-        return;
+    if (OidIsValid(relation)) {
+        append(statement, statement->touched, relation);
     }
-    MemoryContext const before = MemoryContextSwitchTo(statement_memory(statement));
-    statement->touched = lappend_oid(statement->touched, relation);
-    MemoryContextSwitchTo(before);
+}
+
+void note_gone(Statement* statement, Oid relation) {
+    append(statement, statement->gone, relation);
 }
 
 void note_invalid(Statement* statement, Oid index) {
-    MemoryContext const before = MemoryContextSwitchTo(statement_memory(statement));
-    statement->invalid = lappend_oid(statement->invalid, index);
-    MemoryContextSwitchTo(before);
+    append(statement, statement->invalid, index);
+}
+
+List* left_of_touched(const Statement& statement) {
+    List* const touched = list_copy(statement.touched);
+    List* const gone = list_copy(statement.gone);
+    list_sort(touched, list_oid_cmp);
+    list_sort(gone, list_oid_cmp);
+    List* left = NIL;
+    int place = 0;
+    ListCell* cell = nullptr;
+    foreach (cell, touched) {
+        while (place < list_length(gone) && list_nth_oid(gone, place) < lfirst_oid(cell)) {
+            ++place;
+        }
+        if (place == list_length(gone) || list_nth_oid(gone, place) != lfirst_oid(cell)) {
+            left = lappend_oid(left, lfirst_oid(cell));
+        }
+    }
+    return left;
 }
 
 void note_member(Statement* statement, const ObjectAddress& object) {

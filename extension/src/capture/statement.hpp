@@ -29,6 +29,7 @@ struct Statement {
     StringInfo dropped = nullptr;    // JSON, objects separated by commas
     StringInfo rewritten = nullptr;
     List* touched = nullptr;             // oids of relations
+    List* gone = nullptr;                // oids of dropped relations
     List* invalid = nullptr;             // oids of dropped indexes that were not valid
     ObjectAddresses* members = nullptr;  // of the extension that is dropped
     int dropped_left_out = 0;
@@ -48,7 +49,10 @@ Statement* innermost_statement();
 /// Where what is gathered for a statement lives. May raise.
 MemoryContext statement_memory(Statement* statement);
 void touch(Statement* statement, Oid relation);
+void note_gone(Statement* statement, Oid relation);
 void note_invalid(Statement* statement, Oid index);
+/// Those of `touched` that were not dropped by the same statement: the catalogs need not be asked for the others.
+List* left_of_touched(const Statement& statement);
 /// An object of an extension is dropped; asked for when the dropped objects are gathered.
 void note_member(Statement* statement, const ObjectAddress& object);
 void note_failure(Statement* statement, const char* sqlstate, const char* problem) noexcept;
