@@ -181,6 +181,7 @@ model::DdlTable read_table(const Reader& in) {
     table.kind = in.text("kind");
     table.persistence = in.text_or_empty("persistence");
     table.owner = in.text_or_empty("owner");
+    table.lock = in.text_or_empty("lock");
     table.columns = in.list("columns", read_column);
     table.checks = in.texts("checks");
     table.keys = in.list("keys", read_key);

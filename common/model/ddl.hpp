@@ -66,6 +66,8 @@ struct DdlTable {
     std::string kind;  // "table", "partitioned table", "view", …
     std::string persistence;
     std::string owner;
+    std::string
+        lock;  // empty: nobody else could change it up to the commit; "share": but for its indexes; "none"
     std::vector<DdlColumn> columns;
     std::vector<std::string> checks;  // names
     std::vector<DdlKey> keys;

@@ -122,13 +122,14 @@ std::vector<model::DdlColumn> columns_of(const model::DdlTable& table) {
     return columns;
 }
 
-// Without those that CONCURRENTLY left unfinished at the source: whether they are here depends on where it was stopped.
+// Those that can be compared. Not what CONCURRENTLY left unfinished at the source: whether it is here depends on where it
+// was stopped. And not what somebody else has made there meanwhile.
 std::vector<model::DdlKey> keys_of(const model::DdlTable& table, const model::DdlTable& source) {
     std::vector<model::DdlKey> keys = table.keys;
     std::erase_if(keys, [&](const model::DdlKey& key) {
-        return std::any_of(source.keys.begin(), source.keys.end(), [&](const auto& there) {
-            return !there.valid && there.name == key.name;
-        });
+        const auto there = std::find_if(source.keys.begin(), source.keys.end(),
+                                        [&](const auto& one) { return one.name == key.name; });
+        return there == source.keys.end() ? source.lock == "share" : !there->valid;
     });
     return keys;
 }

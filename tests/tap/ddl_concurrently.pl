@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 # CONCURRENTLY that did not come to its end at the source: no message says what it left behind, and what is said of that
-# afterwards has to do without.
+# afterwards has to do without. And sessions that change one table at the same time: what one of them says of it may be out
+# of date when it commits.
 use strict;
 use warnings;
 use Ardent::Dump;
@@ -59,15 +60,19 @@ $source->('DROP TABLE twice; CREATE TABLE twice (id integer PRIMARY KEY, w integ
 $follows->('it is dropped with its table');
 
 # what could not be ended because somebody reads there
+my $while = sub {
+	my ($open, $work) = @_;
+	my ($in, $out) = ('', '');
+	my $session = IPC::Run::start([ 'psql', '-X', '-q', '-At', '-v', 'ON_ERROR_STOP=1', '-d', $t->source->connstr($database) ], '<', \$in, '>', \$out);
+	$in = "BEGIN; $open; SELECT 'done';\n";
+	$session->pump until $out =~ /done\n/;
+	$work->();
+	$in = "COMMIT;\n\\q\n";
+	return $session->finish;
+};
 my $while_read = sub {
 	my ($table, $sql) = @_;
-	my ($in, $out) = ('', '');
-	my $reader = IPC::Run::start([ 'psql', '-X', '-q', '-At', '-d', $t->source->connstr($database) ], '<', \$in, '>', \$out);
-	$in = "BEGIN; SELECT count(*) FROM $table;\n";
-	$reader->pump until $out =~ /\d+\n/;
-	$fails->("SET lock_timeout = '200ms'; $sql", qr/lock timeout/);
-	$in = "COMMIT;\n\\q\n";
-	return $reader->finish;
+	return $while->("SELECT count(*) FROM $table", sub { $fails->("SET lock_timeout = '200ms'; $sql", qr/lock timeout/) });
 };
 $while_read->('twice', 'DROP INDEX CONCURRENTLY half_gone');
 is($valid->('half_gone'), 'f', 'the index is there, and not valid any more');
@@ -89,6 +94,18 @@ SKIP:
 	$source->('ALTER TABLE part DROP CONSTRAINT "Own check"; INSERT INTO part VALUES (1000)');
 	$follows->('the check is dropped');
 	is($t->replica_psql(q(SELECT relispartition FROM pg_class WHERE oid = 'part'::regclass)), 'f', 'the partition is detached');
+}
+# what one session says of a table that it does not keep others from changing
+$source->('CREATE TABLE busy (id integer PRIMARY KEY, v integer); CREATE INDEX busy_v ON busy (v); CREATE TABLE list (i integer) PARTITION BY LIST (i);
+	CREATE TABLE list_1 PARTITION OF list FOR VALUES IN (1); CREATE TABLE list_2 (i integer)');
+foreach my $case (
+	[ 'an index is renamed while its table is altered', 'ALTER INDEX busy_v RENAME TO busy_w', 'ALTER TABLE busy ADD COLUMN w integer' ],
+	[ 'two make unique indexes', 'CREATE UNIQUE INDEX busy_one ON busy (v, id)', 'CREATE UNIQUE INDEX busy_two ON busy (id, v)' ],
+	[ 'a partition is attached while another one gets a key', 'ALTER TABLE list ATTACH PARTITION list_2 FOR VALUES IN (2)', 'CREATE UNIQUE INDEX ON list_1 (i)' ])
+{
+	my ($what, $one, $other) = @$case;
+	$while->($one, sub { $source->($other) });
+	$follows->($what);
 }
 $t->stop_all;
 done_testing();

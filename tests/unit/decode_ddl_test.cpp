@@ -130,7 +130,7 @@ TEST_CASE("ddl message: the body is read") {
                    {"type":"policy","identity":"p on public.orders","oid":16403,"command":"CREATE POLICY","invalid":true}],
         "dropped":[{"type":"table column","schema":"public","identity":"public.orders.a","oid":1,"original":true,"invalid":true}],
         "rewritten":[{"identity":"public.orders","oid":16402,"reasons":["default"]}],
-        "tables":[{"oid":16402,"schema":"public","name":"orders","kind":"table","persistence":"permanent","owner":"app",
+        "tables":[{"oid":16402,"schema":"public","name":"orders","kind":"table","persistence":"permanent","owner":"app","lock":"share",
           "columns":[{"name":"id","type":"bigint","not_null":true,"identity":"always"},
                      {"name":"at","type":"timestamp with time zone","default":"now()"}],
           "checks":["positive"],"keys":[{"name":"k","primary":true,"columns":["id",null],"immediate":true,"valid":true}],
@@ -158,6 +158,7 @@ TEST_CASE("ddl message: the body is read") {
     CHECK(table.relation == model::RelationName{"public", "orders"});
     CHECK(table.columns[0].identity == "always");
     CHECK(table.columns[1].expression == "now()");
+    CHECK(table.lock == "share");
     CHECK(table.checks == std::vector<std::string>{"positive"});
     CHECK(table.keys[0].columns[0] == "id");
     CHECK_FALSE(table.keys[0].columns[1]);

@@ -231,6 +231,10 @@ TEST_CASE("replay definitions: the first difference is named with both sides") {
     other.keys.push_back({"u", {"v"}, false, false, true, true, false, false});
     CHECK(replay::describe_difference(unfinished, other, false).empty());
     CHECK_FALSE(differs(other).empty());
+    model::DdlTable shared = source;
+    shared.lock = "share";
+    CHECK(replay::describe_difference(shared, other, false).empty());
+    CHECK_FALSE(replay::describe_difference(other, shared, false).empty());
     other = source;
     other.owner = "somebody";
     CHECK(differs(other).empty());

@@ -204,6 +204,17 @@ void write_partitioning(Json& json, Relation relation) {
     ReleaseSysCache(tuple);
 }
 
+/// What of its locks keeps others from changing the relation until the commit; nullptr: everything. Every change takes
+/// one of the modes that exclude each other, but for CREATE INDEX, whose mode excludes all of them and not itself.
+const char* lock_of(Relation relation) {
+    if (relation->rd_createSubid != InvalidSubTransactionId ||
+        CheckRelationLockedByMe(relation, ShareRowExclusiveLock, true) ||
+        CheckRelationLockedByMe(relation, ShareUpdateExclusiveLock, false)) {
+        return nullptr;
+    }
+    return CheckRelationLockedByMe(relation, ShareLock, false) ? "share" : "none";
+}
+
 void write_definition(Json& json, Relation relation) {
     const FormData_pg_class* const form = relation->rd_rel;
     json.open().key("oid").number(RelationGetRelid(relation));
@@ -213,6 +224,7 @@ void write_definition(Json& json, Relation relation) {
     json.key("persistence")
         .text(form->relpersistence == RELPERSISTENCE_UNLOGGED ? "unlogged" : "permanent");
     json.key("owner").text(GetUserNameFromId(form->relowner, true));
+    json.field("lock", lock_of(relation));
     write_columns(json, relation);
     write_checks(json, relation);
     if (form->relkind == RELKIND_RELATION || form->relkind == RELKIND_PARTITIONED_TABLE ||
