@@ -60,15 +60,19 @@ $source->('DROP TABLE twice; CREATE TABLE twice (id integer PRIMARY KEY, w integ
 $follows->('it is dropped with its table');
 
 # what could not be ended because somebody reads there
+my $open = sub {
+	my ($sql) = @_;
+	my $session = { in => "BEGIN; $sql; SELECT 'done';\n", out => '' };
+	$session->{run} = IPC::Run::start([ 'psql', '-X', '-q', '-At', '-v', 'ON_ERROR_STOP=1', '-d', $t->source->connstr($database) ], '<', \$session->{in}, '>', \$session->{out});
+	$session->{run}->pump until $session->{out} =~ /done\n/;
+	return $session;
+};
+my $close = sub { my ($session) = @_; $session->{in} = "COMMIT;\n\\q\n"; return $session->{run}->finish; };
 my $while = sub {
-	my ($open, $work) = @_;
-	my ($in, $out) = ('', '');
-	my $session = IPC::Run::start([ 'psql', '-X', '-q', '-At', '-v', 'ON_ERROR_STOP=1', '-d', $t->source->connstr($database) ], '<', \$in, '>', \$out);
-	$in = "BEGIN; $open; SELECT 'done';\n";
-	$session->pump until $out =~ /done\n/;
+	my ($sql, $work) = @_;
+	my $session = $open->($sql);
 	$work->();
-	$in = "COMMIT;\n\\q\n";
-	return $session->finish;
+	return $close->($session);
 };
 my $while_read = sub {
 	my ($table, $sql) = @_;
@@ -79,6 +83,26 @@ is($valid->('half_gone'), 'f', 'the index is there, and not valid any more');
 $source->('ALTER INDEX half_gone RENAME TO gone');
 $source->('DROP INDEX gone');
 $follows->('an index that was half dropped is renamed and dropped');
+
+# dropped further: nobody uses it any more, and it waits for who may still read it
+my $is = sub {
+	my ($what, $sql) = @_;
+	return $t->wait_for($what, sub { return $source->("SELECT count(*) FROM $sql") > 0 });
+};
+$source->('CREATE UNIQUE INDEX half_gone ON twice (w)');
+my $first = $open->('SELECT count(*) FROM twice');
+my $said = '';
+my $dropper = IPC::Run::start([ 'psql', '-X', '-q', '-d', $t->source->connstr($database), '-c', 'DROP INDEX CONCURRENTLY half_gone' ], '>&', \$said);
+$is->('it waits for the one who reads', q(pg_stat_activity WHERE query LIKE 'DROP INDEX%' AND wait_event_type = 'Lock'));
+my $second = $open->('SELECT count(*) FROM twice');
+$close->($first);
+$is->('it waits for the next one', q(pg_index WHERE indexrelid = 'half_gone'::regclass AND NOT indislive));
+$source->(q(SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'DROP INDEX%'));
+$dropper->finish;
+like($said, qr/terminating connection/, 'it is ended');
+$close->($second);
+$source->('ALTER TABLE twice ADD COLUMN y integer; DROP INDEX half_gone');
+$follows->('a table with an index that is nearly gone is altered');
 SKIP:
 {
 	skip 'DETACH CONCURRENTLY is of 14', 11 if $t->major < 14;

@@ -104,33 +104,48 @@ void write_key(Json& json, Relation relation, const char* name, HeapTuple tuple)
 
 struct Index {
     const char* name;
-    Oid oid;
+    HeapTuple tuple;
 };
 
+/// The unique ones, also what DROP INDEX CONCURRENTLY left half dropped, which the server's own list leaves out.
+List* unique_indexes(Relation relation) {
+    List* found = NIL;
+    Relation const catalog = table_open(IndexRelationId, AccessShareLock);
+    ScanKeyData key;
+    ScanKeyInit(&key, Anum_pg_index_indrelid, BTEqualStrategyNumber, F_OIDEQ,
+                ObjectIdGetDatum(RelationGetRelid(relation)));
+    SysScanDesc const scan =
+        systable_beginscan(catalog, IndexIndrelidIndexId, true, nullptr, 1, &key);
+    for (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple);
+         tuple = systable_getnext(scan)) {
+        if (reinterpret_cast<const FormData_pg_index*>(GETSTRUCT(tuple))->indisunique) {
+            found = lappend(found, heap_copytuple(tuple));
+        }
+    }
+    systable_endscan(scan);
+    table_close(catalog, AccessShareLock);
+    return found;
+}
+
 void write_keys(Json& json, Relation relation) {
-    List* const oids = relation->rd_rel->relhasindex ? RelationGetIndexList(relation) : NIL;
+    List* const tuples = relation->rd_rel->relhasindex ? unique_indexes(relation) : NIL;
     auto* const indexes = static_cast<Index*>(
-        palloc(sizeof(Index) * static_cast<std::size_t>(list_length(oids) + 1)));
+        palloc(sizeof(Index) * static_cast<std::size_t>(list_length(tuples) + 1)));
     std::size_t count = 0;
     ListCell* cell = nullptr;
-    foreach (cell, oids) {
-        const char* const name = get_rel_name(lfirst_oid(cell));
+    foreach (cell, tuples) {
+        auto* const tuple = static_cast<HeapTuple>(lfirst(cell));
+        const char* const name =
+            get_rel_name(reinterpret_cast<const FormData_pg_index*>(GETSTRUCT(tuple))->indexrelid);
         if (name != nullptr) {
-            indexes[count++] = {name, lfirst_oid(cell)};
+            indexes[count++] = {name, tuple};
         }
     }
     std::sort(indexes, indexes + count,
               [](const Index& a, const Index& b) { return std::strcmp(a.name, b.name) < 0; });
     json.key("keys").open('[');
     for (std::size_t i = 0; i < count; ++i) {
-        HeapTuple const tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(indexes[i].oid));
-        if (!HeapTupleIsValid(tuple)) {
-            continue;
-        }
-        if (reinterpret_cast<const FormData_pg_index*>(GETSTRUCT(tuple))->indisunique) {
-            write_key(json, relation, indexes[i].name, tuple);
-        }
-        ReleaseSysCache(tuple);
+        write_key(json, relation, indexes[i].name, indexes[i].tuple);
     }
     json.close(']');
 }
