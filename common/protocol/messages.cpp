@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-// The messages of a session: hello, progress, schema, status.
+// The messages of a session: hello, progress, schema, sequences, status.
 #include "common/protocol/messages.hpp"
 
 #include "common/protocol/json_fields.hpp"
@@ -49,6 +49,31 @@ DdlSource decode_ddl(const Fields& in) {
     value.lsn = in.lsn("lsn");
     value.keys = in.text_map("keys");
     value.superusers = in.texts("superusers");
+    return value;
+}
+
+// As text, for a JSON number above 2^53 is not exact everywhere.
+json encode(const std::vector<SequenceValue>& values) {
+    json list = json::array();
+    for (const SequenceValue& value : values) {
+        list.push_back({{"schema", value.name.schema},
+                        {"name", value.name.name},
+                        {"last_value", std::to_string(value.last_value)},
+                        {"is_called", value.called}});
+    }
+    return list;
+}
+
+SequenceValue decode_sequence(const Fields& in) {
+    SequenceValue value;
+    value.name = {in.text("schema"), in.text("name")};
+    const std::string digits = in.text("last_value");
+    const char* const end = digits.data() + digits.size();
+    const auto read = std::from_chars(digits.data(), end, value.last_value);
+    if (read.ec != std::errc() || read.ptr != end) {
+        throw in.misfit("last_value", "a decimal number of 64 bits");
+    }
+    value.called = in.boolean("is_called");
     return value;
 }
 
@@ -173,6 +198,30 @@ SchemaReport parse_schema_report(std::string_view text) {
             {decode_tables(in.objects("tables")), decode_types(in.objects("types"))},
             in.maybe_lsn("lsn"),
             in.maybe_text("snapshot").value_or("")};
+}
+
+std::string to_json(const SequenceReport& value) {
+    return dump({{"session", value.session},
+                 {"number", value.number},
+                 {"lsn", model::to_string(value.lsn)},
+                 {"values", encode(value.values)},
+                 {"gone", encode(value.gone)},
+                 {"unreadable", encode(value.unreadable)}});
+}
+
+SequenceReport parse_sequence_report(std::string_view text) {
+    const Document document("sequences", text);
+    const Fields in = document.fields();
+    SequenceReport value;
+    value.session = in.text("session");
+    value.number = in.number<std::uint64_t>("number");
+    value.lsn = in.lsn("lsn");
+    for (const Fields& from : in.objects("values")) {
+        value.values.push_back(decode_sequence(from));
+    }
+    value.gone = decode_names(in.objects("gone"));
+    value.unreadable = decode_names(in.objects("unreadable"));
+    return value;
 }
 
 std::string to_json(const AgentStatus& value) {

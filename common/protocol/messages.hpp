@@ -89,7 +89,7 @@ struct Welcome {
     Limits limits;
 };
 
-/// Answers segments, position and schema.
+/// Answers segments, position, schema and sequences.
 struct Progress {
     ConnectorState state = ConnectorState::streaming;
     std::optional<model::Lsn> durable;
@@ -111,7 +111,7 @@ struct ObjectOwner {  // object as pg_identify_object_as_address names it
 };
 
 struct NotCarried {
-    std::vector<std::string> sequences;
+    std::vector<std::string> sequences;  // that the agent's role may not read
     std::vector<std::string> unlogged;
     std::vector<std::string> foreign_tables;
     std::vector<std::string> materialized_views;
@@ -153,6 +153,25 @@ struct SchemaReport {
     std::string snapshot;
 };
 
+/// What a sequence's next value follows from, as SELECT last_value, is_called says it.
+struct SequenceValue {
+    model::RelationName name;
+    std::int64_t last_value = 0;
+    bool called = true;
+
+    bool operator==(const SequenceValue&) const = default;
+};
+
+/// What changed since the report before, in the first one of a session everything.
+struct SequenceReport {
+    std::string session;
+    std::uint64_t number = 0;  // from 1 in each session
+    model::Lsn lsn;            // of the source, flushed, after the values were read
+    std::vector<SequenceValue> values;
+    std::vector<model::RelationName> gone;        // reported before, not followed any more
+    std::vector<model::RelationName> unreadable;  // all that the role may not read
+};
+
 struct AgentStatus {
     std::string session;
     std::optional<model::Lsn> source_lsn;
@@ -178,6 +197,7 @@ std::string to_json(const CopyBegin& value);
 std::string to_json(const CopyState& value);
 std::string to_json(const CopyFinish& value);
 std::string to_json(const SchemaReport& value);
+std::string to_json(const SequenceReport& value);
 std::string to_json(const AgentStatus& value);
 std::string to_json(const ErrorBody& value);
 std::string to_json(const NotCarried& value);
@@ -191,6 +211,7 @@ CopyBegin parse_copy_begin(std::string_view text);
 CopyState parse_copy_state(std::string_view text);
 CopyFinish parse_copy_finish(std::string_view text);
 SchemaReport parse_schema_report(std::string_view text);
+SequenceReport parse_sequence_report(std::string_view text);
 AgentStatus parse_agent_status(std::string_view text);
 NotCarried parse_not_carried(std::string_view text);
 SourceIdentity parse_source_identity(std::string_view text);

@@ -122,6 +122,31 @@ TEST_CASE("a schema report carries tables and types", "[protocol]") {
     CHECK(got.definitions.types == report.definitions.types);
 }
 
+TEST_CASE("a report of sequences carries 64 bits and names of any kind", "[protocol]") {
+    SequenceReport report;
+    report.session = std::string(32, '0');
+    report.number = 3;
+    report.lsn = Lsn{0x16B3748};
+    report.values = {{{"My \"Schema", "s.1"}, INT64_MIN, true},
+                     {{"public", "t"}, INT64_MAX, false}};
+    report.gone = {{"public", "old"}};
+    report.unreadable = {{"public", "secret"}};
+    const SequenceReport got = parse_sequence_report(to_json(report));
+    CHECK(got.session == report.session);
+    CHECK(got.number == 3);
+    CHECK(got.lsn == report.lsn);
+    CHECK(got.values == report.values);
+    CHECK(got.gone == report.gone);
+    CHECK(got.unreadable == report.unreadable);
+    for (const char* const value : {"\"9223372036854775808\"", "\"1x\"", "\"\"", "1"}) {
+        const std::string text =
+            R"({"session": "s", "number": 1, "lsn": "0/1", "gone": [], "unreadable": [], "values": [)"
+            R"({"schema": "s", "name": "n", "is_called": true, "last_value": )" +
+            std::string(value) + "}]}";
+        CHECK_THROWS_AS(parse_sequence_report(text), Error);
+    }
+}
+
 TEST_CASE("identity and failure stand by themselves", "[protocol]") {
     const SourceIdentity sent = sample_hello().source;
     const SourceIdentity got = parse_source_identity(to_json(sent));
