@@ -4,6 +4,7 @@
 #include "agent/copy/copier.hpp"
 #include "agent/report/preflight_watch.hpp"
 #include "agent/report/reporter.hpp"
+#include "agent/report/sequence_watch.hpp"
 #include "agent/report/source_watch.hpp"
 #include "agent/send/courier.hpp"
 #include "agent/source/ddl_keys.hpp"
@@ -342,6 +343,7 @@ void Service::stream(Source source, const protocol::Welcome& welcome) {
         PreflightWatch watch(m_settings, m_failing_checks);
         const Reporter reporter(m_settings, welcome.session, Reporter::Mode::streaming, link,
                                 &watch);
+        const SequenceWatch sequences(m_settings, welcome.session, link);
         Courier courier(
             m_settings.environment,
             {welcome.session, in_flight, segment_bytes * in_flight, m_settings.limits.compression},

@@ -103,6 +103,11 @@ std::vector<Option> make_options() {
              "How often the preflight list runs again while streaming, 1s to 24h; 0s for never.",
          .default_value = "5min",
          .maximum = 86'400'000},
+        {.key = "source.sequence_interval",
+         .type = Type::duration,
+         .help = "How often the values of sequences are reported while streaming, 1s to 10s.",
+         .default_value = "5s",
+         .maximum = 10'000},
         {.key = "slot.name",
          .help = "The replication slot; ardent_ and the connector's id when not set."},
         {.key = "slot.plugin",
@@ -177,6 +182,12 @@ SourceSettings read_source(const config::Values& values) {
         throw refuse("source.preflight_interval: " + values.text("source.preflight_interval") +
                          " is shorter than 1s",
                      "Say 1s to 24h, or 0s for never; 5min is the default.");
+    }
+    source.sequence_interval = values.duration("source.sequence_interval");
+    if (source.sequence_interval < k_shortest_interval) {
+        throw refuse("source.sequence_interval: " + values.text("source.sequence_interval") +
+                         " is shorter than 1s",
+                     "Say 1s to 10s; 5s is the default.");
     }
     return source;
 }

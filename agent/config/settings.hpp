@@ -33,6 +33,7 @@ struct SourceSettings {
     std::vector<std::string> schemas;
     std::vector<model::RelationName> excluded;
     std::chrono::milliseconds preflight_interval{};  // 0: only at every connect
+    std::chrono::milliseconds sequence_interval{};
 };
 
 struct SlotSettings {
@@ -60,8 +61,8 @@ struct Settings {
 /// The options of the configuration file, environment variables and flags.
 const std::vector<config::Option>& options();
 
-/// Throws base::Error (config): an excluded table that is no schema.table, a preflight interval below a second, a slot
-/// name that the server would refuse or that does not begin with ardent_.
+/// Throws base::Error (config): an excluded table that is no schema.table, a preflight or sequence interval below a
+/// second, a slot name that the server would refuse or that does not begin with ardent_.
 Settings read_settings(const config::Values& values);
 
 /// A secret as it is now. Throws base::Error (transient): what was right at the start may be in the middle of a change.

@@ -140,7 +140,9 @@ SELECT CASE WHEN e.objid IS NOT NULL THEN 'extension table'
         AND e.objsubid = 0 AND e.deptype = 'e'
  WHERE n.nspname = ANY ($1::pg_catalog.text[])
    AND CASE WHEN e.objid IS NOT NULL THEN c.relkind IN ('r', 'p')
-            ELSE c.relkind IN ('S', 'f', 'm') OR (c.relkind = 'r' AND c.relpersistence = 'u') END
+            WHEN c.relkind = 'S' THEN NOT (pg_catalog.has_sequence_privilege(c.oid, 'SELECT')
+                                           AND pg_catalog.has_schema_privilege(n.oid, 'USAGE'))
+            ELSE c.relkind IN ('f', 'm') OR (c.relkind = 'r' AND c.relpersistence = 'u') END
  ORDER BY 1, 2
 )sql";
 

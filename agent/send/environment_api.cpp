@@ -153,6 +153,10 @@ std::optional<Progress> EnvironmentApi::schema(const protocol::SchemaReport& rep
     return progress_of(post_json("schema", protocol::to_json(report), k_short));
 }
 
+std::optional<Progress> EnvironmentApi::sequences(const protocol::SequenceReport& report) {
+    return progress_of(post_json("sequences", protocol::to_json(report), k_short));
+}
+
 bool EnvironmentApi::status(const protocol::AgentStatus& status) {
     return post_json("status", protocol::to_json(status), k_short).has_value();
 }

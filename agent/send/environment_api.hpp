@@ -57,6 +57,7 @@ public:
     std::optional<protocol::Progress> position(const std::string& session, model::Lsn after,
                                                std::chrono::seconds wait);
     std::optional<protocol::Progress> schema(const protocol::SchemaReport& report);
+    std::optional<protocol::Progress> sequences(const protocol::SequenceReport& report);
     /// False: the session is not the newest one.
     bool status(const protocol::AgentStatus& status);
 

@@ -67,6 +67,12 @@ void Link::trouble(const std::string& text) {
     m_state.trouble = text;
 }
 
+void Link::want(model::Lsn position) {
+    const std::lock_guard lock(m_mutex);
+    m_state.wanted = std::max(m_state.wanted, position);
+    wake();
+}
+
 void Link::wake() noexcept {
     static_cast<void>(::eventfd_write(m_event.get(), 1));
 }

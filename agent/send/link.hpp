@@ -21,8 +21,9 @@ public:
         std::optional<protocol::Failure> failure;  // the connector stopped
         std::optional<base::Error> error;          // config, source or bug: the program ends
         std::optional<std::string> give_up_slot;  // limits.max_retained_wal: the remark to end with
-        bool source_away = false;                 // no ordinary connection to the source any more
-        std::string trouble;                      // what the network says just now; empty: nothing
+        model::Lsn wanted;         // a report waits at the environment for this position
+        bool source_away = false;  // no ordinary connection to the source any more
+        std::string trouble;       // what the network says just now; empty: nothing
     };
 
     /// Throws base::Error (bug) when the system has no descriptor left.
@@ -36,6 +37,8 @@ public:
     void give_up_slot(const std::string& remark);
     void source_away(bool away);
     void trouble(const std::string& text);
+    /// The durable position should come to this soon, though no transaction may carry it there.
+    void want(model::Lsn position);
     /// Something else changed that the main thread looks at.
     void wake() noexcept;
 

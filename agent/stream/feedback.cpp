@@ -78,10 +78,12 @@ void Feedback::idle_sent(model::Lsn position, Time now) noexcept {
 }
 
 std::optional<Feedback::Time> Feedback::idle_next(model::Lsn reached) const noexcept {
-    if (m_idle <= std::max({reached, m_idle_told, m_durable})) {
+    const model::Lsn known = std::max({reached, m_idle_told, m_durable});
+    if (m_idle <= known) {
         return std::nullopt;
     }
-    return m_idle_sent + (m_idle_asked ? Duration(0) : k_idle_interval);
+    const bool at_once = m_idle_asked || (m_wanted > known && m_idle >= m_wanted);
+    return m_idle_sent + (at_once ? Duration(0) : k_idle_interval);
 }
 
 }  // namespace ardent::agent

@@ -39,6 +39,8 @@ public:
     /// is pending or under way and everything up to `reached` is known there.
     std::optional<model::Lsn> idle_position(model::Lsn reached, Time now) const noexcept;
     void idle_sent(model::Lsn position, Time now) noexcept;
+    /// Something waits at the environment for this position: an idle one that reaches it goes at once.
+    void want(model::Lsn position) noexcept { m_wanted = position; }
     /// When idle_position may say something, for poll's timeout; nullopt when there is nothing to say.
     std::optional<Time> idle_next(model::Lsn reached) const noexcept;
 
@@ -57,6 +59,7 @@ private:
     bool m_idle_asked = false;
     model::Lsn m_idle_told;  // sent to the environment
     Time m_idle_sent{};
+    model::Lsn m_wanted;
 };
 
 }  // namespace ardent::agent

@@ -112,6 +112,7 @@ std::optional<StreamEnd> StreamLoop::look_at_link() {
     m_parts.link.calm();
     const Link::State state = m_parts.link.state();
     m_feedback.durable(state.durable);
+    m_feedback.want(state.wanted);
     if (state.error) {
         throw base::Error(*state.error);
     }

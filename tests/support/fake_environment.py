@@ -11,7 +11,7 @@ What it saw and what it is to do is under /control: GET gives the state as JSON,
     hold       true: admits segments, but the durable position stays
     stall      seconds that each answer to a segment waits
     refuse     a status that every call gets; 0: none
-    answers    {verb: [status, code]}: what such calls get ("segments", "hello", "status", "schema", "copy", …)
+    answers    {verb: [status, code]}: what such calls get ("segments", "hello", "status", "schema", "sequences", "copy", …)
     preflight  true: hello is refused with 422
     lose       true once: the session is not known any more
     timeline, system_identifier: what hello answers, when they are set
@@ -65,7 +65,7 @@ class Peer:
         self.rows = []
         self.part_bytes = 0
         self.seen = {"hellos": 0, "segments": 0, "advances": [], "messages": [], "message_count": 0, "bytes": 0,
-                     "status": None, "schema": None, "commits": [], "hello": None, "finished": None}
+                     "status": None, "schema": None, "commits": [], "hello": None, "sequences": [], "finished": None}
 
     def progress(self):
         state = self.orders["state"]
@@ -277,6 +277,9 @@ class Handler(BaseHTTPRequestHandler):
                 self.answer(200, {})
             elif verb == "schema":
                 PEER.seen["schema"] = value
+                self.answer(200, PEER.progress())
+            elif verb == "sequences":
+                PEER.seen["sequences"].append(value)
                 self.answer(200, PEER.progress())
             elif verb == "copy":
                 PEER.copy = value

@@ -80,6 +80,17 @@ TEST_CASE("the preflight list runs again every 1s to 24h, or never", "[agent]") 
         Catch::Contains("source.preflight_interval") && Catch::Contains("above the largest value"));
 }
 
+TEST_CASE("sequences are reported every 1s to 10s", "[agent]") {
+    CHECK(settings_of().source.sequence_interval == 5s);
+    CHECK(settings_of({{"source.sequence_interval", "1s"}}).source.sequence_interval == 1s);
+    CHECK(settings_of({{"source.sequence_interval", "10s"}}).source.sequence_interval == 10s);
+    CHECK_THROWS_WITH(settings_of({{"source.sequence_interval", "999ms"}}),
+                      Catch::Contains("source.sequence_interval: 999ms is shorter than 1s"));
+    CHECK_THROWS_WITH(
+        settings_of({{"source.sequence_interval", "11s"}}),
+        Catch::Contains("source.sequence_interval") && Catch::Contains("above the largest value"));
+}
+
 TEST_CASE("a check is news when it begins to fail, and when it does not any more", "[agent]") {
     using ardent::preflight::Status;
     FailingChecks known;

@@ -201,6 +201,24 @@ TEST_CASE("invariant 2: an idle position is due after 10 s, or at once when the 
     CHECK_FALSE(feedback.idle_position(Lsn{}, now + 1h));
 }
 
+TEST_CASE("invariant 2: an idle position that something waits for goes at once, and once",
+          "[agent]") {
+    Feedback feedback(Lsn{100}, std::nullopt);
+    const Feedback::Time now = Feedback::Clock::now();
+    feedback.keepalive({Lsn{200}, false}, now);
+    feedback.idle_sent(Lsn{200}, now);
+    feedback.keepalive({Lsn{300}, false}, now);
+    feedback.want(Lsn{400});
+    CHECK_FALSE(feedback.idle_position(Lsn{}, now));  // the source has not come to it
+    feedback.keepalive({Lsn{400}, false}, now);
+    CHECK(feedback.idle_position(Lsn{}, now) == Lsn{400});
+    CHECK_FALSE(feedback.idle_position(Lsn{400}, now));  // a commit carries it there
+    feedback.idle_sent(Lsn{400}, now);
+    CHECK_FALSE(feedback.idle_position(Lsn{}, now));
+    feedback.keepalive({Lsn{500}, false}, now);
+    CHECK_FALSE(feedback.idle_position(Lsn{}, now + 5s));
+}
+
 TEST_CASE("invariant 15: a source that asks again and again is shutting down", "[agent]") {
     auto now = Feedback::Clock::now();
     Feedback feedback(Lsn{100}, 60s);
