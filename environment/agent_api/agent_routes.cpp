@@ -121,6 +121,12 @@ HttpResponse schema(Connector& connector, const HttpRequest& request) {
     return answer(connector.schema(message));
 }
 
+HttpResponse sequences(Connector& connector, const HttpRequest& request) {
+    const protocol::SequenceReport message =
+        read_body([&] { return protocol::parse_sequence_report(request.body); });
+    return answer(connector.sequences(message));
+}
+
 HttpResponse status(Connector& connector, const HttpRequest& request) {
     const protocol::AgentStatus message =
         read_body([&] { return protocol::parse_agent_status(request.body); });
@@ -154,6 +160,7 @@ void add_agent_routes(Router& router, const Settings& settings, Registry& regist
         });
     add("GET", "position", 0, position);
     add("POST", "schema", k_message_limit, schema);
+    add("POST", "sequences", k_message_limit, sequences);
     add("POST", "status", k_message_limit, status);
 }
 

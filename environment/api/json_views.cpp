@@ -90,6 +90,20 @@ json ddl_json(const ConnectorView& view) {
             {"skip_lsn", nullable(view.record.skip_ddl)}};
 }
 
+json sequences_json(const std::optional<SequenceState>& state) {
+    if (!state) {
+        return nullptr;
+    }
+    json stuck = json::array();
+    for (const auto& [name, why] : state->stuck) {
+        stuck.push_back(model::to_string(name) + ": " + why);
+    }
+    return {{"followed", state->followed},
+            {"pending", state->pending},
+            {"age_seconds", std::chrono::duration_cast<std::chrono::seconds>(state->age).count()},
+            {"not_set", std::move(stuck)}};
+}
+
 json copy_json(const ConnectorView& view) {
     if (!view.copy) {
         return nullptr;
@@ -145,6 +159,7 @@ json connector_row(const ConnectorView& view) {
             {"source", source_json(record)},
             {"replica", replica_json(view)},
             {"ddl", ddl_json(view)},
+            {"sequences", sequences_json(view.sequences)},
             {"copy", copy_json(view)},
             {"not_carried", json::parse(protocol::to_json(record.not_carried))},
             {"disabled_triggers", triggers_json(record.disabled_triggers)},

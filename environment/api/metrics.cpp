@@ -91,6 +91,21 @@ const std::vector<Metric>& metrics() {
         {"ardent_preflight_timestamp_seconds", "gauge",
          "when the newest preflight report of the source came, in seconds since 1970",
          [](const View& view) { return checked_at(view.record); }},
+        {"ardent_sequences_age_seconds", "gauge",
+         "since the newest values of sequences that the replica has came from the agent",
+         [](const View& view) {
+             using std::chrono::duration_cast;
+             return view.sequences
+                        ? std::optional(static_cast<std::uint64_t>(
+                              duration_cast<std::chrono::seconds>(view.sequences->age).count()))
+                        : std::nullopt;
+         }},
+        {"ardent_sequences_pending", "gauge",
+         "sequences whose value could not be set in the replica yet",
+         [](const View& view) {
+             return view.sequences ? std::optional<std::uint64_t>(view.sequences->pending)
+                                   : std::nullopt;
+         }},
         {"ardent_transactions_applied_total", "counter",
          "source transactions applied since the environment started",
          [](const View& view) { return view.applied.transactions; }},

@@ -106,6 +106,9 @@ ConnectorView Connector::view() const {
         view.applied = m_counts_before;
         copy = m_copy;
         session = m_session;
+        if (session) {
+            view.sequences = session->sequences.state(std::chrono::steady_clock::now());
+        }
         if (m_instance && m_record.source) {
             view.replica_running = m_instance->alive();
             view.psql = "psql \"host=" + conninfo_word(m_instance->spec().socket_directory) +
@@ -116,6 +119,9 @@ ConnectorView Connector::view() const {
     if (session && session->worker) {
         view.durable = session->worker->durable();
         add(view.applied, session->worker->counters());
+    }
+    if (const auto warning = view.sequences ? sequence_warning(*view.sequences) : std::nullopt) {
+        view.warnings.push_back(*warning);
     }
     if (copy) {
         view.copy = copy->state("", std::chrono::milliseconds(0));
@@ -361,6 +367,7 @@ void Connector::look_after_everything() {
     if (wanted && lifecycle.owns_lock()) {
         ensure_instance();
         judge_report();
+        set_due_sequences();
     }
 }
 

@@ -14,6 +14,7 @@
 #include "environment/apply/worker.hpp"
 #include "environment/config/settings.hpp"
 #include "environment/connector/copy_job.hpp"
+#include "environment/connector/sequence_ledger.hpp"
 #include "environment/connector/sequencer.hpp"
 #include "environment/instance/instance.hpp"
 #include "environment/state/store.hpp"
@@ -61,6 +62,7 @@ struct ConnectorView {
     bool replica_running = false;
     std::string psql;  // how to look at the replica; empty: there is none
     RowCounts applied;
+    std::optional<SequenceState> sequences;  // nullopt: no report of this session is in the replica
 };
 
 class Connector {
@@ -85,6 +87,7 @@ public:
     protocol::Progress position(const std::string& session, std::optional<model::Lsn> after,
                                 std::chrono::milliseconds wait);
     protocol::Progress schema(const protocol::SchemaReport& report);
+    protocol::Progress sequences(const protocol::SequenceReport& report);
     void status(const protocol::AgentStatus& status);
 
     // The operator's calls.
@@ -108,6 +111,7 @@ private:
         protocol::SessionId id{};
         Sequencer sequencer;
         std::unique_ptr<apply::Worker> worker;  // none while there is nothing to stream into
+        SequenceLedger sequences;               // under the field lock
 
         explicit Session(std::uint64_t window) : sequencer(window) {}
     };
@@ -125,6 +129,8 @@ private:
     bool awaits_ddl(const protocol::SchemaReport& report) const;
     void keep_report(const std::shared_ptr<Session>& session, const protocol::SchemaReport& report);
     void judge_report();
+    void set_due_sequences();
+    static std::optional<std::string> sequence_warning(const SequenceState& state);
     std::optional<protocol::Failure> obstacle(const protocol::Hello& hello) const;
     void note_hello(const protocol::Hello& hello);
     void note_preflight(const std::string& report);

@@ -148,6 +148,7 @@ TEST_CASE("a connector's row tells lag and what is not carried, and never the to
     CHECK(row.dump().find("deadbeef") == std::string::npos);
     view.record.agent_status.reset();
     CHECK(connector_row(view)["replica"]["lag_bytes"].is_null());
+    CHECK(row["sequences"].is_null());
 }
 
 TEST_CASE("a report comes down to what fails and what warns, failures first", "[environment]") {
@@ -174,6 +175,19 @@ TEST_CASE("a report comes down to what fails and what warns, failures first", "[
     const std::string text = metrics_text({view});
     CHECK(text.find("\nardent_preflight_failing_checks{") != std::string::npos);
     CHECK(text.find("\"} 86401\n") != std::string::npos);
+}
+
+TEST_CASE("a connector's row tells how old the values of its sequences are", "[environment]") {
+    ConnectorView view = example_view();
+    CHECK(metrics_text({view}).find("ardent_sequences_age_seconds{") == std::string::npos);
+    view.sequences = {12, 2, std::chrono::milliseconds(4900), {{{"public", "S"}, "away"}}};
+    const nlohmann::json sequences = connector_row(view)["sequences"];
+    CHECK(sequences["followed"] == 12);
+    CHECK(sequences["pending"] == 2);
+    CHECK(sequences["age_seconds"] == 4);
+    CHECK(sequences["not_set"] == nlohmann::json::array({"public.\"S\": away"}));
+    const std::string text = metrics_text({view});
+    CHECK(text.find("name=\"shop \\\"1\\\"\"} 4\n") != std::string::npos);
 }
 
 TEST_CASE("metrics have a help line each, escaped labels, and no figure that is not known",
