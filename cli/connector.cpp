@@ -114,7 +114,7 @@ void print_failure(const json& connector, std::ostream& out) {
 void print_not_carried(const json& connector, std::ostream& out) {
     const json& left = object_of(connector, "not_carried");
     constexpr std::array<std::pair<const char*, const char*>, 6> k_kinds = {
-        {{"sequences", "sequences"},
+        {{"sequences", "sequences that the role may not read"},
          {"unlogged", "unlogged tables"},
          {"foreign_tables", "foreign tables"},
          {"materialized_views", "materialized views"},
@@ -152,6 +152,22 @@ void print_checks(const json& connector, std::ostream& out) {
             << text_of(finding, "label") << " (" << text_of(finding, "id") << ")"
             << (detail.empty() ? "" : ": " + base::clip_utf8(detail, 200)) << '\n';
     }
+}
+
+void print_sequences(const json& connector, std::ostream& out) {
+    const json& sequences = object_of(connector, "sequences");
+    const auto figure = [&](const char* name) {
+        const auto at = sequences.find(name);
+        return at != sequences.end() && at->is_number_unsigned() ? at->get<std::uint64_t>() : 0;
+    };
+    if (sequences.empty()) {
+        return;
+    }
+    const std::uint64_t pending = figure("pending");
+    print_line(out, "sequences",
+               std::to_string(figure("followed")) + " followed, as of " +
+                   std::to_string(figure("age_seconds")) + " s ago" +
+                   (pending > 0 ? ", " + std::to_string(pending) + " not set yet" : ""));
 }
 
 /// Of the connector, or of its agent.
@@ -247,6 +263,7 @@ void show_connector(Api& api, const std::string& name, bool json_output, std::os
     print_line(out, "copy", text_of(copy, "phase") + (detail.empty() ? "" : " " + detail));
     print_line(out, "durable", text_of(replica, "durable_lsn"));
     print_line(out, "lag", bytes_text(replica, "lag_bytes"));
+    print_sequences(connector, out);
     print_line(out, "slot", text_of(source, "slot"));
     print_line(out, "retained WAL", bytes_text(source, "retained_wal_bytes"));
     print_line(out, "WAL status", text_of(source, "wal_status"));

@@ -9,7 +9,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 $ENV{LC_ALL} = 'C.UTF-8';
-my $t = Ardent::Test->new(name => 'cli', sql => 'CREATE TABLE public.n (id int PRIMARY KEY); CREATE SEQUENCE public.alone');
+my $t = Ardent::Test->new(name => 'cli', sql => 'CREATE TABLE public.n (id int PRIMARY KEY); CREATE UNLOGGED TABLE public.alone (id int PRIMARY KEY)');
 {
 	local @ENV{qw(ARDENT_API_URL ARDENT_TOKEN)} = ('http://127.0.0.1:1', 'sk-none');
 	my $said = qx("$Ardent::Test::bin/ardent" connector list 2>&1);
