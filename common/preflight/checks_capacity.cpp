@@ -10,7 +10,7 @@ namespace ardent::preflight {
 
 namespace {
 
-// docs/agent.md: one ordinary connection, three more during the copy, and a walsender, which has a place of its
+// docs/agent.md: four ordinary connections during the copy, two or three afterwards, and a walsender, which has a place of its
 // own in the server but counts for the role and the database.
 constexpr long k_sessions = 4;
 constexpr long k_walsender = 1;

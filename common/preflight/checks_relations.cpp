@@ -113,9 +113,9 @@ Outcome judge_materialized(const Context& context) {
 }
 
 Outcome judge_sequences(const Context& context) {
-    return counted(flagged(context, {"sequence"}), "Positions of sequences are not in the stream.",
-                   "After a switch to a replica, set them from their columns' highest "
-                   "values.");
+    return counted(flagged(context, {"sequence"}),
+                   "Values of sequences are not in the stream; the agent reads them every few "
+                   "seconds, and the replica has them at the latest 10 s after.");
 }
 
 Outcome judge_full_keyless(const Context& context) {
