@@ -82,7 +82,7 @@ void set_some(pq::Connection& apply, Values values, Troubles& troubles) {
 }  // namespace
 
 Troubles set_sequences(pq::Connection& apply, const std::vector<protocol::SequenceValue>& values) {
-    apply.exec("SET lock_timeout = '100ms'");
+    apply.exec("SET lock_timeout = '100ms'; SET statement_timeout = '5s'");
     Troubles troubles;
     const Values all(values);
     for (std::size_t at = 0; at < all.size(); at += k_chunk) {
