@@ -158,8 +158,8 @@ private:
 
 }  // namespace
 
-// A flush may end inside of a record, at the end of a page: nothing ever streams up to there, and what is left of the
-// record may wait for the next commit. A record of the server's own that is longer than two pages is rare enough.
+// A flush may end inside of a record of an open transaction, at the end of a page: nothing ever streams up to there, and the
+// rest may wait for the next commit. Records that are longer than two pages are rare enough.
 model::Lsn reachable(model::Lsn flushed) noexcept {
     const bool inside = flushed.value % k_wal_page == 0 && flushed.value > 2 * k_wal_page;
     return inside ? model::Lsn{flushed.value - 2 * k_wal_page} : flushed;
