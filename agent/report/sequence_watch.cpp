@@ -15,6 +15,7 @@ namespace {
 constexpr const char* k_light =
     "SET statement_timeout = '5s'; SET default_transaction_read_only = on";
 constexpr std::size_t k_named = 20;
+constexpr std::chrono::minutes k_patience{1};
 
 std::string named(const std::vector<model::RelationName>& relations) {
     std::vector<std::string> names;
@@ -55,6 +56,7 @@ bool SequenceWatch::turn() noexcept {
     try {
         look();
         m_complained.clear();
+        m_done = Clock::now();
         return true;
     } catch (const base::Error& e) {
         if (m_stop) {
@@ -70,15 +72,23 @@ bool SequenceWatch::turn() noexcept {
         if (e.kind() == base::ErrorKind::replica) {
             m_link.stop_connector({e.what(), e.hint(), std::nullopt, {}});
         }
-        const bool quiet = e.kind() == base::ErrorKind::transient || m_complained == e.what();
-        process::log(quiet ? process::LogLevel::debug : process::LogLevel::warning,
-                     "the sequences were not reported", {{"why", e.what()}});
-        m_complained = e.what();
+        complain(e);
         return true;
     } catch (const std::exception& e) {
         m_link.fail(base::Error(base::ErrorKind::bug, std::string("sequences: ") + e.what()));
         return false;
     }
+}
+
+// What passes by itself is worth a line when it does not.
+void SequenceWatch::complain(const base::Error& error) {
+    const bool passing = error.kind() == base::ErrorKind::transient;
+    if ((passing && Clock::now() - m_done < k_patience) || m_complained == error.what()) {
+        process::log_debug("the sequences were not reported", {{"why", error.what()}});
+        return;
+    }
+    m_complained = error.what();
+    process::log_warning("the sequences were not reported", {{"why", error.what()}});
 }
 
 void SequenceWatch::look() {

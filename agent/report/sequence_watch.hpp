@@ -11,6 +11,7 @@
 #include "common/pq/connection.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -28,10 +29,13 @@ public:
     SequenceWatch& operator=(const SequenceWatch&) = delete;
 
 private:
+    using Clock = std::chrono::steady_clock;
+
     void run() noexcept;
     /// False: there is nothing more to do in this session.
     bool turn() noexcept;
     void look();
+    void complain(const base::Error& error);
 
     const Settings& m_settings;
     Link& m_link;
@@ -44,6 +48,7 @@ private:
     std::optional<pq::Connection> m_connection;
     std::optional<EnvironmentApi> m_api;
     std::string m_complained;
+    Clock::time_point m_done = Clock::now();  // the last report, or the beginning
     std::thread m_thread;
 };
 

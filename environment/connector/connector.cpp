@@ -120,8 +120,9 @@ ConnectorView Connector::view() const {
         view.durable = session->worker->durable();
         add(view.applied, session->worker->counters());
     }
-    if (const auto warning = view.sequences ? sequence_warning(*view.sequences) : std::nullopt) {
-        view.warnings.push_back(*warning);
+    if (view.sequences) {
+        const std::vector<std::string> more = sequence_warnings(*view.sequences);
+        view.warnings.insert(view.warnings.end(), more.begin(), more.end());
     }
     if (copy) {
         view.copy = copy->state("", std::chrono::milliseconds(0));

@@ -65,6 +65,9 @@ struct ConnectorView {
     std::optional<SequenceState> sequences;  // nullopt: no report of this session is in the replica
 };
 
+/// What an operator should know: values that are old, or could not be set. Pure.
+std::vector<std::string> sequence_warnings(const SequenceState& state);
+
 class Connector {
 public:
     Connector(const Settings& settings, Store& store, ConnectorRecord record);
@@ -130,7 +133,6 @@ private:
     void keep_report(const std::shared_ptr<Session>& session, const protocol::SchemaReport& report);
     void judge_report();
     void set_due_sequences();
-    static std::optional<std::string> sequence_warning(const SequenceState& state);
     std::optional<protocol::Failure> obstacle(const protocol::Hello& hello) const;
     void note_hello(const protocol::Hello& hello);
     void note_preflight(const std::string& report);

@@ -16,6 +16,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr std::chrono::minutes k_old{1};
+
 std::vector<std::string> printed(const std::vector<model::RelationName>& names) {
     std::vector<std::string> texts;
     texts.reserve(names.size());
@@ -75,15 +77,23 @@ void Connector::set_due_sequences() {
     session->sequences.settle(due, troubles);
 }
 
-std::optional<std::string> Connector::sequence_warning(const SequenceState& state) {
-    if (state.stuck.empty()) {
-        return std::nullopt;
+std::vector<std::string> sequence_warnings(const SequenceState& state) {
+    std::vector<std::string> warnings;
+    if (state.age > k_old) {
+        warnings.push_back(
+            "the values of sequences are " +
+            std::to_string(std::chrono::duration_cast<std::chrono::seconds>(state.age).count()) +
+            " s old: no newer report of the agent is in the replica");
     }
     std::vector<std::string> each;
     for (const auto& [name, why] : state.stuck) {
         each.push_back(model::to_string(name) + " (" + why + ")");
     }
-    return "values of sequences could not be set in the replica: " + base::join(each, ", ");
+    if (!each.empty()) {
+        warnings.push_back("values of sequences could not be set in the replica: " +
+                           base::join(each, ", "));
+    }
+    return warnings;
 }
 
 }  // namespace ardent::environment

@@ -190,6 +190,18 @@ TEST_CASE("a connector's row tells how old the values of its sequences are", "[e
     CHECK(text.find("name=\"shop \\\"1\\\"\"} 4\n") != std::string::npos);
 }
 
+TEST_CASE("values of sequences that are old or could not be set are a warning", "[environment]") {
+    SequenceState state;
+    state.age = std::chrono::seconds(60);
+    CHECK(sequence_warnings(state).empty());
+    state.age = std::chrono::seconds(61);
+    state.stuck = {{{"public", "s"}, "away"}};
+    const auto warnings = sequence_warnings(state);
+    REQUIRE(warnings.size() == 2);
+    CHECK(warnings[0].find("61 s old") != std::string::npos);
+    CHECK(warnings[1].find("public.s (away)") != std::string::npos);
+}
+
 TEST_CASE("metrics have a help line each, escaped labels, and no figure that is not known",
           "[environment]") {
     ConnectorView view = example_view();
