@@ -205,6 +205,7 @@ void create_connector(Api& api, const CreateOptions& options, std::ostream& out)
                   {"org_id", "org_default"},
                   {"project_id", "project_default"},
                   {"service_name", "postgresql"},
+                  {"drop_extensions", options.drop_extensions},
                   {"connection_details", {{"sidecar", true}, {"schemas", options.schemas}}}});
     if (options.json) {
         out << answer.dump(2) << '\n';
@@ -269,11 +270,26 @@ void show_connector(Api& api, const std::string& name, bool json_output, std::os
     print_line(out, "WAL status", text_of(source, "wal_status"));
     print_line(out, "agent seen", text_of(agent, "seen_at"));
     print_line(out, "replica", text_of(replica, "psql"));
+    print_line(out, "left out", names_text(list_of(connector, "drop_extensions")));
     print_failure(connector, out);
     print_warnings(connector, out);
     print_warnings(agent, out);
     print_checks(connector, out);
     print_not_carried(connector, out);
+}
+
+void update_connector(Api& api, const std::string& name,
+                      const std::vector<std::string>& drop_extensions, std::ostream& out) {
+    const json answer =
+        api.call("PUT", path_of(find_connector(api, name)), {{"drop_extensions", drop_extensions}});
+    const std::string names = names_text(list_of(answer, "drop_extensions"));
+    out << "✓ Connector '" << text_of(answer, "name") << "': "
+        << (names.empty() ? "no extension is left out" : "left out of the replica: " + names)
+        << '\n';
+    if (text_of(answer, "status") == "failed") {
+        out << "  It has failed; to go on: ardent connector retry-setup " << for_terminal(name)
+            << '\n';
+    }
 }
 
 void delete_connector(Api& api, const std::string& name, std::ostream& out) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-// `ardent connector create | list | status | delete` against the environment's API. One thread.
+// `ardent connector create | list | status | update | retry-setup | delete` against the environment's API. One thread.
 #pragma once
 
 #include "cli/api.hpp"
@@ -13,6 +13,7 @@ namespace ardent::cli {
 struct CreateOptions {
     std::string name;
     std::vector<std::string> schemas;
+    std::vector<std::string> drop_extensions;
     bool json = false;
 };
 
@@ -24,6 +25,10 @@ void list_connectors(Api& api, bool json, std::ostream& out);
 
 /// `name` is a connector's name or id.
 void show_connector(Api& api, const std::string& name, bool json, std::ostream& out);
+
+/// The extensions of the source that its replica does not get, instead of those named before; none: all of them.
+void update_connector(Api& api, const std::string& name,
+                      const std::vector<std::string>& drop_extensions, std::ostream& out);
 
 /// Returns when the environment has removed the connector and its replica.
 void delete_connector(Api& api, const std::string& name, std::ostream& out);

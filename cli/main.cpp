@@ -3,6 +3,7 @@
 #include "cli/connector.hpp"
 #include "cli/preflight.hpp"
 #include "common/base/error.hpp"
+#include "common/base/text.hpp"
 #include "common/base/version.hpp"
 #include "common/config/config.hpp"
 #include "common/http/client.hpp"
@@ -94,10 +95,13 @@ private:
         verb.add_option("name", m_create.name, "Unique name of the connector")->required();
         verb.add_flag("--sidecar", m_sidecar, "An agent beside the source dials out")->required();
         verb.add_option("--schemas", m_schemas, "Comma list; default public");
+        verb.add_option("--drop-extensions", m_extensions,
+                        "Extensions of the source that the replica does not get: a,b");
         verb.add_flag("--json", m_create.json, "The answer as JSON");
         verb.callback([this] {
             m_run = [this] {
                 m_create.schemas = preflight::parse_schema_list(m_schemas);
+                m_create.drop_extensions = names_of(m_extensions);
                 cli::Api client = api();
                 cli::create_connector(client, m_create, std::cout);
                 return 0;
@@ -120,6 +124,17 @@ private:
                 cli::show_connector(client, m_name, m_json, std::cout);
             });
         });
+        CLI::App& update = *connector.add_subcommand("update", "Change a setting of a connector");
+        update.add_option("name", m_name, "Name or id")->required();
+        update
+            .add_option("--drop-extensions", m_extensions,
+                        "Extensions of the source that the replica does not get: a,b; '' for none")
+            ->required();
+        update.callback([this] {
+            with_api([this](cli::Api& client) {
+                cli::update_connector(client, m_name, names_of(m_extensions), std::cout);
+            });
+        });
         CLI::App& retry =
             *connector.add_subcommand("retry-setup", "Go on after the cause is mended");
         retry.add_option("name", m_name, "Name or id")->required();
@@ -140,6 +155,16 @@ private:
         });
     }
 
+    static std::vector<std::string> names_of(const std::string& list) {
+        std::vector<std::string> names;
+        for (const std::string& part : base::split(list, ',')) {
+            if (std::string name(base::trim(part)); !name.empty()) {
+                names.push_back(std::move(name));
+            }
+        }
+        return names;
+    }
+
     void with_api(std::function<void(cli::Api&)> work) {
         m_run = [this, work = std::move(work)] {
             cli::Api client = api();
@@ -154,6 +179,7 @@ private:
     cli::PreflightOptions m_preflight;
     cli::CreateOptions m_create;
     std::string m_schemas = "public";
+    std::string m_extensions;
     std::string m_type;
     std::string m_name;
     bool m_sidecar = false;

@@ -153,6 +153,7 @@ json connector_row(const ConnectorView& view) {
             {"can_update", true},
             {"created_at", record.created_at},
             {"schemas", record.schemas},
+            {"drop_extensions", record.drop_extensions},
             {"failure", failure},
             {"warnings", view.warnings},
             {"agent", agent_json(view)},

@@ -77,6 +77,25 @@ std::vector<std::string> schemas_field(const json& details) {
     return schemas;
 }
 
+// Absent or null: nullopt.
+std::optional<std::vector<std::string>> extensions_field(const json& body) {
+    const auto found = body.find("drop_extensions");
+    if (found == body.end() || found->is_null()) {
+        return std::nullopt;
+    }
+    const bool fits =
+        found->is_array() && std::all_of(found->begin(), found->end(), [](const json& item) {
+            return item.is_string() && !item.get_ref<const std::string&>().empty();
+        });
+    if (!fits) {
+        throw HttpError(422, "malformed", "drop_extensions is no list of names of extensions");
+    }
+    std::vector<std::string> names = found->get<std::vector<std::string>>();
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    return names;
+}
+
 void check_scope(const std::string& org, const std::string& project) {
     if (org != k_org) {
         throw HttpError(400, "", "This environment has one organization: " + std::string(k_org));
@@ -109,6 +128,7 @@ ConnectorRecord read_create(const HttpRequest& request) {
                         "connection_details {\"sidecar\": true}");
     }
     record.schemas = schemas_field(*details);
+    record.drop_extensions = extensions_field(body).value_or(std::vector<std::string>());
     return record;
 }
 
@@ -155,10 +175,10 @@ HttpResponse create_connector(const HttpRequest& request, const Settings& settin
 HttpResponse update_connector(const HttpRequest& request, const Registry& registry) {
     const auto connector = registry.find(request.argument("connector_id"));
     const json body = read_object(request);
-    if (body.contains("name") && !body["name"].is_null()) {
-        connector->rename(name_field(body));
-    }
     check_scope(k_org, text_field(body, "project_id", k_project));
+    const bool renames = body.contains("name") && !body["name"].is_null();
+    connector->update(renames ? std::optional(name_field(body)) : std::nullopt,
+                      extensions_field(body));
     return answer(200, connector_row(connector->view()));
 }
 

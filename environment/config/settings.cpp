@@ -158,6 +158,14 @@ const std::vector<config::Option>& options() {
         {.key = "replica.maintenance_work_mem",
          .help = "maintenance_work_mem of each replica; indexes are built with it.",
          .default_value = "256MB"},
+        {.key = "replica.extensions",
+         .type = Type::text_list,
+         .help =
+             "Extensions of sources that are installed in replicas, by name. \"trusted\" stands "
+             "for those that their packages call so, \"known\" for some that can do no harm "
+             "(docs/environment.md), \"*\" for all: then an extension of a source may call out "
+             "and read this host's files.",
+         .default_value = "trusted,known"},
     };
     return list;
 }
@@ -186,6 +194,7 @@ Settings read_settings(const config::Values& values) {
     settings.replica.shared_buffers = values.text("replica.shared_buffers");
     settings.replica.max_wal_size = values.text("replica.max_wal_size");
     settings.replica.maintenance_work_mem = values.text("replica.maintenance_work_mem");
+    settings.replica.extensions = values.list("replica.extensions");
     return settings;
 }
 

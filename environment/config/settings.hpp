@@ -22,6 +22,7 @@ struct ReplicaSettings {
     std::string shared_buffers;
     std::string max_wal_size;
     std::string maintenance_work_mem;
+    std::vector<std::string> extensions;  // environment/replica/extensions.hpp
 };
 
 struct Settings {

@@ -233,6 +233,7 @@ std::unique_ptr<apply::Worker> Connector::make_worker(const protocol::Hello& hel
         options.server_encoding = m_record.source->server_encoding;
         options.schemas = hello.schemas;
         options.excluded = m_record.excluded;
+        take_back_admin(admin);
         options.ddl = ddl_options(
             hello, m_instance->connect_options(k_admin_role, database, ErrorKind::replica));
         options.ddl_xids = std::exchange(m_ddl_xids, {});
@@ -279,6 +280,7 @@ std::string Connector::begin_copy(const protocol::CopyBegin& begin) {
         plan.source = *m_record.source;
         plan.durable = replica_spec(m_settings, m_record.id, m_record.name,
                                     plan.source.server_version_num / 10000);
+        plan.extensions = {m_settings.replica.extensions, m_record.drop_extensions};
     }
     if (before) {
         before->give_up();

@@ -81,10 +81,12 @@ void Connector::set_token_hash(const std::string& hash) {
     save(std::move(changed));
 }
 
-void Connector::rename(const std::string& name) {
+void Connector::update(const std::optional<std::string>& name,
+                       const std::optional<std::vector<std::string>>& drop_extensions) {
     const std::lock_guard lock(m_mutex);
     ConnectorRecord changed = m_record;
-    changed.name = name;
+    changed.name = name.value_or(changed.name);
+    changed.drop_extensions = drop_extensions.value_or(changed.drop_extensions);
     save(std::move(changed));
 }
 

@@ -80,7 +80,9 @@ public:
     bool authorizes(std::string_view token) const;
     /// These two change nothing when the state cannot be saved.
     void set_token_hash(const std::string& hash);
-    void rename(const std::string& name);
+    /// What is nullopt stays as it is. Another list of extensions counts from the next statement or copy on.
+    void update(const std::optional<std::string>& name,
+                const std::optional<std::vector<std::string>>& drop_extensions);
 
     // The agent's calls, docs/protocol.md. They throw HttpError, PreflightRefused, base::Error.
     protocol::Welcome hello(const protocol::Hello& hello);

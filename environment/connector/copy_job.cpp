@@ -141,7 +141,7 @@ void CopyJob::create() {
     create_roles(maintenance, m_plan.begin.roles);
     create_database(maintenance, m_plan.source);
     const auto admin = connect(k_admin_role);
-    create_surroundings(*admin, m_plan.begin, m_outcome.warnings);
+    create_surroundings(*admin, m_plan.begin, m_plan.extensions, m_outcome.warnings);
     apply::create_progress(*admin, k_apply_role);
     enter(CopyPhase::schema, "ready for the schema");
 }

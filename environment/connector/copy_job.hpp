@@ -9,6 +9,7 @@
 
 #include "common/protocol/messages.hpp"
 #include "environment/instance/instance.hpp"
+#include "environment/replica/extensions.hpp"
 #include "environment/replica/table_loader.hpp"
 #include "environment/state/records.hpp"
 
@@ -38,6 +39,7 @@ public:
         protocol::CopyBegin begin;
         protocol::SourceIdentity source;
         InstanceSpec durable;  // the instance as it runs once the copy is done
+        ExtensionPolicy extensions;
     };
     struct Reports {                                   // called on the job's thread
         std::function<void(const CopyOutcome&)> done;  // the replica is complete and durable

@@ -29,6 +29,10 @@ apply::DdlOptions Connector::ddl_options(const protocol::Hello& hello,
     options.replayer.encoding = origin.encoding;
     options.replayer.admin = admin;
     options.replayer.admin.settings["client_encoding"] = origin.encoding;
+    options.replayer.extensions = [this] {
+        const std::lock_guard lock(m_mutex);
+        return ExtensionPolicy{m_settings.replica.extensions, m_record.drop_extensions};
+    };
     options.replayer.disabled = [this](const std::vector<DisabledTrigger>& triggers) {
         const std::lock_guard lock(m_mutex);
         m_record.disabled_triggers.insert(m_record.disabled_triggers.end(), triggers.begin(),

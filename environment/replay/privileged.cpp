@@ -25,43 +25,12 @@ void Privileged::create_role(const std::string& role) {
     environment::create_source_role(connection(), role);
 }
 
-void Privileged::create_extension(const ExtensionWords& words, const std::string& default_schema) {
-    pq::Connection& admin = connection();
-    if (admin.exec("SELECT FROM pg_catalog.pg_extension WHERE extname = $1", {words.name}).rows() >
-        0) {
-        return;
-    }
-    std::string version = words.version.value_or("");
-    if (version.empty()) {
-        version = admin
-                      .exec(
-                          "SELECT default_version FROM pg_catalog.pg_available_extensions WHERE "
-                          "name = $1",
-                          {words.name})
-                      .text(0, 0);
-    }
-    std::vector<std::string> warnings;
-    environment::create_extension(
-        admin, {words.name, version, words.schema.value_or(default_schema)}, warnings);
-    environment::grant_reader(admin);
-    for (const std::string& warning : warnings) {
-        process::log_warning(warning);
-    }
+void Privileged::lend_admin() {
+    environment::lend_admin(connection());
 }
 
-void Privileged::alter_extension(const ExtensionWords& words) {
-    const std::string name = pq::quote_identifier(words.name);
-    if (words.version || !words.schema) {
-        connection().exec("ALTER EXTENSION " + name + " UPDATE" +
-                          (words.version ? " TO " + pq::quote_identifier(*words.version) : ""));
-    } else {
-        connection().exec("ALTER EXTENSION " + name + " SET SCHEMA " +
-                          pq::quote_identifier(*words.schema));
-    }
-}
-
-void Privileged::drop_extension(const std::string& name) {
-    connection().exec("DROP EXTENSION IF EXISTS " + pq::quote_identifier(name) + " CASCADE");
+void Privileged::take_back_admin() {
+    environment::take_back_admin(connection());
 }
 
 void Privileged::create_inert_wrapper() {
@@ -74,6 +43,43 @@ void Privileged::create_inert_wrapper() {
     }
     admin.exec(std::string("GRANT USAGE ON FOREIGN DATA WRAPPER ") + k_inert_wrapper + " TO " +
                environment::k_apply_role);
+}
+
+void hear_of_others(pq::Connection& connection) {
+    connection.exec(
+        "SAVEPOINT ardent_hear; SELECT FROM pg_catalog.pg_db_role_setting LIMIT 0; "
+        "ROLLBACK TO SAVEPOINT ardent_hear; RELEASE SAVEPOINT ardent_hear");
+}
+
+AsAdmin::AsAdmin(pq::Connection& connection, Privileged& privileged)
+    : m_connection(connection), m_privileged(privileged) {
+    m_privileged.lend_admin();
+    try {
+        hear_of_others(m_connection);
+        m_connection.exec(std::string("SET LOCAL ROLE ") + environment::k_admin_role);
+    } catch (...) {
+        m_privileged.take_back_admin();
+        throw;
+    }
+}
+
+// A replica that cannot be reached here is asked again before the next worker begins (environment/connector).
+AsAdmin::~AsAdmin() {
+    if (!m_left) {
+        try {
+            m_privileged.take_back_admin();
+        } catch (const std::exception& error) {
+            process::log_warning("the superuser's role is not taken back yet",
+                                 {{"error", error.what()}});
+        }
+    }
+}
+
+void AsAdmin::leave() {
+    m_connection.exec("SET LOCAL ROLE TO DEFAULT");
+    m_privileged.take_back_admin();
+    m_left = true;
+    hear_of_others(m_connection);
 }
 
 }  // namespace ardent::replay

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: PostgreSQL
-// What replaying needs a superuser for: roles, extensions, the wrapper of inert servers. A connection of its own, made when
-// it is needed; it gets names and never text from the source. What it does is committed at once, before the target
-// transaction that asked for it, and doing it again changes nothing. One thread. Throws base::Error.
+// What replaying needs a superuser for. A connection of its own, made when it is needed; it gets names and never text from
+// the source. What it does is committed at once, before the target transaction that asked for it, and doing it again
+// changes nothing. One thread. Throws base::Error.
 #pragma once
 
 #include "common/pq/connection.hpp"
-#include "environment/replay/sql_text.hpp"
 
 #include <memory>
-#include <optional>
 #include <string>
 
 namespace ardent::replay {
@@ -21,17 +19,36 @@ public:
 
     /// NOLOGIN; whoever applies may act as it.
     void create_role(const std::string& role);
-    /// `schema` is made when it is not there. Throws for one that this host does not have, naming the package.
-    void create_extension(const ExtensionWords& words, const std::string& default_schema);
-    void alter_extension(const ExtensionWords& words);
-    void drop_extension(const std::string& name);
     void create_inert_wrapper();
+    void lend_admin();
+    void take_back_admin();
 
 private:
     pq::Connection& connection();
 
     pq::ConnectOptions m_options;
     std::unique_ptr<pq::Connection> m_connection;
+};
+
+/// A session hears of what others committed, roles and memberships too, when it locks a relation that it has not
+/// locked. In a transaction.
+void hear_of_others(pq::Connection& connection);
+
+/// In the target transaction, the superuser's role: for statements whose text is ours alone, because whoever acts as it
+/// could do anything. Left before anything of the source's runs; a transaction that was not left cannot be committed.
+class AsAdmin {
+public:
+    AsAdmin(pq::Connection& connection, Privileged& privileged);
+    ~AsAdmin();
+    AsAdmin(const AsAdmin&) = delete;
+    AsAdmin& operator=(const AsAdmin&) = delete;
+
+    void leave();
+
+private:
+    pq::Connection& m_connection;
+    Privileged& m_privileged;
+    bool m_left = false;
 };
 
 }  // namespace ardent::replay

@@ -2,9 +2,10 @@
 #include "environment/replay/replayer.hpp"
 
 #include "common/base/text.hpp"
-#include "common/pq/array_text.hpp"
 #include "environment/replay/comparison.hpp"
 #include "environment/replay/definitions.hpp"
+#include "environment/replay/drops.hpp"
+#include "environment/replay/extension_statement.hpp"
 #include "environment/replay/grants.hpp"
 #include "environment/replay/lending.hpp"
 #include "environment/replay/rewrites.hpp"
@@ -44,13 +45,6 @@ std::optional<std::string> missing(std::string_view what, std::string_view messa
                : std::optional(std::string(message.substr(name, end - name)));
 }
 
-// What another session committed meanwhile is heard of when a relation is locked that was not locked before.
-void hear_of_others(pq::Connection& connection) {
-    connection.exec(
-        "SAVEPOINT ardent_hear; SELECT FROM pg_catalog.pg_db_role_setting LIMIT 0; "
-        "ROLLBACK TO SAVEPOINT ardent_hear; RELEASE SAVEPOINT ardent_hear");
-}
-
 bool is_grant(const model::DdlStatement& statement) {
     return statement.tag == "GRANT" || statement.tag == "REVOKE";
 }
@@ -68,39 +62,6 @@ Error refusal(const model::DdlStatement& statement, const std::string& text, con
             "Mend the cause in the replica, then run retry-setup: it goes on with this statement. "
             "Or leave out this one with retry-setup --skip-ddl and this LSN.",
             error.sqlstate()};
-}
-
-std::vector<std::string> relations_of(pq::Connection& connection,
-                                      const std::vector<std::string>& schemas) {
-    const pq::Result rows = connection.exec(
-        R"sql(
-        SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
-          FROM pg_catalog.pg_class AS c
-          JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname = ANY ($1::pg_catalog.text[])
-        )sql",
-        {pq::array_text(schemas)});
-    std::vector<std::string> names;
-    for (int row = 0; row < rows.rows(); ++row) {
-        names.emplace_back(rows.text(row, 0));
-    }
-    std::sort(names.begin(), names.end());
-    return names;
-}
-
-// Who owns what may be another one here, when REASSIGN OWNED could not be captured.
-void require_dropped(const std::vector<std::string>& before, const std::vector<std::string>& after,
-                     const model::DdlStatement& statement) {
-    for (const std::string& name : before) {
-        const bool gone = !std::binary_search(after.begin(), after.end(), name);
-        if (gone && std::none_of(statement.dropped.begin(), statement.dropped.end(),
-                                 [&](const auto& one) { return one.identity == name; })) {
-            throw Error(ErrorKind::replica,
-                        "a " + statement.tag + " of the source would drop " + name +
-                            " here, which it did not drop there",
-                        "Give it here the owner that it has at the source, then run retry-setup.");
-        }
-    }
 }
 
 /// Keeps the warnings of one statement.
@@ -148,8 +109,8 @@ Outcome Replayer::replay(pq::Connection& connection, const model::DdlStatement& 
             plan.why + (statement.text ? "; statement: " + shown(*statement.text) : std::string()),
             plan.hint);
     case What::extension:
-        extension(connection, statement, plan);
-        return {true, {}};
+        return replay_extension(connection, m_privileged, statement, m_options.scope,
+                                m_options.extensions());
     case What::server:
         server(connection, statement);
         return {true, "the server is one that calls nobody"};
@@ -175,30 +136,38 @@ bool Replayer::run_statement(pq::Connection& connection, const model::DdlStateme
     const auto detached = statement.tag == "ALTER TABLE" && plan.text != statement.text
                               ? detached_partition(connection, statement, sql)
                               : std::nullopt;
-    const std::vector<std::string> before = statement.tag == "DROP OWNED"
-                                                ? relations_of(connection, m_options.scope.schemas)
-                                                : std::vector<std::string>();
+    std::optional<Drops> drops;
+    if (statement.tag == "DROP OWNED" ||
+        (statement.tag.starts_with("DROP ") && statement.text != plan.text)) {
+        drops.emplace(connection, m_options.scope);
+    }
+    if (!run_text(connection, statement, plan, sql)) {
+        return false;
+    }
+    if (detached) {
+        connection.exec(*detached);
+    }
+    if (drops) {
+        drops->require_recorded(statement);
+    }
+    empty_unlogged(connection, statement);
+    return true;
+}
+
+bool Replayer::run_text(pq::Connection& connection, const model::DdlStatement& statement,
+                        const Plan& plan, const SqlText& sql) {
     const bool superuser = was_superuser(statement.role);
     const auto shares = superuser && is_grant(statement) ? by_owner(connection, statement, sql)
                                                          : std::vector<OwnersShare>();
     for (const OwnersShare& share : shares) {
         run(connection, statement, share.text, share.owner);
     }
-    if (shares.empty()) {
-        const bool as_apply = plan.as_apply || (superuser && needs_no_role(statement));
-        if (!run(connection, statement, plan.text,
-                 as_apply ? std::nullopt : std::optional(statement.role), plan.may_miss)) {
-            return false;
-        }
+    if (!shares.empty()) {
+        return true;
     }
-    if (detached) {
-        connection.exec(*detached);
-    }
-    if (!before.empty()) {
-        require_dropped(before, relations_of(connection, m_options.scope.schemas), statement);
-    }
-    empty_unlogged(connection, statement);
-    return true;
+    const bool as_apply = plan.as_apply || (superuser && needs_no_role(statement));
+    return run(connection, statement, plan.text,
+               as_apply ? std::nullopt : std::optional(statement.role), plan.may_miss);
 }
 
 // False when it was left out, because what it names is not here and need not be.
@@ -245,8 +214,9 @@ void Replayer::attempt(pq::Connection& connection, const model::DdlStatement& st
     if (lend) {
         lending.lend(statement.role);
         const SqlText sql = read_text(statement, text);
-        const auto owner = statement.tag == "REASSIGN OWNED" ? sql.name_after({"to"})
-                                                             : sql.name_after({"owner", "to"});
+        const auto owner = statement.tag == "REASSIGN OWNED"  ? sql.name_after({"to"})
+                           : statement.tag == "CREATE SCHEMA" ? sql.name_after({"authorization"})
+                                                              : sql.name_after({"owner", "to"});
         if (owner) {
             lending.lend_ownership(statement.role, *owner);
         }
@@ -300,37 +270,6 @@ void Replayer::make_relations(pq::Connection& connection, const model::DdlStatem
         }
         run(connection, made, create_foreign_table(table, *from), statement.role);
     }
-}
-
-void Replayer::extension(pq::Connection& connection, const model::DdlStatement& statement,
-                         const Plan& plan) {
-    if (statement.tag == "DROP EXTENSION") {
-        for (const model::DdlDropped& gone : statement.dropped) {
-            const SqlText name = read_text(statement, gone.identity);
-            if (gone.type == "extension" && !name.tokens().empty() &&
-                name.tokens()[0].text != "ardent") {
-                m_privileged.drop_extension(name.tokens()[0].text);
-            }
-        }
-        return;
-    }
-    const auto words = read_extension(read_text(statement, plan.text));
-    if (!words) {
-        throw Error(ErrorKind::replica, "the text of a " + statement.tag + " is not known",
-                    "Do the same in the replica, then retry-setup --skip-ddl with this LSN.");
-    }
-    if (words->name == "ardent" || words->name == "plpgsql") {
-        return;
-    }
-    if (statement.tag == "ALTER EXTENSION") {
-        m_privileged.alter_extension(*words);
-        return;
-    }
-    // where it goes at the source: the first schema of search_path that is there
-    connection.exec(enter_settings(connection, statement, std::nullopt));
-    const pq::Value schema = connection.value("SELECT pg_catalog.current_schema()");
-    connection.exec(leave_settings(statement));
-    m_privileged.create_extension(*words, schema.value_or("public"));
 }
 
 void Replayer::server(pq::Connection& connection, const model::DdlStatement& statement) {

@@ -6,8 +6,11 @@
 
 #include "common/model/ddl.hpp"
 #include "common/pq/connection.hpp"
+#include "environment/replay/outcome.hpp"
 #include "environment/replay/plan.hpp"
 #include "environment/replay/privileged.hpp"
+#include "environment/replay/sql_text.hpp"
+#include "environment/replica/extensions.hpp"
 #include "environment/state/records.hpp"
 
 #include <functional>
@@ -23,14 +26,10 @@ struct ReplayerOptions {
     std::string encoding = "UTF8";
     std::vector<std::string> superusers;  // of the source
     pq::ConnectOptions admin;
+    /// As it is now; asked at each statement about an extension.
+    std::function<environment::ExtensionPolicy()> extensions;
     /// Triggers and rules that would fire in the replica were switched off; called before the commit.
     std::function<void(const std::vector<environment::DisabledTrigger>&)> disabled;
-};
-
-/// What became of a statement.
-struct Outcome {
-    bool ran = false;
-    std::string note;  // why it did not, or what was done another way
 };
 
 class Replayer {
@@ -44,14 +43,14 @@ public:
 private:
     bool run(pq::Connection& connection, const model::DdlStatement& statement, std::string text,
              const std::optional<std::string>& role, bool may_miss = false);
+    bool run_text(pq::Connection& connection, const model::DdlStatement& statement,
+                  const Plan& plan, const SqlText& sql);
     void attempt(pq::Connection& connection, const model::DdlStatement& statement,
                  const std::string& text, const std::optional<std::string>& role, bool lend);
     bool mend(const base::Error& error, const model::DdlStatement& statement, std::string& text,
               std::set<std::string>& made);
     void make_relations(pq::Connection& connection, const model::DdlStatement& statement,
                         const Plan& plan);
-    void extension(pq::Connection& connection, const model::DdlStatement& statement,
-                   const Plan& plan);
     void server(pq::Connection& connection, const model::DdlStatement& statement);
     bool run_statement(pq::Connection& connection, const model::DdlStatement& statement,
                        const Plan& plan);

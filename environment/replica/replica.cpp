@@ -34,20 +34,6 @@ std::string locale_clause(pq::Connection& admin, const protocol::SourceIdentity&
            (source.icu_rules ? " ICU_RULES " + admin.quote_literal(*source.icu_rules) : "");
 }
 
-std::string package_hint(int server_version, const std::string& extension) {
-    const std::string major = std::to_string(server_version / 10000);
-    return "Install its package on the environment's host (often postgresql-" + major + "-" +
-           extension + "; for PostgreSQL's own extensions postgresql-" + major +
-           " or postgresql-contrib).";
-}
-
-void create_schema(pq::Connection& admin, const std::string& schema) {
-    if (!schema.starts_with("pg_")) {
-        admin.exec("CREATE SCHEMA IF NOT EXISTS " + quote_identifier(schema) + " AUTHORIZATION " +
-                   k_apply_role);
-    }
-}
-
 // Which ALTER … OWNER TO goes with a type of pg_identify_object. Sequences of a column and types of
 // a table follow their table and are left out by the query that asks.
 std::string alter_keyword(std::string_view type) {
@@ -154,6 +140,22 @@ void create_source_role(pq::Connection& admin, const std::string& role) {
     }
 }
 
+void lend_admin(pq::Connection& admin) {
+    admin.exec(std::string("GRANT ") + k_admin_role + " TO " + k_apply_role);
+}
+
+void take_back_admin(pq::Connection& admin) {
+    const pq::Value lent = admin.value(
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_auth_members AS m"
+        " JOIN pg_catalog.pg_roles AS r ON r.oid = m.roleid"
+        " JOIN pg_catalog.pg_roles AS u ON u.oid = m.member"
+        " WHERE r.rolname = $1 AND u.rolname = $2)",
+        {k_admin_role, k_apply_role});
+    if (lent == "t") {
+        admin.exec(std::string("REVOKE ") + k_admin_role + " FROM " + k_apply_role);
+    }
+}
+
 void create_database(pq::Connection& admin, const protocol::SourceIdentity& source) {
     if (source.database == "postgres") {
         admin.exec("DROP DATABASE IF EXISTS postgres");
@@ -176,39 +178,15 @@ void create_database(pq::Connection& admin, const protocol::SourceIdentity& sour
     }
 }
 
-void create_extension(pq::Connection& admin, const protocol::ExtensionNeed& need,
-                      std::vector<std::string>& warnings) {
-    const pq::Result found = admin.exec(
-        R"sql(
-        SELECT v.version = $2, v.version, v.schema
-          FROM pg_catalog.pg_available_extension_versions AS v
-          JOIN pg_catalog.pg_available_extensions AS e ON e.name = v.name
-         WHERE v.name = $1 AND (v.version = $2 OR v.version = e.default_version)
-         ORDER BY v.version = $2 DESC
-         LIMIT 1
-        )sql",
-        {need.name, need.version});
-    if (found.rows() == 0) {
-        throw Error(ErrorKind::replica,
-                    "the extension " + need.name + " " + need.version +
-                        " of the source is not available on this host",
-                    package_hint(admin.server_version(), need.name));
+void create_schema(pq::Connection& admin, const std::string& schema) {
+    if (!schema.starts_with("pg_")) {
+        admin.exec("CREATE SCHEMA IF NOT EXISTS " + quote_identifier(schema) + " AUTHORIZATION " +
+                   k_apply_role);
     }
-    if (found.text(0, 0) != "t") {
-        warnings.push_back("extension " + need.name + ": the source has version " + need.version +
-                           ", the replica " + std::string(found.text(0, 1)));
-    }
-    const bool own_schema = !found.is_null(0, 2);
-    if (!own_schema) {
-        create_schema(admin, need.schema);
-    }
-    admin.exec("CREATE EXTENSION IF NOT EXISTS " + quote_identifier(need.name) +
-               (own_schema ? "" : " SCHEMA " + quote_identifier(need.schema)) + " VERSION " +
-               admin.quote_literal(found.text(0, 1)) + " CASCADE");
 }
 
 void create_surroundings(pq::Connection& admin, const protocol::CopyBegin& begin,
-                         std::vector<std::string>& warnings) {
+                         const ExtensionPolicy& policy, std::vector<std::string>& warnings) {
     const bool has_public =
         admin.exec("SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'public'").rows() > 0;
     if (has_public) {
@@ -218,8 +196,11 @@ void create_surroundings(pq::Connection& admin, const protocol::CopyBegin& begin
         create_schema(admin, schema);
     }
     for (const protocol::ExtensionNeed& need : begin.extensions) {
-        if (need.name != "ardent" && need.name != "plpgsql") {
-            create_extension(admin, need, warnings);
+        if (is_dropped(policy, need.name)) {
+            warnings.push_back("extension " + need.name +
+                               " of the source is not in the replica: drop_extensions names it");
+        } else if (need.name != "ardent" && need.name != "plpgsql") {
+            create_extension(admin, need, policy, warnings);
         }
     }
 }

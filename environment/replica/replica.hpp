@@ -8,6 +8,7 @@
 #include "common/protocol/messages.hpp"
 #include "environment/config/settings.hpp"
 #include "environment/instance/instance.hpp"
+#include "environment/replica/extensions.hpp"
 #include "environment/state/records.hpp"
 
 #include <string>
@@ -26,17 +27,21 @@ void create_roles(pq::Connection& admin, const std::vector<std::string>& roles);
 /// NOLOGIN, when it is not there; ardent_apply may act as it, and lend it (environment/replay), unless it is a predefined one.
 void create_source_role(pq::Connection& admin, const std::string& role);
 
+/// ardent_apply may act as the superuser until it is taken back: for statements of ours that belong into its transaction.
+/// Nothing of the source's runs meanwhile.
+void lend_admin(pq::Connection& admin);
+void take_back_admin(pq::Connection& admin);
+
 /// With the source's encoding and locale. A locale that this host lacks is an error that names it.
 void create_database(pq::Connection& admin, const protocol::SourceIdentity& source);
 
-/// Schemas and extensions. `admin` is connected to the new database. What could not be had exactly is
-/// added to `warnings`. Throws for an extension that is not installed on this host.
-void create_surroundings(pq::Connection& admin, const protocol::CopyBegin& begin,
-                         std::vector<std::string>& warnings);
+/// Owned by ardent_apply, when it is not there.
+void create_schema(pq::Connection& admin, const std::string& schema);
 
-/// As the source has it, with its schema. Throws when this host does not have it, and names the package.
-void create_extension(pq::Connection& admin, const protocol::ExtensionNeed& need,
-                      std::vector<std::string>& warnings);
+/// Schemas and extensions. `admin` is connected to the new database. What could not be had exactly is
+/// added to `warnings`. Throws as create_extension.
+void create_surroundings(pq::Connection& admin, const protocol::CopyBegin& begin,
+                         const ExtensionPolicy& policy, std::vector<std::string>& warnings);
 
 /// Gives each object to its owner at the source; one that is not there becomes a warning.
 void set_owners(pq::Connection& admin, const std::vector<protocol::ObjectOwner>& owners,

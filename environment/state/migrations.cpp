@@ -64,7 +64,11 @@ ALTER TABLE environment.connector
     ADD COLUMN ddl_keys text NOT NULL DEFAULT '{"map":{}}', ADD COLUMN skip_ddl pg_catalog.pg_lsn;
 )sql";
 
-constexpr std::array k_migrations = {k_first, k_excluded, k_preflight_at, k_ddl};
+constexpr std::string_view k_drop_extensions = R"sql(
+ALTER TABLE environment.connector ADD COLUMN drop_extensions text NOT NULL DEFAULT '{"list":[]}';
+)sql";
+
+constexpr std::array k_migrations = {k_first, k_excluded, k_preflight_at, k_ddl, k_drop_extensions};
 
 }  // namespace
 

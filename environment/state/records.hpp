@@ -31,6 +31,7 @@ struct ConnectorRecord {
     std::string service_name = "postgresql";
     std::vector<std::string> schemas;
     std::vector<model::RelationName> excluded;  // tables that the copy left out, sorted
+    std::vector<std::string> drop_extensions;   // of the source, not installed in the replica
     std::string created_at;
     std::string token_hash;
     Phase phase = Phase::pending;
@@ -41,7 +42,7 @@ struct ConnectorRecord {
     std::string slot;
     std::optional<model::Lsn> consistent_point;
     protocol::NotCarried not_carried;
-    std::vector<std::string> copy_warnings;  // found while the copy was made
+    std::vector<std::string> copy_warnings;  // found while the copy was made, and since by replay
     std::vector<DisabledTrigger> disabled_triggers;
 
     std::map<std::string, std::string>

@@ -230,7 +230,7 @@ TEST_CASE("a new token or name that cannot be saved is none", "[environment]") {
     CHECK_THROWS_AS(connector.set_token_hash(token_hash("the new token")), base::Error);
     CHECK(connector.authorizes("the old token"));
     CHECK_FALSE(connector.authorizes("the new token"));
-    CHECK_THROWS_AS(connector.rename("other"), base::Error);
+    CHECK_THROWS_AS(connector.update("other", std::nullopt), base::Error);
     CHECK(connector.view().record.name == "shop");
 }
 
