@@ -37,7 +37,7 @@ my @files = map {
 		else { $whole[-1] .= "\n$line"; }
 	}
 	\@whole;
-} glob("$Ardent::Test::top/tests/ddl/corpus/$only.sql");
+} glob("$Ardent::Test::top/tests/ddl/corpus/{$only}.sql");
 my $left = sum(map { scalar @$_ } @files);
 my ($count, @failed) = (0);
 my $major = int($source->('SHOW server_version_num') / 10000);
