@@ -244,6 +244,7 @@ model::DdlStatement read_statement(const Reader& in) {
         return model::DdlRewrite{item.text("identity"), item.texts("reasons")};
     });
     value.rows_follow = in.flag("rows_follow");
+    value.names_left_out = in.flag("names_left_out");
     value.tables = in.list("tables", read_table);
     value.sqlstate = in.text_or_empty("sqlstate");
     value.message = in.text_or_empty("message");

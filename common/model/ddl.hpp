@@ -97,6 +97,7 @@ struct DdlStatement {
     std::vector<DdlDropped> dropped;
     std::vector<DdlRewrite> rewritten;
     bool rows_follow = false;
+    bool names_left_out = false;  // the text names objects that are not reported
     std::vector<DdlTable> tables;
     std::string sqlstate;  // capture_failed
     std::string message;   // capture_failed

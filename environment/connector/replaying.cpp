@@ -33,6 +33,14 @@ apply::DdlOptions Connector::ddl_options(const protocol::Hello& hello,
         const std::lock_guard lock(m_mutex);
         return ExtensionPolicy{m_settings.replica.extensions, m_record.drop_extensions};
     };
+    options.replayer.warn = [this](const std::string& warning) {
+        const std::lock_guard lock(m_mutex);
+        std::vector<std::string>& warnings = m_record.copy_warnings;
+        if (std::find(warnings.begin(), warnings.end(), warning) == warnings.end()) {
+            warnings.push_back(warning);
+            save();
+        }
+    };
     options.replayer.disabled = [this](const std::vector<DisabledTrigger>& triggers) {
         const std::lock_guard lock(m_mutex);
         m_record.disabled_triggers.insert(m_record.disabled_triggers.end(), triggers.begin(),

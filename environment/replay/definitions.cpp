@@ -242,6 +242,21 @@ std::string create_table(const model::DdlTable& table, const std::string& storag
            "TABLE " + columns_text(table) + (storage.empty() ? "" : " " + storage);
 }
 
+std::string column_clause(const model::DdlColumn& column) {
+    std::string text = pq::quote_identifier(column.name) + " " + column.type +
+                       (column.collation.empty() ? "" : " COLLATE " + column.collation);
+    if (!column.generated.empty()) {
+        text += " GENERATED ALWAYS AS (" + column.expression + ")" +
+                (column.generated == "stored" ? " STORED" : " VIRTUAL");
+    } else if (!column.identity.empty()) {
+        text += std::string(" GENERATED ") +
+                (column.identity == "always" ? "ALWAYS" : "BY DEFAULT") + " AS IDENTITY";
+    } else if (!column.expression.empty()) {
+        text += " DEFAULT " + column.expression;
+    }
+    return text + (column.not_null ? " NOT NULL" : "");
+}
+
 std::string create_foreign_table(const model::DdlTable& table, const std::string& server) {
     return "CREATE FOREIGN TABLE " + columns_text(table) + " SERVER " +
            pq::quote_identifier(server);

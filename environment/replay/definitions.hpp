@@ -31,6 +31,8 @@ bool same_expression(pq::Connection& connection, const model::DdlTable& table,
 
 /// CREATE TABLE with columns and nothing else, for search_path = pg_catalog; `storage` as storage_clause gives it.
 std::string create_table(const model::DdlTable& table, const std::string& storage);
+/// A column with all that its definition tells, as CREATE TABLE and ADD COLUMN take it.
+std::string column_clause(const model::DdlColumn& column);
 std::string create_foreign_table(const model::DdlTable& table, const std::string& server);
 
 }  // namespace ardent::replay

@@ -262,15 +262,14 @@ bool names_nothing(const model::DdlStatement& statement) {
 Plan plan_text(const model::DdlStatement& statement, const Scope& scope, Reach reach,
                const SqlText& sql) {
     const bool drop = statement.tag.starts_with("DROP ") && statement.tag != "DROP OWNED";
-    if (drop && (reach == Reach::mixed || !statement.text || drops_unfinished(statement))) {
+    if (drop && (reach == Reach::mixed || !statement.text || statement.names_left_out ||
+                 drops_unfinished(statement))) {
         if (auto text = drop_text(statement, scope)) {
             return {What::run, *std::move(text), {}, {}, false, false};
         }
     }
     if (!statement.text) {
-        return stop("the text of this " + statement.tag + " could not be captured",
-                    "Make the same change in the replica, then leave this one message out with "
-                    "retry-setup --skip-ddl.");
+        return {What::derive, {}, {}, {}, false};
     }
     const bool calls_nobody = statement.tag.find("FOREIGN TABLE") != std::string::npos;
     if (statement.masked && !calls_nobody) {

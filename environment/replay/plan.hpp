@@ -21,6 +21,7 @@ enum class What {
     leave_out,       // `why`
     stop,            // `why`, `hint`
     relations,       // make the relations of `tables` empty: their rows follow in the stream
+    derive,          // from `tables`, `objects` and `dropped`: the text is not known
     extension,       // create, update or drop by name
     server,          // create a foreign server that calls nobody
     foreign_tables,  // those of `tables`

@@ -4,6 +4,7 @@
 #include "common/base/text.hpp"
 #include "environment/replay/comparison.hpp"
 #include "environment/replay/definitions.hpp"
+#include "environment/replay/derive.hpp"
 #include "environment/replay/drops.hpp"
 #include "environment/replay/extension_statement.hpp"
 #include "environment/replay/grants.hpp"
@@ -100,6 +101,7 @@ bool Replayer::was_superuser(const std::string& role) const {
 Outcome Replayer::replay(pq::Connection& connection, const model::DdlStatement& statement) {
     const Plan plan = make_plan(statement, m_options.scope);
     Outcome outcome{true, {}};
+    m_notes.clear();
     switch (plan.what) {
     case What::leave_out:
         return {false, plan.why};
@@ -118,6 +120,9 @@ Outcome Replayer::replay(pq::Connection& connection, const model::DdlStatement& 
     case What::foreign_tables:
         make_relations(connection, statement, plan);
         break;
+    case What::derive:
+        derive(connection, statement);
+        break;
     case What::run:
         outcome.ran = run_statement(connection, statement, plan);
         outcome.note = outcome.ran ? "" : "what the source left unfinished is not here";
@@ -125,7 +130,14 @@ Outcome Replayer::replay(pq::Connection& connection, const model::DdlStatement& 
     require_equal(connection, statement, m_options.scope, m_options.encoding);
     switch_off(connection, statement);
     environment::grant_reader(connection);
+    if (outcome.ran) {
+        outcome.note = take_notes();
+    }
     return outcome;
+}
+
+std::string Replayer::take_notes() {
+    return base::join(std::exchange(m_notes, {}), "; ");
 }
 
 bool Replayer::run_statement(pq::Connection& connection, const model::DdlStatement& statement,
@@ -270,6 +282,23 @@ void Replayer::make_relations(pq::Connection& connection, const model::DdlStatem
         }
         run(connection, made, create_foreign_table(table, *from), statement.role);
     }
+}
+
+void Replayer::derive(pq::Connection& connection, const model::DdlStatement& statement) {
+    check_rewrites(connection, statement);
+    model::DdlStatement made = statement;
+    made.search_path = "pg_catalog";  // definitions name everything else with its schema
+    Derivation derivation(connection, m_options.scope, m_options.encoding,
+                          [&](const std::string& text) {
+                              run(connection, made, text, statement.role);
+                              m_notes.push_back(text);
+                          });
+    derivation.replay(statement);
+    empty_unlogged(connection, statement);
+    m_options.warn("the text of a " + statement.tag +
+                   " of the source could not be captured; from its message it was made as: " +
+                   base::join(m_notes, "; ") +
+                   ". Checks, foreign keys and storage, if it had any, are missing in the replica");
 }
 
 void Replayer::server(pq::Connection& connection, const model::DdlStatement& statement) {

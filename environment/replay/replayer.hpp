@@ -28,6 +28,9 @@ struct ReplayerOptions {
     pq::ConnectOptions admin;
     /// As it is now; asked at each statement about an extension.
     std::function<environment::ExtensionPolicy()> extensions;
+    /// What the operator should know about the replica from now on; called before the commit, and again when it is
+    /// tried again.
+    std::function<void(const std::string&)> warn;
     /// Triggers and rules that would fire in the replica were switched off; called before the commit.
     std::function<void(const std::vector<environment::DisabledTrigger>&)> disabled;
 };
@@ -49,8 +52,10 @@ private:
                  const std::string& text, const std::optional<std::string>& role, bool lend);
     bool mend(const base::Error& error, const model::DdlStatement& statement, std::string& text,
               std::set<std::string>& made);
+    std::string take_notes();
     void make_relations(pq::Connection& connection, const model::DdlStatement& statement,
                         const Plan& plan);
+    void derive(pq::Connection& connection, const model::DdlStatement& statement);
     void server(pq::Connection& connection, const model::DdlStatement& statement);
     bool run_statement(pq::Connection& connection, const model::DdlStatement& statement,
                        const Plan& plan);
@@ -62,6 +67,7 @@ private:
     ReplayerOptions m_options;
     Privileged m_privileged;
     std::set<std::string> m_borrowers;  // roles that could not do without
+    std::vector<std::string> m_notes;   // of the statement that is replayed
 };
 
 }  // namespace ardent::replay

@@ -2,8 +2,10 @@
 // What is done with a DDL statement of the source: the scanner of its text, the plan, definitions side by side.
 #include "environment/connector/snapshot.hpp"
 #include "environment/replay/definitions.hpp"
+#include "environment/replay/derive.hpp"
 #include "environment/replay/plan.hpp"
 #include "environment/replay/sql_text.hpp"
+#include "environment/replica/extensions.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace ardent;
@@ -150,9 +152,6 @@ TEST_CASE("replay plan: some kinds go another way") {
 }
 
 TEST_CASE("replay plan: what cannot be run stops") {
-    model::DdlStatement unknown = on("ALTER TABLE", "x", "table", "public.t");
-    unknown.text.reset();
-    CHECK(make_plan(unknown, k_scope).what == What::stop);
     model::DdlStatement masked = on("ALTER TABLE", "x", "table", "public.t");
     masked.masked = true;
     CHECK(make_plan(masked, k_scope).what == What::stop);
@@ -259,4 +258,124 @@ TEST_CASE("snapshot: what it shows of a transaction that was committed") {
     CHECK_FALSE(sees("4294968037:4294968037:", 4294968037));
     CHECK_FALSE(sees("", 1));
     CHECK_FALSE(sees("nonsense", 1));
+}
+
+TEST_CASE("replay plan: a statement without its text is made from its message") {
+    model::DdlStatement statement = on("ALTER TABLE", "", "table", "public.t");
+    statement.text.reset();
+    CHECK(make_plan(statement, k_scope).what == What::derive);
+    statement.tag = "DROP TABLE";
+    statement.objects.clear();
+    statement.dropped.push_back({"table", "public", "public.t", true, false});
+    statement.dropped.push_back({"view", "public", "public.v", false, false});
+    CHECK(make_plan(statement, k_scope).text == "DROP TABLE public.t CASCADE");
+}
+
+TEST_CASE("replay plan: a DROP that also names what is not reported drops what is") {
+    model::DdlStatement statement = statement_of("DROP TABLE", "DROP TABLE t, temporary");
+    statement.dropped.push_back({"table", "public", "public.t", true, false});
+    statement.names_left_out = true;
+    CHECK(make_plan(statement, k_scope).text == "DROP TABLE public.t");
+    model::DdlStatement invalid = statement_of("DROP INDEX", "DROP INDEX i");
+    invalid.dropped.push_back({"index", "public", "public.i", true, true});
+    CHECK(make_plan(invalid, k_scope).text == "DROP INDEX IF EXISTS public.i");
+}
+
+TEST_CASE("replay: what lies between two definitions of a table") {
+    const auto between = [](const model::DdlTable& source, const model::DdlTable& replica,
+                            const std::string& tag = "ALTER TABLE") {
+        model::DdlStatement statement;
+        statement.tag = tag;
+        return replay::alter_statements(statement, source, replica);
+    };
+    using Texts = std::vector<std::string>;
+    const std::string alter = "ALTER TABLE \"public\".\"t\" ";
+    const model::DdlTable before = table_of("public", "t");
+    CHECK(between(before, before).empty());
+
+    model::DdlTable after = before;
+    after.columns.push_back({"n", "integer", true, "7", "", "", ""});
+    after.columns.push_back({"i", "bigint", true, "", "", "always", ""});
+    after.columns.push_back({"g", "integer", false, "(n * 2)", "stored", "", ""});
+    CHECK(between(after, before) ==
+          Texts{alter + "ADD COLUMN \"n\" integer DEFAULT 7 NOT NULL",
+                alter + "ADD COLUMN \"i\" bigint GENERATED ALWAYS AS IDENTITY NOT NULL",
+                alter + "ADD COLUMN \"g\" integer GENERATED ALWAYS AS ((n * 2)) STORED"});
+
+    after = before;
+    after.columns[1] = {"v", "character varying(9)", true, "'x'::text", "", "", "pg_catalog.\"C\""};
+    CHECK(between(after, before) ==
+          Texts{alter + "ALTER COLUMN \"v\" TYPE character varying(9) COLLATE pg_catalog.\"C\"",
+                alter + "ALTER COLUMN \"v\" SET DEFAULT 'x'::text",
+                alter + "ALTER COLUMN \"v\" SET NOT NULL"});
+    CHECK(between(before, after).front() == alter + "ALTER COLUMN \"v\" DROP DEFAULT");
+
+    after = before;
+    after.columns[1].name = "w";
+    CHECK(between(after, before) == Texts{alter + "RENAME COLUMN \"v\" TO \"w\""});
+    after.columns[0].name = "key";  // which of them was which is not told
+    CHECK_THROWS_WITH(between(after, before), Catch::Contains("was not dropped"));
+
+    after = before;
+    after.replica_identity = "full";
+    after.owner = "me";
+    CHECK(between(after, before) ==
+          Texts{alter + "REPLICA IDENTITY full", alter + "OWNER TO \"me\""});
+
+    after = before;
+    after.partition_of = model::RelationName{"public", "p"};
+    after.partition_bound = "FOR VALUES IN (1)";
+    CHECK(between(after, before) ==
+          Texts{"ALTER TABLE \"public\".\"p\" ATTACH PARTITION \"public\".\"t\" "
+                "FOR VALUES IN (1)"});
+    CHECK(between(before, after) ==
+          Texts{"ALTER TABLE \"public\".\"p\" DETACH PARTITION \"public\".\"t\""});
+}
+
+TEST_CASE("replay: keys between two definitions of a table") {
+    const auto between = [](const model::DdlTable& source, const model::DdlTable& replica,
+                            const std::string& tag) {
+        model::DdlStatement statement;
+        statement.tag = tag;
+        return replay::alter_statements(statement, source, replica);
+    };
+    using Texts = std::vector<std::string>;
+    const std::string alter = "ALTER TABLE \"public\".\"t\" ";
+    const model::DdlTable before = table_of("public", "t");
+    model::DdlKey key;
+    key.name = "t_pkey";
+    key.columns = {"id"};
+    key.immediate = true;
+    key.valid = true;
+    model::DdlTable after = before;
+    after.keys = {key};
+    CHECK(between(after, before, "ALTER TABLE") ==
+          Texts{alter + "ADD CONSTRAINT \"t_pkey\" UNIQUE (\"id\")"});
+    CHECK(between(after, before, "CREATE INDEX") ==
+          Texts{"CREATE UNIQUE INDEX \"t_pkey\" ON \"public\".\"t\" (\"id\")"});
+    CHECK_THROWS_WITH(between(before, after, "ALTER TABLE"), Catch::Contains("was not dropped"));
+    model::DdlTable renamed = after;
+    renamed.keys[0].name = "other";
+    CHECK(between(renamed, after, "ALTER INDEX") ==
+          Texts{"ALTER INDEX \"public\".\"t_pkey\" RENAME TO \"other\""});
+    CHECK(between(renamed, after, "ALTER TABLE") ==
+          Texts{alter + "ADD CONSTRAINT \"other\" UNIQUE USING INDEX \"t_pkey\""});
+    after.keys[0].primary = true;
+    CHECK(between(after, before, "ALTER TABLE") ==
+          Texts{alter + "ADD CONSTRAINT \"t_pkey\" PRIMARY KEY (\"id\")"});
+    after.keys[0].columns = {std::nullopt};
+    CHECK_THROWS_WITH(between(after, before, "CREATE INDEX"), Catch::Contains("has an expression"));
+    after.keys[0].columns = {"v"};
+    CHECK_THROWS_WITH(between(after, renamed, "CREATE INDEX"), Catch::Contains("was not dropped"));
+}
+
+TEST_CASE("extensions: the package that has one is named") {
+    using environment::package_of;
+    CHECK(package_of(15, "hstore") == "postgresql-15, elsewhere postgresql-contrib");
+    CHECK(package_of(17, "vector") == "postgresql-17-pgvector");
+    CHECK(package_of(13, "postgis_topology") == "postgresql-13-postgis-3");
+    CHECK(package_of(16, "plpython3u") == "postgresql-plpython3-16");
+    CHECK(package_of(16, "hstore_plperl") == "postgresql-plperl-16");
+    CHECK(package_of(15, "my_own") ==
+          "often postgresql-15-my-own; apt-cache search postgresql-15 lists them");
 }
