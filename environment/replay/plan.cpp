@@ -249,6 +249,9 @@ std::optional<Plan> plan_by_kind(const model::DdlStatement& statement, const Sql
     if (statement.tag == "REINDEX" || on_extension) {
         return leave_out("it changes nothing that a replica carries");
     }
+    if (sql.find({"all", "in", "tablespace"})) {
+        return leave_out("a replica has no tablespaces");
+    }
     return std::nullopt;
 }
 

@@ -9,9 +9,11 @@
 #include "environment/replay/extension_statement.hpp"
 #include "environment/replay/grants.hpp"
 #include "environment/replay/lending.hpp"
+#include "environment/replay/parameters.hpp"
 #include "environment/replay/rewrites.hpp"
 #include "environment/replay/sql_text.hpp"
 #include "environment/replay/statement_settings.hpp"
+#include "environment/replay/system_triggers.hpp"
 #include "environment/replica/replica.hpp"
 
 #include <algorithm>
@@ -44,6 +46,19 @@ std::optional<std::string> missing(std::string_view what, std::string_view messa
     return end == std::string_view::npos
                ? std::nullopt
                : std::optional(std::string(message.substr(name, end - name)));
+}
+
+/// The name in: unrecognized parameter "x", unrecognized parameter namespace "x".
+std::optional<std::string> unknown_parameter(std::string_view message) {
+    for (const std::string_view begin :
+         {"unrecognized parameter \"", "unrecognized parameter namespace \""}) {
+        const std::size_t at = message.find(begin);
+        const std::size_t end = message.find('"', at + begin.size());
+        if (at != std::string_view::npos && end != std::string_view::npos) {
+            return std::string(message.substr(at + begin.size(), end - at - begin.size()));
+        }
+    }
+    return std::nullopt;
 }
 
 bool is_grant(const model::DdlStatement& statement) {
@@ -178,8 +193,21 @@ bool Replayer::run_text(pq::Connection& connection, const model::DdlStatement& s
         return true;
     }
     const bool as_apply = plan.as_apply || (superuser && needs_no_role(statement));
-    return run(connection, statement, plan.text,
-               as_apply ? std::nullopt : std::optional(statement.role), plan.may_miss);
+    const auto triggers = all_triggers(sql);
+    if (!run(connection, statement, triggers ? triggers->text : plan.text,
+             as_apply ? std::nullopt : std::optional(statement.role), plan.may_miss)) {
+        return false;
+    }
+    if (triggers) {
+        AsAdmin admin(connection, m_privileged);
+        for (const model::DdlObject& object : statement.objects) {
+            if (object.type == "table") {
+                connection.exec(triggers->of_system(object.identity));
+            }
+        }
+        admin.leave();
+    }
+    return true;
 }
 
 // False when it was left out, because what it names is not here and need not be.
@@ -209,6 +237,10 @@ bool Replayer::run(pq::Connection& connection, const model::DdlStatement& statem
             }
             if (mend(error, statement, text, made)) {
                 hear_of_others(connection);
+                if (text.empty()) {
+                    connection.exec("RELEASE SAVEPOINT ardent_ddl");
+                    return;
+                }
                 continue;
             }
             if (error.sqlstate() != k_no_privilege || lend || !may_lend) {
@@ -255,8 +287,17 @@ bool Replayer::mend(const Error& error, const model::DdlStatement& statement, st
         m_privileged.create_role(*role);
         return true;
     }
-    if (missing("tablespace", error.what())) {
-        const auto edited = without_tablespace(read_text(statement, text));
+    if (const auto tablespace = missing("tablespace", error.what())) {
+        const SqlText sql = read_text(statement, text);
+        const auto edited = without_tablespace(sql);
+        const bool all_of_it = !edited && sql.find({"set", "tablespace"});
+        m_notes.push_back("there is no tablespace " + *tablespace + " here");
+        text = all_of_it ? std::string() : edited.value_or(text);
+        return all_of_it || edited.has_value();
+    }
+    if (const auto parameter = unknown_parameter(error.what())) {
+        const auto edited = without_parameter(read_text(statement, text), *parameter);
+        m_notes.push_back("there is no storage parameter " + *parameter + " here");
         text = edited.value_or(text);
         return edited.has_value();
     }

@@ -3,8 +3,10 @@
 #include "environment/connector/snapshot.hpp"
 #include "environment/replay/definitions.hpp"
 #include "environment/replay/derive.hpp"
+#include "environment/replay/parameters.hpp"
 #include "environment/replay/plan.hpp"
 #include "environment/replay/sql_text.hpp"
+#include "environment/replay/system_triggers.hpp"
 #include "environment/replica/extensions.hpp"
 #include "tests/support/catch.hpp"
 
@@ -130,6 +132,10 @@ TEST_CASE("replay plan: what lies outside of what is carried is left out") {
 }
 
 TEST_CASE("replay plan: some kinds go another way") {
+    CHECK(make_plan(on("ALTER TABLE", "ALTER TABLE ALL IN TABLESPACE a SET TABLESPACE b", "table",
+                       "public.t"),
+                    k_scope)
+              .what == What::leave_out);
     const auto plan = [](const std::string& tag, const std::string& text, const std::string& type,
                          const std::string& identity) {
         return make_plan(on(tag, text, type, identity), k_scope);
@@ -258,6 +264,47 @@ TEST_CASE("snapshot: what it shows of a transaction that was committed") {
     CHECK_FALSE(sees("4294968037:4294968037:", 4294968037));
     CHECK_FALSE(sees("", 1));
     CHECK_FALSE(sees("nonsense", 1));
+}
+
+TEST_CASE("sql text: a storage parameter that the server does not know is taken out") {
+    const auto without = [](const char* text, const char* name) {
+        return replay::without_parameter(SqlText(text, true), name).value_or("none");
+    };
+    CHECK(without("CREATE TABLE t (id int) WITH (fillfactor = 50, odd = 'x')", "odd") ==
+          "CREATE TABLE t (id int) WITH (fillfactor = 50)");
+    CHECK(without("CREATE TABLE t (id int) WITH (odd, fillfactor = 50)", "odd") ==
+          "CREATE TABLE t (id int) WITH (fillfactor = 50)");
+    CHECK(without("CREATE TABLE t (id int PRIMARY KEY WITH (odd = -1)) WITH (fillfactor = 50)",
+                  "odd") == "CREATE TABLE t (id int PRIMARY KEY ) WITH (fillfactor = 50)");
+    CHECK(without("CREATE INDEX i ON t (odd) WITH (a = 1, \"odd\" = 2)", "odd") ==
+          "CREATE INDEX i ON t (odd) WITH (a = 1)");
+    CHECK(without("CREATE TABLE t (v text) WITH (other.odd = 3)", "odd") ==
+          "CREATE TABLE t (v text) ");
+    CHECK(without("CREATE TABLE t (v text) WITH (other.odd = 3)", "other") ==
+          "CREATE TABLE t (v text) ");
+    CHECK(without("ALTER TABLE t SET (odd = 1, fillfactor = 2), ADD a int", "odd") ==
+          "ALTER TABLE t SET (fillfactor = 2), ADD a int");
+    CHECK(without("ALTER TABLE t SET (odd = 1), ADD a int", "odd") == "ALTER TABLE t ADD a int");
+    CHECK(without("ALTER TABLE t ADD a int, ALTER COLUMN b SET (odd = 1)", "odd") ==
+          "ALTER TABLE t ADD a int");
+    CHECK(without("ALTER TABLE t ALTER b SET (odd = 1), ADD a int", "odd") ==
+          "ALTER TABLE t ADD a int");
+    CHECK(without("ALTER TABLE t SET (odd = 1)", "odd").empty());
+    CHECK(without("CREATE TABLE t (odd int)", "odd") == "none");
+    CHECK(without("ALTER TABLE t ADD CHECK (odd > 1)", "odd") == "none");
+}
+
+TEST_CASE("sql text: TRIGGER ALL is two statements, one of which takes a superuser") {
+    const auto all = replay::all_triggers(
+        SqlText("ALTER TABLE ONLY \"all\" DISABLE TRIGGER ALL, ADD a int", true));
+    REQUIRE(all);
+    CHECK(all->text == "ALTER TABLE ONLY \"all\" DISABLE TRIGGER USER, ADD a int");
+    CHECK(all->of_system("public.\"all\"") ==
+          "ALTER TABLE ONLY public.\"all\" DISABLE TRIGGER ALL");
+    CHECK(replay::all_triggers(SqlText("alter table t enable trigger all", true))
+              ->of_system("public.t") == "ALTER TABLE public.t ENABLE TRIGGER ALL");
+    CHECK_FALSE(replay::all_triggers(SqlText("ALTER TABLE t ENABLE TRIGGER one", true)));
+    CHECK_FALSE(replay::all_triggers(SqlText("COMMENT ON TABLE t IS 'enable trigger all'", true)));
 }
 
 TEST_CASE("replay plan: a statement without its text is made from its message") {
