@@ -48,5 +48,18 @@ $source->('SET ROLE app_owner; SET search_path = app; CREATE TABLE mine (id seri
 $caught_up->();
 $t->compare_ok('under another role and search_path');
 is($t->replica_psql(q(SELECT relowner::regrole FROM pg_class WHERE oid = 'app.mine'::regclass)), 'app_owner', 'which owns it');
+
+# three transactions that wait together are joined, unless there is DDL in one
+my $admin = $t->replica_conninfo =~ s/ardent_reader/ardent_admin/r;
+my ($in, $out) = ("BEGIN; SELECT 'held' FROM ardent.progress FOR UPDATE;\n", '');
+my $session = IPC::Run::start([ 'psql', '-X', '-q', '-At', '-d', $admin ], '<', \$in, '>', \$out);
+$t->wait_for('the progress row is held', sub { $session->pump_nb; return $out =~ /held/ });
+$source->($_) foreach 'INSERT INTO before VALUES (201)', 'BEGIN; INSERT INTO before VALUES (202); ALTER TABLE before ADD COLUMN alone integer; INSERT INTO before VALUES (203); COMMIT',
+  'INSERT INTO before VALUES (204)';
+$in .= "ROLLBACK;\n\\q\n";
+$session->finish;
+$caught_up->();
+is($t->replica_psql(q(SELECT string_agg(CASE WHEN xmin::text = (SELECT xmin::text FROM before WHERE id = 202) THEN 'with' ELSE 'apart' END, ' ' ORDER BY id) FROM before WHERE id > 200)),
+	'apart with with apart', 'a transaction with DDL is a target transaction of its own');
 $t->stop_all;
 done_testing();
