@@ -85,6 +85,7 @@ $caught_up->();
 is($t->replica_psql('SELECT n FROM counted'), 22, 'REFRESH MATERIALIZED VIEW too');
 my ($equal, $said) = $t->compare;
 ok($equal, 'the data is equal') or diag($said);
+like($said, qr/^ *public\.counted +materialized view: computed in the replica, not compared$/m, 'and compare says what of a materialized view');
 
 # ardent itself
 $source->('ALTER EXTENSION ardent UPDATE; COMMENT ON EXTENSION ardent IS $$ours$$; GRANT SELECT ON ardent_slots TO reporter');
