@@ -109,6 +109,12 @@ foreach my $case (
 	[ 'the progress row', q(CREATE OR REPLACE FUNCTION reach() RETURNS integer LANGUAGE plpgsql AS $f$ BEGIN
 		IF current_setting('session_replication_role') = 'replica' THEN UPDATE ardent.progress SET slot = 'x'; END IF; RETURN 1; END $f$;
 		ALTER TABLE fact ADD CONSTRAINT reached CHECK (reach() > 0)), qr/permission denied for (?:schema|table)/ ],
+	[ 'ALTER SYSTEM', q(CREATE OR REPLACE FUNCTION reach() RETURNS integer LANGUAGE plpgsql AS $f$ BEGIN
+		IF current_setting('session_replication_role') = 'replica' THEN EXECUTE 'ALTER SYSTEM SET work_mem = 64'; END IF; RETURN 1; END $f$;
+		ALTER TABLE fact ADD CONSTRAINT reached CHECK (reach() > 0)), qr/ALTER SYSTEM cannot (?:run inside a transaction block|be executed from a function)|permission denied to set parameter|must be superuser to execute ALTER SYSTEM/ ],
+	[ 'the superuser, after an extension in the same transaction', q(CREATE OR REPLACE FUNCTION reach() RETURNS integer LANGUAGE plpgsql AS $f$ BEGIN
+		IF current_setting('session_replication_role') = 'replica' THEN SET LOCAL ROLE ardent_admin; END IF; RETURN 1; END $f$;
+		BEGIN; CREATE EXTENSION pg_trgm; ALTER TABLE fact ADD CONSTRAINT reached CHECK (reach() > 0); COMMIT), qr/permission denied to set role "ardent_admin"/ ],
 	[ 'a C function', q(CREATE FUNCTION c_function() RETURNS integer LANGUAGE c AS 'plpgsql', 'plpgsql_call_handler'), qr/permission denied for language c/ ])
 {
 	my ($what, $sql, $expected) = @$case;
