@@ -239,7 +239,7 @@ bool Replayer::run(pq::Connection& connection, const model::DdlStatement& statem
                 hear_of_others(connection);
                 if (text.empty()) {
                     connection.exec("RELEASE SAVEPOINT ardent_ddl");
-                    return;
+                    return true;
                 }
                 continue;
             }
