@@ -55,7 +55,7 @@ $source->(q(CREATE SUBSCRIPTION sub CONNECTION 'host=nowhere dbname=nowhere pass
 $source->(q(ALTER SUBSCRIPTION sub CONNECTION 'host=nowhere dbname=elsewhere password=subscription_secret'; ALTER SUBSCRIPTION sub RENAME TO sub2; DROP SUBSCRIPTION sub2));
 $source->('CREATE PUBLICATION pub FOR TABLE fact; DROP PUBLICATION pub');
 $caught_up->();
-is($t->replica_psql('SELECT (SELECT count(*) FROM pg_subscription) + (SELECT count(*) FROM pg_publication)'), 0, 'no subscription and no publication is made');
+is($t->replica_psql('SELECT (SELECT count(*) FROM pg_stat_subscription) + (SELECT count(*) FROM pg_publication)'), 0, 'no subscription and no publication is made');
 like($log->(), qr/DDL left out.*tag="$_ SUBSCRIPTION" note="a replica has none of these"/, "$_ SUBSCRIPTION is recorded only") foreach qw(CREATE ALTER DROP);
 
 # foreign servers, user mappings, IMPORT FOREIGN SCHEMA
@@ -68,7 +68,7 @@ $source->(q(ALTER SERVER self OPTIONS (SET host 'elsewhere'); ALTER USER MAPPING
 $caught_up->();
 is($t->replica_psql(q(SELECT string_agg(srvname || ' ' || coalesce(srvoptions::text, 'none') || ' ' || fdwname || ' ' || fdwhandler::oid, ', ') FROM pg_foreign_server JOIN pg_foreign_data_wrapper AS w ON w.oid = srvfdw)),
 	'renamed none ardent_inert 0', 'a foreign server is made without options, on a wrapper that calls nobody');
-is($t->replica_psql('SELECT count(*) FROM pg_user_mapping'), 0, 'a user mapping is not made');
+is($t->replica_psql('SELECT count(*) FROM pg_user_mappings'), 0, 'a user mapping is not made');
 is($t->replica_psql(q(SELECT string_agg(c.oid::regclass || ' ' || attname || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY c.oid::regclass::text, attnum)
 	FROM pg_class AS c JOIN pg_attribute ON attrelid = c.oid AND attnum > 0 WHERE relkind = 'f')),
 	'far.fact id integer, far.fact v text, far.fact w integer, far.spaced id integer, far.spaced v text, one_by_one id integer, one_by_one v text',
