@@ -66,7 +66,7 @@ $t->wait_for('the replica has come up', sub {
 }, 180);
 is($failure, '', 'the connector did not fail');
 
-my $entries = keys %{ definitions($t->source->connstr($database), @{ $t->{schemas} }) };
+my $entries = keys %{ definitions($t->source->connstr($database), $t->{schemas}) };
 cmp_ok($entries, '>', 20, "the dump has $entries entries");
 is(join("\n", definitions_differ($t)), '', 'both schemas are dumped the same');
 is(join("\n", columns_differ($t)), '', 'each column was added once, and dropped once');

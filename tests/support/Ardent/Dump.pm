@@ -18,18 +18,19 @@ sub replica_admin { my ($t) = @_; return $t->replica_conninfo =~ s/ardent_reader
 # What pg_dump --schema-only says, a text an entry. Left out: comments, settings and blank lines; the order of the
 # entries and of the grants in one (it follows the order of oids, and of the grants of a copy); the functions of extension
 # ardent, which a replica does not have; grants to ardent_reader; and in the schema public those that initdb gave before
-# 15, which pg_dump tells as changes of what another superuser's initdb gave.
+# 15, which pg_dump tells as changes of what another superuser's initdb gave; entries whose names match $without.
 sub definitions
 {
-	my ($conninfo, @schemas) = @_;
+	my ($conninfo, $schemas, $without) = @_;
 	my $text = '';
-	IPC::Run::run([ 'pg_dump', '--schema-only', (map { ('-n', $_) } @schemas), '-d', $conninfo ], '>', \$text)
+	IPC::Run::run([ 'pg_dump', '--schema-only', (map { ('-n', "\"$_\"") } @$schemas), '-d', $conninfo ], '>', \$text)
 	  or croak 'pg_dump';
 	my %kept;
 	foreach my $entry (split /\n(?=-- Name: )/, $text)
 	{
 		my ($name) = $entry =~ /^-- Name: (.*)/ or next;
-		next if $name =~ /ardent_/;
+		$name =~ s/; Tablespace: .*//;    # a replica has none
+		next if $name =~ /ardent_/ || (defined $without && $name =~ $without);
 		my @lines = grep { !/^(?:--|SET |SELECT pg_catalog|\\|\s*$)/ } split /\n/, $entry;
 		@lines = grep { !/ TO ardent_reader;$/ } @lines;
 		@lines = grep { !/^GRANT ALL ON SCHEMA public TO (?:PUBLIC|postgres);|^REVOKE ALL ON SCHEMA public FROM (?:PUBLIC|ardent_admin);/ } @lines;
@@ -44,8 +45,8 @@ sub definitions
 # dropped nowhere but here, leaves its number behind.
 sub columns
 {
-	my ($conninfo, @schemas) = @_;
-	my $list = join ',', map { "'$_'" } @schemas;
+	my ($conninfo, $schemas) = @_;
+	my $list = join ',', map { "'$_'" } @$schemas;
 	my $sql = <<"SQL";
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), a.attnum || ' ' || a.attname
   FROM pg_catalog.pg_attribute AS a
@@ -67,9 +68,9 @@ SQL
 
 sub differences
 {
-	my ($t, $read) = @_;
-	my @schemas = @{ $t->{schemas} };
-	my ($there, $here) = ($read->($t->source->connstr($Ardent::Test::database), @schemas), $read->(replica_admin($t), @schemas));
+	my ($t, $read, $without) = @_;
+	my ($there, $here) =
+	  map { $read->($_, $t->{schemas}, $without) } $t->source->connstr($Ardent::Test::database), replica_admin($t);
 	croak 'the source has no definitions' unless %$there;
 	my @differ;
 	foreach my $name (sort keys %{ { %$there, %$here } })
@@ -80,7 +81,7 @@ sub differences
 	return @differ;
 }
 
-sub definitions_differ { my ($t) = @_; return differences($t, \&definitions); }
+sub definitions_differ { my ($t, $without) = @_; return differences($t, \&definitions, $without); }
 sub columns_differ     { my ($t) = @_; return differences($t, \&columns); }
 
 1;

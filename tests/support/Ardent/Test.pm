@@ -13,6 +13,7 @@ package Ardent::Test;
 use strict;
 use warnings;
 use Carp;
+use Ardent::Dump;
 use Ardent::Process;
 use Cwd qw(abs_path);
 use File::Basename qw(dirname);
@@ -425,43 +426,12 @@ sub compare_ok
 	return $equal;
 }
 
-# pg_dump --schema-only of both sides is the same. Left out of the comparison: comments, settings and blank lines; the order of the entries
-# and of the grants in one (it follows the order of oids, and of the grants of a copy); the functions of extension ardent, which a
-# replica does not have; entries whose names match without => qr/…/. Returns how many entries the source has.
+# pg_dump --schema-only of both sides is the same, as Ardent::Dump compares it; without => qr/…/: entries not looked at.
 sub schema_ok
 {
 	my ($self, $name, %args) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	my ($there, $here) = map { $self->schema_of($_, $args{without}) }
-	  $self->source->connstr($database), $self->replica_conninfo =~ s/ardent_reader/ardent_admin/r;
-	my @differ;
-	foreach my $entry (sort keys %{ { %$there, %$here } })
-	{
-		my ($a, $b) = ($there->{$entry} // '(none)', $here->{$entry} // '(none)');
-		push @differ, "$entry\n  source:  $a\n  replica: $b" if $a ne $b;
-	}
-	is(join("\n", @differ), '', $name);
-	return scalar keys %$there;
-}
-
-# The entries of a dump, by name.
-sub schema_of
-{
-	my ($self, $conninfo, $without) = @_;
-	my $text = '';
-	IPC::Run::run([ 'pg_dump', '--schema-only', (map { ('-n', "\"$_\"") } @{ $self->{schemas} }), '-d', $conninfo ], '>', \$text)
-	  or croak 'pg_dump';
-	my %kept;
-	foreach my $entry (split /\n(?=-- Name: )/, $text)
-	{
-		my ($name) = $entry =~ /^-- Name: (.*)/ or next;
-		$name =~ s/; Tablespace: .*//;    # a replica has none
-		next if $name =~ /ardent_/ || (defined $without && $name =~ $without);
-		my @lines = grep { !/^(?:--|SET |SELECT pg_catalog|\\|\s*$)/ } split /\n/, $entry;
-		@lines = sort @lines if $name =~ /ACL;/;
-		$kept{$name} = join "\n", @lines;
-	}
-	return \%kept;
+	return is(join("\n", definitions_differ($self, $args{without})), '', $name);
 }
 
 # ---------------------------------------------------------------------------------------------------------------
