@@ -3,7 +3,7 @@
 
 #include "common/base/text.hpp"
 #include "environment/replay/drops.hpp"
-#include "environment/replay/statement_settings.hpp"
+#include "environment/replay/sql_text.hpp"
 
 #include <algorithm>
 
