@@ -162,6 +162,10 @@ model::DdlColumn read_column(const Reader& in) {
     return column;
 }
 
+std::pair<std::string, std::optional<std::string>> read_missing(const Reader& in) {
+    return {in.text("name"), in.maybe_text("missing")};
+}
+
 model::DdlKey read_key(const Reader& in) {
     model::DdlKey key;
     key.name = in.text("name");
@@ -184,6 +188,11 @@ model::DdlTable read_table(const Reader& in) {
     table.lock = in.text_or_empty("lock");
     table.columns = in.list("columns", read_column);
     table.checks = in.texts("checks");
+    for (const auto& [name, value] : in.list("columns", read_missing)) {
+        if (value) {
+            table.missing.emplace(name, *value);
+        }
+    }
     table.keys = in.list("keys", read_key);
     table.replica_identity = in.text_or_empty("replica_identity");
     if (const auto parent = in.object("partition_of")) {

@@ -70,6 +70,8 @@ struct DdlTable {
         lock;  // empty: nobody else could change it up to the commit; "share": but for its indexes; "none"
     std::vector<DdlColumn> columns;
     std::vector<std::string> checks;  // names
+    /// Column to the value that it has in rows from before it was added, as text; what is not here was not told.
+    std::map<std::string, std::string> missing;
     std::vector<DdlKey> keys;
     std::string replica_identity;
     std::optional<RelationName> partition_of;

@@ -132,7 +132,8 @@ TEST_CASE("ddl message: the body is read") {
         "rewritten":[{"identity":"public.orders","oid":16402,"reasons":["default"]}],
         "tables":[{"oid":16402,"schema":"public","name":"orders","kind":"table","persistence":"permanent","owner":"app","lock":"share",
           "columns":[{"name":"id","type":"bigint","not_null":true,"identity":"always"},
-                     {"name":"at","type":"timestamp with time zone","default":"now()"}],
+                     {"name":"at","type":"timestamp with time zone","default":"now()",
+                      "missing":"2026-01-02 03:04:05+00"}],
           "checks":["positive"],"keys":[{"name":"k","primary":true,"columns":["id",null],"immediate":true,"valid":true}],
           "replica_identity":"default","partition_of":{"schema":"public","name":"all"},
           "partition_bound":"DEFAULT","inherits":[{"schema":"a","name":"b"}]}])j"),
@@ -160,6 +161,7 @@ TEST_CASE("ddl message: the body is read") {
     CHECK(table.columns[1].expression == "now()");
     CHECK(table.lock == "share");
     CHECK(table.checks == std::vector<std::string>{"positive"});
+    CHECK(table.missing == std::map<std::string, std::string>{{"at", "2026-01-02 03:04:05+00"}});
     CHECK(table.keys[0].columns[0] == "id");
     CHECK_FALSE(table.keys[0].columns[1]);
     CHECK(table.partition_of == model::RelationName{"public", "all"});

@@ -64,6 +64,32 @@ const char* collation_of(const FormData_pg_attribute* column) {
                : nullptr;
 }
 
+/// The value of a column that was added without writing the table anew, in rows that were there; nullptr: none. Printed
+/// as Ardent's own sessions print values.
+const char* missing_value(Relation relation, AttrNumber number) {
+    TupleDesc const shape = RelationGetDescr(relation);
+    const FormData_pg_attribute* const column = TupleDescAttr(shape, number - 1);
+    const TupleConstr* const constraints = shape->constr;
+    if (!column->atthasmissing || constraints == nullptr || constraints->missing == nullptr ||
+        !constraints->missing[number - 1].am_present) {
+        return nullptr;
+    }
+    static constexpr const char* k_printed[][2] = {
+        {"datestyle", "ISO, YMD"},   {"intervalstyle", "postgres"}, {"timezone", "UTC"},
+        {"extra_float_digits", "3"}, {"bytea_output", "hex"},       {"lc_monetary", "C"}};
+    const int level = NewGUCNestLevel();
+    for (const auto& [name, value] : k_printed) {
+        set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+    }
+    Oid function = InvalidOid;
+    bool varlena = false;
+    getTypeOutputInfo(column->atttypid, &function, &varlena);
+    const char* const text =
+        OidOutputFunctionCall(function, constraints->missing[number - 1].am_value);
+    AtEOXact_GUC(true, level);
+    return text;
+}
+
 void write_columns(Json& json, Relation relation) {
     TupleDesc const shape = RelationGetDescr(relation);
     json.key("columns").open('[');
@@ -82,7 +108,8 @@ void write_columns(Json& json, Relation relation) {
         if (column->attidentity != '\0') {
             json.key("identity").text(column->attidentity == 'a' ? "always" : "by default");
         }
-        json.field("collation", collation_of(column)).close();
+        json.field("collation", collation_of(column));
+        json.field("missing", missing_value(relation, column->attnum)).close();
     }
     json.close(']');
 }

@@ -29,6 +29,7 @@ extern "C" {
 #include "access/reloptions.h"
 #include "access/table.h"
 #include "access/transam.h"
+#include "access/tupdesc_details.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/dependency.h"
