@@ -40,6 +40,7 @@ SELECT n.nspname, c.relname, c.relkind, c.relreplident,
  WHERE c.relkind IN ('r', 'p')
    AND c.relpersistence = 'p'
    AND n.nspname = ANY ($1::pg_catalog.text[])
+   AND c.relname = COALESCE($4::pg_catalog.text, c.relname)
    AND NOT EXISTS (SELECT FROM ROWS FROM (pg_catalog.unnest($2::pg_catalog.text[]),
                                           pg_catalog.unnest($3::pg_catalog.text[])) AS x (schema, name)
                     WHERE x.schema = n.nspname AND x.name = c.relname)
@@ -156,10 +157,10 @@ struct Found {
 };
 
 Found read_columns(Connection& connection, const std::vector<std::string>& schemas,
-                   const std::vector<model::RelationName>& excluded) {
+                   const std::vector<model::RelationName>& excluded, const Value& only) {
     const NameArrays names = name_arrays(excluded);
     const Result result =
-        connection.exec(k_tables, {array_text(schemas), names.schemas, names.names});
+        connection.exec(k_tables, {array_text(schemas), names.schemas, names.names, only});
     Found found;
     Key key;
     for (int row = 0; row < result.rows(); ++row) {
@@ -218,6 +219,14 @@ std::vector<model::TypeDefinition> read_types(Connection& connection, const Foun
     return types;
 }
 
+model::Definitions read(Connection& connection, const std::vector<std::string>& schemas,
+                        const std::vector<model::RelationName>& excluded, const Value& only) {
+    Found found = read_columns(connection, schemas, excluded, only);
+    read_parents(connection, schemas, found);
+    std::vector<model::TypeDefinition> types = read_types(connection, found);
+    return {std::move(found.tables), std::move(types)};
+}
+
 }  // namespace
 
 NameArrays name_arrays(const std::vector<model::RelationName>& relations) {
@@ -232,10 +241,11 @@ NameArrays name_arrays(const std::vector<model::RelationName>& relations) {
 
 model::Definitions read_definitions(Connection& connection, const std::vector<std::string>& schemas,
                                     const std::vector<model::RelationName>& excluded) {
-    Found found = read_columns(connection, schemas, excluded);
-    read_parents(connection, schemas, found);
-    std::vector<model::TypeDefinition> types = read_types(connection, found);
-    return {std::move(found.tables), std::move(types)};
+    return read(connection, schemas, excluded, std::nullopt);
+}
+
+model::Definitions read_definition(Connection& connection, const model::RelationName& relation) {
+    return read(connection, {relation.schema}, {}, relation.name);
 }
 
 }  // namespace ardent::pq

@@ -28,4 +28,7 @@ NameArrays name_arrays(const std::vector<model::RelationName>& relations);
 model::Definitions read_definitions(Connection& connection, const std::vector<std::string>& schemas,
                                     const std::vector<model::RelationName>& excluded);
 
+/// The same of this one table; without a table when there is none of that name.
+model::Definitions read_definition(Connection& connection, const model::RelationName& relation);
+
 }  // namespace ardent::pq
