@@ -166,10 +166,15 @@ Welcome parse_welcome(std::string_view text) {
 }
 
 std::string to_json(const Progress& value) {
+    json again = json::array();
+    for (const CopyAgain& one : value.copy_again) {
+        again.push_back({{"id", one.id}, {"schema", one.table.schema}, {"name", one.table.name}});
+    }
     return dump({{"state", to_string(value.state)},
                  {"durable_lsn", nullable(value.durable)},
                  {"next_sequence", value.next_sequence},
-                 {"failure", encode(value.failure)}});
+                 {"failure", encode(value.failure)},
+                 {"copy_again", std::move(again)}});
 }
 
 Progress parse_progress(std::string_view text) {
@@ -180,6 +185,11 @@ Progress parse_progress(std::string_view text) {
     value.durable = in.maybe_lsn("durable_lsn");
     value.next_sequence = in.number<std::uint64_t>("next_sequence");
     value.failure = decode_maybe_failure(in);
+    if (in.has("copy_again")) {
+        for (const Fields& one : in.objects("copy_again")) {
+            value.copy_again.push_back({one.text("id"), {one.text("schema"), one.text("name")}});
+        }
+    }
     return value;
 }
 

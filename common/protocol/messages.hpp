@@ -89,12 +89,19 @@ struct Welcome {
     Limits limits;
 };
 
+/// A table that the environment wants copied once more, beside the stream. The id is new for every attempt.
+struct CopyAgain {
+    std::string id;
+    model::RelationName table;
+};
+
 /// Answers segments, position, schema and sequences.
 struct Progress {
     ConnectorState state = ConnectorState::streaming;
     std::optional<model::Lsn> durable;
     std::uint64_t next_sequence = 0;
     std::optional<Failure> failure;
+    std::vector<CopyAgain> copy_again;
 };
 
 struct ExtensionNeed {
@@ -143,6 +150,14 @@ struct CopyState {
 struct CopyFinish {
     std::string session;
     std::vector<std::uint64_t> rows;
+};
+
+/// What the rows of a table that is copied again are, told before them.
+struct CopyAgainBegin {
+    model::TableDefinition table;
+    std::vector<model::TypeDefinition> types;
+    std::string snapshot;  // pg_current_snapshot() of the rows
+    model::Lsn lsn;        // the source's WAL end, read after the snapshot was taken
 };
 
 struct SchemaReport {
@@ -196,6 +211,7 @@ std::string to_json(const Progress& value);
 std::string to_json(const CopyBegin& value);
 std::string to_json(const CopyState& value);
 std::string to_json(const CopyFinish& value);
+std::string to_json(const CopyAgainBegin& value);
 std::string to_json(const SchemaReport& value);
 std::string to_json(const SequenceReport& value);
 std::string to_json(const AgentStatus& value);
@@ -210,6 +226,7 @@ Progress parse_progress(std::string_view text);
 CopyBegin parse_copy_begin(std::string_view text);
 CopyState parse_copy_state(std::string_view text);
 CopyFinish parse_copy_finish(std::string_view text);
+CopyAgainBegin parse_copy_again_begin(std::string_view text);
 SchemaReport parse_schema_report(std::string_view text);
 SequenceReport parse_sequence_report(std::string_view text);
 AgentStatus parse_agent_status(std::string_view text);

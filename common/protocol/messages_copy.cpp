@@ -103,6 +103,20 @@ CopyFinish parse_copy_finish(std::string_view text) {
     return {in.text("session"), in.numbers("rows")};
 }
 
+std::string to_json(const CopyAgainBegin& value) {
+    return dump({{"table", encode(std::vector{value.table}).front()},
+                 {"types", encode(value.types)},
+                 {"snapshot", value.snapshot},
+                 {"lsn", model::to_string(value.lsn)}});
+}
+
+CopyAgainBegin parse_copy_again_begin(std::string_view text) {
+    const Document document("again", text);
+    const Fields in = document.fields();
+    return {decode_tables({in.object("table")}).front(), decode_types(in.objects("types")),
+            in.text("snapshot"), in.lsn("lsn")};
+}
+
 std::string to_json(const NotCarried& value) {
     return dump(encode(value));
 }

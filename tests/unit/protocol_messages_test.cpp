@@ -7,6 +7,7 @@
 using namespace ardent::protocol;
 using ardent::base::Error;
 using ardent::model::Lsn;
+using ardent::model::RelationName;
 using ardent::model::TableDefinition;
 
 namespace {
@@ -82,6 +83,26 @@ TEST_CASE("the answers carry the state and the failure", "[protocol]") {
     REQUIRE(got.failure.has_value());
     CHECK(got.failure->lsn == Lsn{7});
     CHECK(got.failure->table == "public.t");
+    CHECK(got.copy_again.empty());
+    progress.copy_again = {{"9d2f", {"public", "orders"}}};
+    const Progress again = parse_progress(to_json(progress));
+    REQUIRE(again.copy_again.size() == 1);
+    CHECK(again.copy_again[0].id == "9d2f");
+    CHECK(again.copy_again[0].table == RelationName{"public", "orders"});
+    // from an environment before it
+    CHECK(parse_progress(R"({"state": "streaming", "next_sequence": 1})").copy_again.empty());
+
+    CopyAgainBegin begin;
+    begin.table.relation = {"public", "orders"};
+    begin.table.columns = {{"id", "integer", true, false, 'a'}};
+    begin.types = {{{"public", "mood"}, "ENUM ('low')"}};
+    begin.snapshot = "10:20:10,14";
+    begin.lsn = Lsn{9};
+    const CopyAgainBegin begun = parse_copy_again_begin(to_json(begin));
+    CHECK(begun.table == begin.table);
+    CHECK(begun.types == begin.types);
+    CHECK(begun.snapshot == begin.snapshot);
+    CHECK(begun.lsn == begin.lsn);
 
     Welcome welcome;
     welcome.session = std::string(32, 'a');
