@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "agent/service.hpp"
 
+#include "agent/copy/again_copier.hpp"
 #include "agent/copy/copier.hpp"
 #include "agent/report/preflight_watch.hpp"
 #include "agent/report/reporter.hpp"
@@ -344,6 +345,7 @@ void Service::stream(Source source, const protocol::Welcome& welcome) {
         const Reporter reporter(m_settings, welcome.session, Reporter::Mode::streaming, link,
                                 &watch);
         const SequenceWatch sequences(m_settings, welcome.session, link);
+        const AgainCopier again(m_settings, welcome.session, source.identity.server_encoding, link);
         Courier courier(
             m_settings.environment,
             {welcome.session, in_flight, segment_bytes * in_flight, m_settings.limits.compression},

@@ -195,9 +195,12 @@ std::vector<std::uint64_t> Copier::transfer(pq::Connection& connection,
             }
             m_parts.notifier.alive();
         };
-        rows.push_back(transfer_table(
-            {connection, m_identity.server_encoding, m_parts.api, m_copy_id, go_on, moved},
-            tables[i], i));
+        const std::function<std::optional<PartAnswer>(std::uint64_t, bool, std::string_view)> put =
+            [&](std::uint64_t part, bool last, std::string_view frame) {
+                return m_parts.api.put_part(m_copy_id, i, part, last, frame);
+            };
+        rows.push_back(
+            transfer_table({connection, m_identity.server_encoding, put, go_on, moved}, tables[i]));
         process::log_debug("copied a table", {{"table", name}, {"rows", rows.back()}});
     }
     return rows;

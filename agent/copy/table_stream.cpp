@@ -35,12 +35,10 @@ struct Part {
 /// The sending half: takes parts from the queue until the last one was answered.
 class PartSender {
 public:
-    PartSender(EnvironmentApi& api, const std::string& copy_id, std::size_t table)
-        : m_api(api),
-          m_copy_id(copy_id),
-          m_table(table),
-          m_answer(m_promise.get_future()),
-          m_thread([this] { run(); }) {}
+    using Put = std::function<std::optional<PartAnswer>(std::uint64_t, bool, std::string_view)>;
+
+    explicit PartSender(const Put& put)
+        : m_put(put), m_answer(m_promise.get_future()), m_thread([this] { run(); }) {}
 
     ~PartSender() {
         m_give_up = true;
@@ -113,7 +111,7 @@ private:
         const auto deadline = Clock::now() + k_network_patience;
         for (;;) {
             try {
-                const auto answer = m_api.put_part(m_copy_id, m_table, number, part.last, frame);
+                const auto answer = m_put(number, part.last, frame);
                 if (!answer) {
                     throw Error(ErrorKind::replica, "the environment gave this copy up");
                 }
@@ -127,9 +125,7 @@ private:
         }
     }
 
-    EnvironmentApi& m_api;
-    const std::string& m_copy_id;
-    const std::size_t m_table;
+    const Put& m_put;
     base::BoundedQueue<Part> m_queue{k_queue_bytes};
     std::promise<std::uint64_t> m_promise;  // the rows counted there, or what the thread met
     std::future<std::uint64_t> m_answer;
@@ -151,9 +147,8 @@ std::string copy_out_statement(const model::TableDefinition& table, const std::s
            ") TO STDOUT WITH (ENCODING '" + encoding + "')";
 }
 
-std::uint64_t transfer_table(const TableTransfer& transfer, const model::TableDefinition& table,
-                             std::size_t ordinal) {
-    PartSender sender(transfer.api, transfer.copy_id, ordinal);
+std::uint64_t transfer_table(const TableTransfer& transfer, const model::TableDefinition& table) {
+    PartSender sender(transfer.put);
     Part part;
     std::uint64_t rows = 0;
     // A partitioned table has no rows of its own: they are in its leaves.

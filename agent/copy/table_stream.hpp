@@ -7,8 +7,11 @@
 #include "common/model/table_definition.hpp"
 #include "common/pq/connection.hpp"
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace ardent::agent {
 
@@ -19,8 +22,9 @@ std::string copy_out_statement(const model::TableDefinition& table, const std::s
 struct TableTransfer {
     pq::Connection& connection;   // in the snapshot
     const std::string& encoding;  // of the server, and so of the rows
-    EnvironmentApi& api;          // used by the sending thread meanwhile
-    const std::string& copy_id;
+    /// Sends a part, on the sending thread; the answer, or nullopt when the other end gave the copy up.
+    const std::function<std::optional<PartAnswer>(std::uint64_t part, bool last,
+                                                  std::string_view frame)>& put;
     /// Asked for each row that comes and while waiting; false ends the transfer with a transient error.
     const std::function<bool()>& go_on;
     /// Bytes that moved, on the caller's thread.
@@ -29,7 +33,6 @@ struct TableTransfer {
 
 /// The number of rows, which both ends agree on. Throws base::Error: transient for the network and for a session that
 /// is not the newest any more, source for what the server says.
-std::uint64_t transfer_table(const TableTransfer& transfer, const model::TableDefinition& table,
-                             std::size_t ordinal);
+std::uint64_t transfer_table(const TableTransfer& transfer, const model::TableDefinition& table);
 
 }  // namespace ardent::agent

@@ -189,13 +189,10 @@ bool EnvironmentApi::put_schema(const std::string& copy_id, std::string_view arc
         .has_value();
 }
 
-std::optional<PartAnswer> EnvironmentApi::put_part(const std::string& copy_id, std::size_t table,
-                                                   std::uint64_t part, bool last,
+std::optional<PartAnswer> EnvironmentApi::put_rows(const std::string& path, bool last,
                                                    std::string_view frame) {
     const auto response = call({.method = "PUT",
-                                .path = "copy/" + http::encode_component(copy_id) + "/tables/" +
-                                        std::to_string(table) + "/parts/" + std::to_string(part) +
-                                        (last ? "?last=1" : "?last=0"),
+                                .path = path + (last ? "?last=1" : "?last=0"),
                                 .body = frame,
                                 .content_type = "application/octet-stream",
                                 .timeout = k_upload});
@@ -204,6 +201,37 @@ std::optional<PartAnswer> EnvironmentApi::put_part(const std::string& copy_id, s
     }
     const protocol::Document answer("the answer to a part", response->body);
     return PartAnswer{answer.fields().maybe_number<std::uint64_t>("rows")};
+}
+
+std::optional<PartAnswer> EnvironmentApi::put_part(const std::string& copy_id, std::size_t table,
+                                                   std::uint64_t part, bool last,
+                                                   std::string_view frame) {
+    return put_rows("copy/" + http::encode_component(copy_id) + "/tables/" + std::to_string(table) +
+                        "/parts/" + std::to_string(part),
+                    last, frame);
+}
+
+bool EnvironmentApi::begin_again(const std::string& id, const protocol::CopyAgainBegin& begin) {
+    return post_json("again/" + http::encode_component(id), protocol::to_json(begin), k_short)
+        .has_value();
+}
+
+std::optional<PartAnswer> EnvironmentApi::put_part_again(const std::string& id, std::uint64_t part,
+                                                         bool last, std::string_view frame) {
+    return put_rows("again/" + http::encode_component(id) + "/parts/" + std::to_string(part), last,
+                    frame);
+}
+
+bool EnvironmentApi::finish_again(const std::string& id, std::uint64_t rows) {
+    return post_json("again/" + http::encode_component(id) + "/finish",
+                     protocol::dump({{"rows", rows}}), k_short)
+        .has_value();
+}
+
+bool EnvironmentApi::trouble_again(const std::string& id, const std::string& detail) {
+    return post_json("again/" + http::encode_component(id) + "/trouble",
+                     protocol::dump({{"detail", detail}}), k_short)
+        .has_value();
 }
 
 bool EnvironmentApi::finish_copy(const std::string& copy_id, const protocol::CopyFinish& finish) {

@@ -71,6 +71,13 @@ public:
                                        std::uint64_t part, bool last, std::string_view frame);
     bool finish_copy(const std::string& copy_id, const protocol::CopyFinish& finish);
 
+    /// A table that is copied again; false and nullopt: this copy is not wanted any more.
+    bool begin_again(const std::string& id, const protocol::CopyAgainBegin& begin);
+    std::optional<PartAnswer> put_part_again(const std::string& id, std::uint64_t part, bool last,
+                                             std::string_view frame);
+    bool finish_again(const std::string& id, std::uint64_t rows);
+    bool trouble_again(const std::string& id, const std::string& detail);
+
     /// Asks something that changes nothing: throws when the environment, the connector or the token is not
     /// what they should be. Ends no other agent's session.
     void probe();
@@ -78,6 +85,7 @@ public:
 private:
     /// nullopt: session_unknown or out_of_order.
     std::optional<http::Response> call(http::Request request);
+    std::optional<PartAnswer> put_rows(const std::string& path, bool last, std::string_view frame);
     std::optional<http::Response> post_json(const std::string& path, const std::string& body,
                                             std::chrono::milliseconds timeout);
 

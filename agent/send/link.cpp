@@ -20,6 +20,7 @@ void Link::progress(const protocol::Progress& progress) {
     if (progress.durable) {
         m_state.durable = std::max(m_state.durable, *progress.durable);
     }
+    m_state.copy_again = progress.copy_again;
     if (progress.state == protocol::ConnectorState::failed && !m_state.failure) {
         m_state.failure = progress.failure.value_or(protocol::Failure{});
     } else if (progress.state == protocol::ConnectorState::copy) {

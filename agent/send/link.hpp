@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace ardent::agent {
 
@@ -24,6 +25,7 @@ public:
         model::Lsn wanted;         // a report waits at the environment for this position
         bool source_away = false;  // no ordinary connection to the source any more
         std::string trouble;       // what the network says just now; empty: nothing
+        std::vector<protocol::CopyAgain> copy_again;  // as the last answer said
     };
 
     /// Throws base::Error (bug) when the system has no descriptor left.
