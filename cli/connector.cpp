@@ -170,6 +170,22 @@ void print_sequences(const json& connector, std::ostream& out) {
                    (pending > 0 ? ", " + std::to_string(pending) + " not set yet" : ""));
 }
 
+/// The tables whose rows here are not the source's, until they are copied again.
+void print_copy_again(const json& connector, std::ostream& out) {
+    for (const json& one : list_of(connector, "copy_again")) {
+        const std::string detail = text_of(one, "detail");
+        const auto held = one.find("held_changes");
+        out << "  ◐ copying again: " << text_of(one, "table") << " (" << text_of(one, "state")
+            << (held != one.end() && held->is_number_unsigned()
+                    ? ", " + held->dump() + " changes held"
+                    : "")
+            << "): " << base::clip_utf8(text_of(one, "why"), 200) << '\n';
+        if (!detail.empty()) {
+            out << "    → " << base::clip_utf8(detail, 300) << '\n';
+        }
+    }
+}
+
 /// Of the connector, or of its agent.
 void print_warnings(const json& of, std::ostream& out) {
     for (const json& warning : list_of(of, "warnings")) {
@@ -272,6 +288,7 @@ void show_connector(Api& api, const std::string& name, bool json_output, std::os
     print_line(out, "replica", text_of(replica, "psql"));
     print_line(out, "left out", names_text(list_of(connector, "drop_extensions")));
     print_failure(connector, out);
+    print_copy_again(connector, out);
     print_warnings(connector, out);
     print_warnings(agent, out);
     print_checks(connector, out);

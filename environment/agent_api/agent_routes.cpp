@@ -95,6 +95,43 @@ HttpResponse finish_copy(Connector& connector, const HttpRequest& request) {
     return json_response(202, "{}");
 }
 
+HttpResponse begin_again(Connector& connector, const HttpRequest& request) {
+    const protocol::CopyAgainBegin message =
+        read_body([&] { return protocol::parse_copy_again_begin(request.body); });
+    connector.with_copies(
+        [&](apply::IncomingCopies& copies) { copies.begin(request.argument("id"), message); });
+    return json_response(200, "{}");
+}
+
+HttpResponse part_again(Connector& connector, const HttpRequest& request) {
+    const std::uint64_t part = read_number(request.argument("part"), "the part");
+    const bool last = request.parameter("last").value_or("0") == "1";
+    const auto rows = connector.with_copies([&](apply::IncomingCopies& copies) {
+        return copies.part(request.argument("id"), part, last, request.body);
+    });
+    return json_response(200, protocol::dump({{"rows", protocol::nullable(rows)}}));
+}
+
+HttpResponse finish_again(Connector& connector, const HttpRequest& request) {
+    const std::uint64_t rows = read_body([&] {
+        const protocol::Document body("finish", request.body);
+        return body.fields().number<std::uint64_t>("rows");
+    });
+    connector.with_copies(
+        [&](apply::IncomingCopies& copies) { copies.finish(request.argument("id"), rows); });
+    return json_response(200, "{}");
+}
+
+HttpResponse trouble_again(Connector& connector, const HttpRequest& request) {
+    const std::string detail = read_body([&] {
+        const protocol::Document body("trouble", request.body);
+        return body.fields().text("detail");
+    });
+    connector.with_copies(
+        [&](apply::IncomingCopies& copies) { copies.trouble(request.argument("id"), detail); });
+    return json_response(200, "{}");
+}
+
 HttpResponse segment(Connector& connector, const HttpRequest& request, std::uint64_t limit) {
     protocol::SegmentHeader header;
     std::string payload = read_body([&] {
@@ -154,6 +191,10 @@ void add_agent_routes(Router& router, const Settings& settings, Registry& regist
     add("PUT", "copy/{copy_id}/schema", k_archive_limit, copy_schema);
     add("PUT", "copy/{copy_id}/tables/{ordinal}/parts/{part}", k_part_limit, copy_part);
     add("POST", "copy/{copy_id}/finish", k_message_limit, finish_copy);
+    add("POST", "again/{id}", k_message_limit, begin_again);
+    add("PUT", "again/{id}/parts/{part}", k_part_limit, part_again);
+    add("POST", "again/{id}/finish", k_message_limit, finish_again);
+    add("POST", "again/{id}/trouble", k_message_limit, trouble_again);
     add("POST", "segments", payload_limit + protocol::k_segment_header_bytes,
         [payload_limit](Connector& connector, const HttpRequest& request) {
             return segment(connector, request, payload_limit);

@@ -111,6 +111,21 @@ json copy_json(const ConnectorView& view) {
     return {{"id", view.copy->copy_id}, {"phase", view.copy->phase}, {"detail", view.copy->detail}};
 }
 
+json copy_again_json(const ConnectorView& view) {
+    json list = json::array();
+    for (const apply::CopyAgainView& one : view.copy_again) {
+        list.push_back({{"table", model::to_string(one.table)},
+                        {"why", one.why},
+                        {"since_lsn", model::to_string(one.since)},
+                        {"state", one.state},
+                        {"detail", text_or_null(one.detail)},
+                        {"rows", one.rows},
+                        {"bytes", one.bytes},
+                        {"held_changes", one.held}});
+    }
+    return list;
+}
+
 // A basic string of TOML is escaped as one of JSON is, but for DEL, which only TOML forbids.
 std::string toml_string(const std::string& text) {
     std::string quoted;
@@ -162,6 +177,7 @@ json connector_row(const ConnectorView& view) {
             {"ddl", ddl_json(view)},
             {"sequences", sequences_json(view.sequences)},
             {"copy", copy_json(view)},
+            {"copy_again", copy_again_json(view)},
             {"not_carried", json::parse(protocol::to_json(record.not_carried))},
             {"disabled_triggers", triggers_json(record.disabled_triggers)},
             {"checks", checks_json(record)},

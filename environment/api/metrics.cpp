@@ -118,6 +118,17 @@ const std::vector<Metric>& metrics() {
         {"ardent_ddl_refused_total", "counter",
          "messages that pretended to be DDL of the source, since the environment started",
          [](const View& view) { return view.applied.ddl_refused; }},
+        {"ardent_tables_copied_again", "gauge",
+         "tables whose rows in the replica wait for a new copy",
+         [](const View& view) { return std::uint64_t{view.copy_again.size()}; }},
+        {"ardent_held_changes", "gauge", "changes of those tables that are held until then",
+         [](const View& view) {
+             std::uint64_t held = 0;
+             for (const apply::CopyAgainView& one : view.copy_again) {
+                 held += one.held;
+             }
+             return held;
+         }},
     };
     return list;
 }

@@ -39,11 +39,15 @@ Ahead look_ahead(protocol::MessageReader rest) {
 
 }  // namespace
 
-Applier::Applier(ReplicaSession& session, TargetTables& tables, const std::string& server_encoding,
-                 model::Lsn durable, DdlOptions ddl, Committed committed, NextPayload next_payload)
+Applier::Applier(ReplicaSession& session, TargetTables& tables, IncomingCopies& incoming,
+                 const std::string& server_encoding, model::Lsn durable, DdlOptions ddl,
+                 Committed committed, NextPayload next_payload)
     : m_session(session),
       m_tables(tables),
       m_writer(session, tables, [this] { finish_commit(); }),
+      m_incoming(incoming),
+      m_held(session, incoming, ddl.replayer.scope, server_encoding),
+      m_encoding(server_encoding),
       m_gate(std::move(ddl.origin)),
       m_replayer(std::move(ddl.replayer)),
       m_skip_ddl(ddl.skip),
@@ -52,7 +56,9 @@ Applier::Applier(ReplicaSession& session, TargetTables& tables, const std::strin
       m_next_payload(std::move(next_payload)),
       m_durable(durable),
       m_flight{durable, 0, {}},
-      m_end(durable) {}
+      m_end(durable) {
+    m_held.start();
+}
 
 void Applier::apply(const protocol::SegmentHeader& header, std::string_view payload,
                     const std::atomic<bool>& stopping) {
@@ -63,6 +69,9 @@ void Applier::apply(const protocol::SegmentHeader& header, std::string_view payl
             throw Stopped{};
         }
         const protocol::MessageView message = reader.next();
+        if (!m_open && m_end >= m_incoming.ready_at()) {
+            take_copies(stopping);
+        }
         read(message, reader);
         if (committing() && ++m_messages >= k_poll_messages) {
             continue_commit(std::chrono::milliseconds(0));
@@ -82,6 +91,7 @@ void Applier::read(const protocol::MessageView& message, const protocol::Message
         return;
     }
     const model::Change& change = m_decoder.decode(message.lsn, message.text);
+    m_message = message.text;
     m_pending_bytes += message.text.size();
     const bool more_of_truncate =
         change.action == model::Action::truncate && message.lsn == m_truncate_lsn;
@@ -163,6 +173,17 @@ void Applier::end(const model::Change& change) {
 void Applier::change_row(const model::Change& change) {
     require_open(change, true);
     read_tables();
+    if (hold(change)) {
+        return;
+    }
+    write_row(change);
+    if (m_writer.bytes() >= k_flush_bytes) {
+        m_writer.flush();
+        m_writer.settle();
+    }
+}
+
+void Applier::write_row(const model::Change& change) {
     if (!m_writer.follows(change)) {
         return;
     }
@@ -179,9 +200,28 @@ void Applier::change_row(const model::Change& change) {
         m_writer.remove(change);
         ++m_counters.deleted;
     }
-    if (m_writer.bytes() >= k_flush_bytes) {
+}
+
+bool Applier::hold(const model::Change& change) {
+    const CopyRecord* const record =
+        m_held.any() ? m_held.find(change.schema, change.table) : nullptr;
+    if (record == nullptr) {
+        return false;
+    }
+    m_held.hold(*record, m_gate.xid(), change.lsn, m_message);
+    if (m_held.bytes() >= k_flush_bytes) {
         m_writer.flush();
+        write_held();
         m_writer.settle();
+    }
+    return true;
+}
+
+void Applier::write_held() {
+    if (m_held.bytes() > 0) {
+        finish_commit();
+        m_session.begin();
+        m_held.write();
     }
 }
 
@@ -189,6 +229,10 @@ void Applier::truncate(const model::Change& change) {
     require_open(change, true);
     read_tables();
     m_alone = true;
+    if (hold(change)) {
+        m_truncate_held = change.lsn;
+        return;
+    }
     if (!m_writer.follows(change)) {
         return;
     }
@@ -198,7 +242,17 @@ void Applier::truncate(const model::Change& change) {
 }
 
 void Applier::finish_truncate() {
-    m_writer.truncate(m_truncated, m_truncate_lsn);
+    if (m_truncate_held == m_truncate_lsn) {
+        m_writer.flush();
+        m_writer.settle();
+        finish_commit();
+        m_session.begin();
+        for (const TargetTable* const table : m_truncated) {
+            m_session.plain().exec(sql::empty(*table));
+        }
+    } else {
+        m_writer.truncate(m_truncated, m_truncate_lsn);
+    }
     m_truncated.clear();
 }
 
@@ -249,7 +303,11 @@ void Applier::ddl(const model::DdlStatement& statement, const model::Change& cha
         return;
     }
     m_session.begin();
-    const replay::Outcome outcome = m_replayer.replay(m_session.plain(), statement);
+    write_held();
+    const replay::Outcome outcome = m_replayer.replay(m_session.plain(), statement, m_held.names());
+    if (outcome.ran) {
+        m_held.after_ddl(statement, outcome.again, m_open_end);
+    }
     ++(outcome.ran ? m_counters.ddl_applied : m_counters.ddl_left_out);
     process::log_info(
         outcome.ran ? "DDL replayed" : "DDL left out",
@@ -287,6 +345,7 @@ void Applier::start_commit() {
     finish_commit();
     m_writer.flush();
     m_session.begin();
+    write_held();
     if (!m_prepared) {
         m_session.prepare(k_progress_statement, k_advance_progress);
         m_prepared = true;
@@ -329,6 +388,7 @@ void Applier::step_commit(Step step) {
 void Applier::committed() {
     m_writer.released();
     m_durable = m_flight.end;
+    m_held.committed();
     m_ddl_done.insert(m_ddl_done.end(), m_ddl_open.begin(), m_ddl_open.end());
     m_ddl_open.clear();
     m_counters.transactions += m_flight.transactions;

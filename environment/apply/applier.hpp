@@ -4,12 +4,18 @@
 //
 // A source transaction shares its target transaction with others, except one whose end has not come yet, in its
 // segment or the next, which has the ones before it committed first, and one with TRUNCATE or DDL, which is alone.
+//
+// The changes of a table that has to be copied again are held, in the same target transaction (held_tables.hpp). Its copy
+// is taken between transactions, once the position has come to the source's WAL end behind the copy's snapshot: what the
+// snapshot shows is then applied everywhere else, and what it does not show was held or is still to come.
 #pragma once
 
 #include "common/decode/wal2json.hpp"
 #include "common/model/lsn.hpp"
 #include "common/protocol/segment.hpp"
 #include "environment/apply/counters.hpp"
+#include "environment/apply/held_tables.hpp"
+#include "environment/apply/incoming_copies.hpp"
 #include "environment/apply/replica_session.hpp"
 #include "environment/apply/table_writer.hpp"
 #include "environment/replay/gate.hpp"
@@ -50,8 +56,9 @@ public:
     using NextPayload = std::function<std::string_view()>;
 
     /// `tables` is read anew after DDL.
-    Applier(ReplicaSession& session, TargetTables& tables, const std::string& server_encoding,
-            model::Lsn durable, DdlOptions ddl, Committed committed, NextPayload next_payload);
+    Applier(ReplicaSession& session, TargetTables& tables, IncomingCopies& incoming,
+            const std::string& server_encoding, model::Lsn durable, DdlOptions ddl,
+            Committed committed, NextPayload next_payload);
 
     /// Applies the messages; commits on the way when enough is pending. Throws Failed, base::Error, Stopped,
     /// KeyWanted.
@@ -68,6 +75,9 @@ public:
     bool committing() const noexcept { return m_session.committing(); }
     /// Goes on with the commit under way, waiting at most this long for the server.
     void continue_commit(std::chrono::milliseconds most);
+    /// Between source transactions: puts the tables that were copied again, and that the replica has come up to, in
+    /// their place, with the changes that were held for them. What is pending is committed before. Throws as `apply`.
+    void take_copies(const std::atomic<bool>& stopping);
     /// True between a source transaction's begin and commit.
     bool inside() const noexcept { return m_open; }
     /// The source's transactions whose DDL is committed here, since the last call; with epochs.
@@ -78,6 +88,12 @@ private:
     void begin(const model::Change& change, const protocol::MessageReader& rest);
     void end(const model::Change& change);
     void change_row(const model::Change& change);
+    void write_row(const model::Change& change);
+    bool hold(const model::Change& change);
+    void write_held();
+    void load(const ReadyCopy& copy, const std::atomic<bool>& stopping);
+    void load_rows(const ReadyCopy& copy, const std::atomic<bool>& stopping);
+    void catch_up(const ReadyCopy& copy, const std::atomic<bool>& stopping);
     void truncate(const model::Change& change);
     void finish_truncate();
     void read_message(const model::Change& change);
@@ -94,6 +110,10 @@ private:
     ReplicaSession& m_session;
     TargetTables& m_tables;
     TableWriter m_writer;
+    IncomingCopies& m_incoming;
+    HeldTables m_held;
+    const std::string m_encoding;
+    std::string_view m_message;  // the text that is read
     replay::Gate m_gate;
     replay::Replayer m_replayer;
     std::optional<model::Lsn> m_skip_ddl;
@@ -124,6 +144,7 @@ private:
     std::string m_timestamp;  // of the last pending commit
     std::vector<const TargetTable*> m_truncated;
     model::Lsn m_truncate_lsn;
+    model::Lsn m_truncate_held;  // of a TRUNCATE that named a table whose changes are held
     std::vector<std::uint64_t> m_ddl_open;  // of target transactions that are not committed
     std::vector<std::uint64_t> m_ddl_done;
 };

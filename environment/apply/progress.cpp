@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "environment/apply/progress.hpp"
 
+#include "environment/apply/copy_records.hpp"
+
 namespace ardent::apply {
 
 namespace {
@@ -50,6 +52,7 @@ void create_progress(pq::Connection& privileged, std::string_view apply_role) {
     privileged.exec(k_create);
     privileged.exec("GRANT USAGE ON SCHEMA ardent TO " + role +
                     "; GRANT SELECT, UPDATE ON ardent.progress TO " + role);
+    create_copy_records(privileged, apply_role);
 }
 
 std::optional<ProgressRow> read_progress(pq::Connection& connection) {

@@ -24,7 +24,7 @@ struct ProgressRow {
     std::optional<std::string> applied_at;  // read only: when the row was last written, UTC
 };
 
-/// Creates schema ardent and the table when they are not there, and lets `apply_role` read and update it.
+/// Creates schema ardent and its tables (copy_records.hpp too) when they are not there, and lets `apply_role` use them.
 /// On the privileged connection of the replica's database. Throws as Connection::exec.
 void create_progress(pq::Connection& privileged, std::string_view apply_role);
 

@@ -226,4 +226,8 @@ std::string truncate(const std::vector<const TargetTable*>& tables) {
     return "TRUNCATE " + list(names);
 }
 
+std::string empty(const TargetTable& table) {
+    return "DELETE FROM ONLY " + table.sql_name;
+}
+
 }  // namespace ardent::apply::sql

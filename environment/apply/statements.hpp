@@ -48,4 +48,7 @@ std::string missing_key(const TargetTable& table);
 
 std::string truncate(const std::vector<const TargetTable*>& tables);
 
+/// All its rows, where TRUNCATE would not do: a foreign key refers to it, or its old rows are to be read meanwhile.
+std::string empty(const TargetTable& table);
+
 }  // namespace ardent::apply::sql

@@ -25,6 +25,7 @@ struct Item {
 };
 
 constexpr std::chrono::milliseconds k_cancel_again{100};
+constexpr std::chrono::milliseconds k_look_for_copies{200};
 constexpr std::chrono::milliseconds k_look_again{1};  // for a segment while a commit is under way
 
 base::Error ended(const std::string& why) {
@@ -36,11 +37,14 @@ base::Error ended(const std::string& why) {
 class Worker::Impl {
 public:
     explicit Impl(WorkerOptions options)
-        : m_options(std::move(options)), m_queue(m_options.queue_bytes) {
+        : m_options(std::move(options)),
+          m_queue(m_options.queue_bytes),
+          m_incoming(m_options.copies_directory) {
         m_ddl_xids = m_options.ddl_xids;
         m_session.emplace(m_options.replica, m_options.server_encoding);
         read_start();
         m_tables = TargetTables(m_session->plain());
+        show_copies();
         m_thread = std::thread([this] { run(); });
     }
 
@@ -96,6 +100,8 @@ public:
         return m_ddl_xids;
     }
 
+    IncomingCopies& copies() noexcept { return m_incoming; }
+
     bool waits_inside() const {
         const std::lock_guard lock(m_mutex);
         return m_waits_inside;
@@ -126,6 +132,7 @@ public:
 
 private:
     void read_start();
+    void show_copies();
     void run() noexcept;
     void work();
     void tell(model::Lsn durable, const Counters& counters,
@@ -135,6 +142,7 @@ private:
 
     const WorkerOptions m_options;
     base::BoundedQueue<Item> m_queue;
+    IncomingCopies m_incoming;
     std::optional<ReplicaSession> m_session;  // the thread's; `end` takes it away under m_mutex
     TargetTables m_tables;
     std::atomic<bool> m_stopping{false};
@@ -172,6 +180,14 @@ void Worker::Impl::read_start() {
     m_follow_timeline = m_options.timeline != 0 && m_options.timeline != row->timeline;
     m_durable = row->durable;
     m_counters.last_commit_timestamp = row->commit_timestamp.value_or("");
+}
+
+// Before the thread does: whoever looks sees them from the first moment.
+void Worker::Impl::show_copies() {
+    pq::Connection& connection = m_session->plain();
+    InUtf8 utf8(connection, m_options.server_encoding);
+    m_incoming.want(read_copy_records(connection));
+    utf8.end();
 }
 
 void Worker::Impl::run() noexcept {
@@ -223,7 +239,7 @@ void Worker::Impl::work() {
         return next ? std::exchange(next, std::nullopt) : m_queue.try_pop();
     };
     Applier applier(
-        *m_session, m_tables, m_options.server_encoding, m_durable, m_options.ddl,
+        *m_session, m_tables, m_incoming, m_options.server_encoding, m_durable, m_options.ddl,
         [&](model::Lsn durable, const Counters& counters) {
             tell(durable, counters, applier.take_ddl_xids());
         },
@@ -241,11 +257,17 @@ void Worker::Impl::work() {
             applier.start_commit();
             continue;
         }
+        if (!item && !applier.inside()) {
+            applier.take_copies(m_stopping);
+        }
         if (!item) {
             item = await_item(applier.inside());
         }
-        if (!item) {
+        if (!item && m_stopping) {
             return;
+        }
+        if (!item) {
+            continue;  // to see whether a copy has come
         }
         if (std::exchange(m_follow_timeline, false)) {
             // Only now: a segment says that the agent compared the timelines and accepted the new one.
@@ -265,11 +287,16 @@ std::optional<Item> Worker::Impl::await_item(bool inside) {
         const std::lock_guard lock(m_mutex);
         m_waits_inside = waits;
     };
+    const auto pop = [this] {
+        return m_incoming.any()
+                   ? m_queue.pop_until(std::chrono::steady_clock::now() + k_look_for_copies)
+                   : m_queue.pop();
+    };
     if (!inside) {
-        return m_queue.pop();
+        return pop();
     }
     say(true);
-    std::optional<Item> item = m_queue.pop();
+    std::optional<Item> item = pop();
     say(false);
     return item;
 }
@@ -338,6 +365,10 @@ Counters Worker::counters() const {
 
 std::vector<std::uint64_t> Worker::ddl_xids() const {
     return m_impl->ddl_xids();
+}
+
+IncomingCopies& Worker::copies() const {
+    return m_impl->copies();
 }
 
 bool Worker::waits_inside() const {

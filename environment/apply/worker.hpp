@@ -38,6 +38,7 @@ struct WorkerOptions {
     std::vector<std::string> schemas;      // what the connector replicates, as in hello
     std::vector<model::RelationName> excluded;
     DdlOptions ddl;
+    std::string copies_directory;  // for tables that are copied again; ours alone
     /// Transactions whose DDL is in the replica and which a report of the source's tables may not show yet.
     std::vector<std::uint64_t> ddl_xids;
     std::uint64_t queue_bytes = 16777216;  // raw payload that may wait; `submit` waits above it
@@ -76,6 +77,9 @@ public:
     std::vector<std::uint64_t> ddl_xids() const;
 
     Counters counters() const;
+
+    /// The tables that have to be copied again. Lives as long as the worker.
+    IncomingCopies& copies() const;
 
     /// True while it waits for the rest of a source transaction; the target transaction's locks may be held.
     bool waits_inside() const;

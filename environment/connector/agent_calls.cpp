@@ -7,6 +7,7 @@
 #include "common/base/version.hpp"
 #include "common/process/log.hpp"
 #include "common/protocol/json_fields.hpp"
+#include "environment/apply/copy_records.hpp"
 #include "environment/apply/progress.hpp"
 #include "environment/replica/replica.hpp"
 #include "environment/server/http.hpp"
@@ -60,6 +61,14 @@ Failure simple_failure(const std::string& message, const std::string& hint) {
 }
 
 }  // namespace
+
+std::shared_ptr<Connector::Session> Connector::streaming_session() const {
+    const std::lock_guard lock(m_mutex);
+    if (!m_session || !m_session->worker || m_closing) {
+        throw session_unknown();
+    }
+    return m_session;
+}
 
 std::shared_ptr<Connector::Session> Connector::session(const std::string& hex) const {
     return session(protocol::parse_session(hex));
@@ -234,6 +243,8 @@ std::unique_ptr<apply::Worker> Connector::make_worker(const protocol::Hello& hel
         options.schemas = hello.schemas;
         options.excluded = m_record.excluded;
         take_back_admin(admin);
+        apply::create_copy_records(admin, k_apply_role);  // a replica of before has none
+        options.copies_directory = m_instance->spec().directory + "/copies_again";
         options.ddl = ddl_options(
             hello, m_instance->connect_options(k_admin_role, database, ErrorKind::replica));
         options.ddl_xids = std::exchange(m_ddl_xids, {});
@@ -307,6 +318,7 @@ void Connector::finish_copy(const protocol::CopyBegin& begin, const CopyOutcome&
     m_record.copy_warnings = outcome.warnings;
     m_record.disabled_triggers = outcome.disabled_triggers;
     m_last_durable = begin.consistent_point;
+    m_copies_before.clear();
     save();
 }
 
@@ -337,6 +349,9 @@ protocol::Progress Connector::progress_of(const std::shared_ptr<Session>& sessio
     const std::lock_guard lock(m_mutex);
     m_agent_seen = Clock::now();
     progress.durable = session->worker ? session->worker->durable() : m_last_durable;
+    if (session->worker && !m_record.failure) {
+        progress.copy_again = session->worker->copies().wanted();
+    }
     progress.failure = m_record.failure;
     progress.state = m_record.failure  ? ConnectorState::failed
                      : session->worker ? ConnectorState::streaming

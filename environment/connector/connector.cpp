@@ -3,6 +3,7 @@
 
 #include "common/base/error.hpp"
 #include "common/process/log.hpp"
+#include "environment/apply/incoming_copies.hpp"
 #include "environment/apply/progress.hpp"
 #include "environment/replica/replica.hpp"
 #include "environment/server/http.hpp"
@@ -106,6 +107,9 @@ ConnectorView Connector::view() const {
             m_session && std::chrono::steady_clock::now() - m_agent_seen < m_settings.agent_timeout;
         view.durable = m_last_durable;
         view.applied = m_counts_before;
+        if (m_record.phase == Phase::streaming) {
+            view.copy_again = m_copies_before;
+        }
         copy = m_copy;
         session = m_session;
         if (session) {
@@ -121,6 +125,7 @@ ConnectorView Connector::view() const {
     if (session && session->worker) {
         view.durable = session->worker->durable();
         add(view.applied, session->worker->counters());
+        view.copy_again = session->worker->copies().views();
     }
     if (view.sequences) {
         const std::vector<std::string> more = sequence_warnings(*view.sequences);
@@ -230,11 +235,15 @@ void Connector::ensure_instance() {
     if (!m_instance->alive() || !m_started) {
         m_instance->start();
         m_started = true;
-        pq::Connection admin(
-            m_instance->connect_options(k_admin_role, database, ErrorKind::replica));
+        pq::ConnectOptions options =
+            m_instance->connect_options(k_admin_role, database, ErrorKind::replica);
+        options.parameters.emplace_back("client_encoding", "UTF8");
+        pq::Connection admin(options);
         if (const auto progress = apply::read_progress(admin)) {
+            auto copies = apply::views_of_records(admin);
             const std::lock_guard lock(m_mutex);
             m_last_durable = progress->durable;
+            m_copies_before = std::move(copies);
         }
     }
 }
@@ -256,6 +265,7 @@ void Connector::end_session() {
             m_last_durable = session->worker->durable();
             add(m_counts_before, session->worker->counters());
             m_ddl_xids = session->worker->ddl_xids();
+            m_copies_before = session->worker->copies().views();
         }
     }
     if (copy) {

@@ -63,6 +63,7 @@ struct ConnectorView {
     std::string psql;  // how to look at the replica; empty: there is none
     RowCounts applied;
     std::optional<SequenceState> sequences;  // nullopt: no report of this session is in the replica
+    std::vector<apply::CopyAgainView> copy_again;
 };
 
 /// What an operator should know: values that are old, or could not be set. Pure.
@@ -88,6 +89,12 @@ public:
     protocol::Welcome hello(const protocol::Hello& hello);
     std::string begin_copy(const protocol::CopyBegin& begin);
     std::shared_ptr<CopyJob> copy(const std::string& copy_id) const;
+    /// Does something with the tables that have to be copied again, as long as the session lives.
+    template <class Do>
+    auto with_copies(Do act) const {
+        const auto current = streaming_session();
+        return act(current->worker->copies());
+    }
     protocol::Progress segment(const protocol::SegmentHeader& header, std::string payload);
     protocol::Progress position(const std::string& session, std::optional<model::Lsn> after,
                                 std::chrono::milliseconds wait);
@@ -140,6 +147,7 @@ private:
     void note_preflight(const std::string& report);
     std::unique_ptr<apply::Worker> make_worker(const protocol::Hello& hello,
                                                protocol::Welcome& welcome);
+    std::shared_ptr<Session> streaming_session() const;
     std::shared_ptr<Session> session(const std::string& hex) const;
     std::shared_ptr<Session> session(const protocol::SessionId& id) const;
     protocol::Progress progress_of(const std::shared_ptr<Session>& session);
@@ -169,8 +177,9 @@ private:
     std::optional<protocol::Hello> m_hello;  // the last one; under the life-cycle lock
     std::vector<std::string> m_hello_warnings;
     std::chrono::steady_clock::time_point m_agent_seen{};
-    std::optional<model::Lsn> m_last_durable;  // as last known, for when no worker runs
-    RowCounts m_counts_before;                 // of the workers before this one
+    std::optional<model::Lsn> m_last_durable;           // as last known, for when no worker runs
+    RowCounts m_counts_before;                          // of the workers before this one
+    std::vector<apply::CopyAgainView> m_copies_before;  // likewise, for when no worker runs
     std::optional<PendingReport> m_report;
     std::vector<std::uint64_t> m_ddl_xids;  // see Worker::ddl_xids
     bool m_started = false;                 // the instance was started or adopted by this program

@@ -4,7 +4,7 @@
 #include "environment/connector/connector.hpp"
 
 #include "common/process/log.hpp"
-#include "environment/connector/snapshot.hpp"
+#include "environment/apply/snapshot.hpp"
 
 #include <algorithm>
 
@@ -86,7 +86,7 @@ void Connector::judge_report() {
     const auto failure = worker.check_tables(pending->report.definitions);
     const std::vector<std::uint64_t> done = worker.ddl_xids();
     const bool ahead = std::any_of(done.begin(), done.end(), [&](std::uint64_t xid) {
-        return !sees(pending->report.snapshot, xid);
+        return !apply::sees(pending->report.snapshot, xid);
     });
     {
         const std::lock_guard lock(m_mutex);

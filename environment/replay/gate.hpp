@@ -40,6 +40,8 @@ public:
 
     /// At each begin: its xid tells the epoch, its commit end which keys there were.
     void begin(std::uint32_t xid, model::Lsn commit_end) noexcept;
+    /// Of the open transaction, with its epoch.
+    std::uint64_t xid() const noexcept { return m_xid; }
 
     /// A message with our prefix. UnknownKey: the key may have been made since hello, ask again; never said of a
     /// transaction that ended before the keys were read. Throws base::Error (replica) when a signed message is of

@@ -113,13 +113,15 @@ bool Replayer::was_superuser(const std::string& role) const {
     return std::find(all.begin(), all.end(), role) != all.end();
 }
 
-Outcome Replayer::replay(pq::Connection& connection, const model::DdlStatement& statement) {
+Outcome Replayer::replay(pq::Connection& connection, const model::DdlStatement& statement,
+                         const std::vector<model::RelationName>& stale) {
+    m_stale = stale;
+    Outcome outcome{true, {}, {}};
     const Plan plan = make_plan(statement, m_options.scope);
-    Outcome outcome{true, {}};
     m_notes.clear();
     switch (plan.what) {
     case What::leave_out:
-        return {false, plan.why};
+        return {false, plan.why, {}};
     case What::stop:
         throw Error(
             ErrorKind::replica,
@@ -130,17 +132,17 @@ Outcome Replayer::replay(pq::Connection& connection, const model::DdlStatement& 
                                 m_options.extensions());
     case What::server:
         server(connection, statement);
-        return {true, "the server is one that calls nobody"};
+        outcome.note = "the server is one that calls nobody";
+        return outcome;
     case What::relations:
     case What::foreign_tables:
         make_relations(connection, statement, plan);
         break;
     case What::derive:
-        derive(connection, statement);
+        derive(connection, statement, outcome);
         break;
     case What::run:
-        outcome.ran = run_statement(connection, statement, plan);
-        outcome.note = outcome.ran ? "" : "what the source left unfinished is not here";
+        run_statement(connection, statement, plan, outcome);
     }
     require_equal(connection, statement, m_options.scope, m_options.encoding);
     switch_off(connection, statement);
@@ -155,9 +157,9 @@ std::string Replayer::take_notes() {
     return base::join(std::exchange(m_notes, {}), "; ");
 }
 
-bool Replayer::run_statement(pq::Connection& connection, const model::DdlStatement& statement,
-                             const Plan& plan) {
-    check_rewrites(connection, statement);
+void Replayer::run_statement(pq::Connection& connection, const model::DdlStatement& statement,
+                             const Plan& plan, Outcome& outcome) {
+    RowsApart apart = rows_apart(connection, statement, m_options.scope);
     const SqlText sql = read_text(statement, plan.text);
     // DETACH … CONCURRENTLY leaves the partition's bound behind as a check
     const auto detached = statement.tag == "ALTER TABLE" && plan.text != statement.text
@@ -169,7 +171,8 @@ bool Replayer::run_statement(pq::Connection& connection, const model::DdlStateme
         drops.emplace(connection, m_options.scope);
     }
     if (!run_text(connection, statement, plan, sql)) {
-        return false;
+        outcome = {false, "what the source left unfinished is not here", {}};
+        return;
     }
     if (detached) {
         connection.exec(*detached);
@@ -178,7 +181,8 @@ bool Replayer::run_statement(pq::Connection& connection, const model::DdlStateme
         drops->require_recorded(statement);
     }
     empty_unlogged(connection, statement);
-    return true;
+    write_values(connection, apart.values);
+    outcome.again = std::move(apart.again);
 }
 
 bool Replayer::run_text(pq::Connection& connection, const model::DdlStatement& statement,
@@ -241,6 +245,9 @@ bool Replayer::run(pq::Connection& connection, const model::DdlStatement& statem
                     connection.exec("RELEASE SAVEPOINT ardent_ddl");
                     return true;
                 }
+                continue;
+            }
+            if (empty_stale(connection, error, statement)) {
                 continue;
             }
             if (error.sqlstate() != k_no_privilege || lend || !may_lend) {
@@ -325,8 +332,9 @@ void Replayer::make_relations(pq::Connection& connection, const model::DdlStatem
     }
 }
 
-void Replayer::derive(pq::Connection& connection, const model::DdlStatement& statement) {
-    check_rewrites(connection, statement);
+void Replayer::derive(pq::Connection& connection, const model::DdlStatement& statement,
+                      Outcome& outcome) {
+    RowsApart apart = rows_apart(connection, statement, m_options.scope);
     model::DdlStatement made = statement;
     made.search_path = "pg_catalog";  // definitions name everything else with its schema
     Derivation derivation(connection, m_options.scope, m_options.encoding,
@@ -336,6 +344,8 @@ void Replayer::derive(pq::Connection& connection, const model::DdlStatement& sta
                           });
     derivation.replay(statement);
     empty_unlogged(connection, statement);
+    write_values(connection, apart.values);
+    outcome.again = std::move(apart.again);
     m_options.warn("the text of a " + statement.tag +
                    " of the source could not be captured; from its message it was made as: " +
                    base::join(m_notes, "; ") +
@@ -352,32 +362,25 @@ void Replayer::server(pq::Connection& connection, const model::DdlStatement& sta
     }
 }
 
-void Replayer::check_rewrites(pq::Connection& connection, const model::DdlStatement& statement) {
-    const auto judge = [&](const model::RelationName& name, const std::string& why) {
-        if (!why.empty()) {
-            throw Error(ErrorKind::replica,
-                        "after a " + statement.tag + " the rows of table " +
-                            model::to_string(name) + " are others at the source: " + why +
-                            ", and the stream does not carry "
-                            "them; statement: " +
-                            shown(statement.text.value_or("")),
-                        "Make a new copy: ardent connector retry-setup --resync.");
-        }
-    };
-    for (const model::DdlRewrite& rewrite : statement.rewritten) {
-        const auto name = model::parse_relation(rewrite.identity);
-        if (name && carries(m_options.scope, *name)) {
-            judge(*name, why_rows_differ(connection, statement, rewrite, *name));
-        }
+// Rows that wait for a copy are those of some time before: a constraint or a new type may not take them, which the
+// source's rows of now are known to fit. True when there were some to take out.
+bool Replayer::empty_stale(pq::Connection& connection, const Error& error,
+                           const model::DdlStatement& statement) {
+    const std::string_view kind = std::string_view(error.sqlstate()).substr(0, 2);
+    if (m_stale.empty() || (kind != "22" && kind != "23")) {
+        return false;
     }
-    const bool renames =  // a column with a new name is no new column
-        read_text(statement, statement.text.value_or("")).find({"rename"}).has_value();
-    for (const model::DdlTable& table : statement.tables) {
-        if (statement.tag == "ALTER TABLE" && !renames &&
-            carries(m_options.scope, table.relation)) {
-            judge(table.relation, why_new_columns_differ(connection, statement, table));
-        }
+    const auto named =
+        std::partition(m_stale.begin(), m_stale.end(), [&](const model::RelationName& stale) {
+            return std::none_of(statement.tables.begin(), statement.tables.end(),
+                                [&](const auto& table) { return table.relation == stale; });
+        });
+    const auto first = named == m_stale.end() ? m_stale.begin() : named;
+    for (auto stale = first; stale != m_stale.end(); ++stale) {
+        connection.exec("DELETE FROM ONLY " + pq::quote_qualified(stale->schema, stale->name));
     }
+    m_stale.erase(first, m_stale.end());
+    return true;
 }
 
 // Rows of an unlogged table are not in the stream: it is empty here, as after a copy.

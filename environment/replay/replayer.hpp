@@ -39,9 +39,11 @@ class Replayer {
 public:
     explicit Replayer(ReplayerOptions options);
 
-    /// The connection is in the target transaction. Throws base::Error: replica when somebody has to see to it, otherwise as
-    /// Connection::exec; the transaction cannot be committed then.
-    Outcome replay(pq::Connection& connection, const model::DdlStatement& statement);
+    /// The connection is in the target transaction. `stale`: tables whose rows count for nothing, because they are to be
+    /// copied again; rows that stand in a statement's way are taken out. Throws base::Error: replica when somebody has to
+    /// see to it, otherwise as Connection::exec; the transaction cannot be committed then.
+    Outcome replay(pq::Connection& connection, const model::DdlStatement& statement,
+                   const std::vector<model::RelationName>& stale);
 
 private:
     bool run(pq::Connection& connection, const model::DdlStatement& statement, std::string text,
@@ -55,19 +57,21 @@ private:
     std::string take_notes();
     void make_relations(pq::Connection& connection, const model::DdlStatement& statement,
                         const Plan& plan);
-    void derive(pq::Connection& connection, const model::DdlStatement& statement);
+    void derive(pq::Connection& connection, const model::DdlStatement& statement, Outcome& outcome);
     void server(pq::Connection& connection, const model::DdlStatement& statement);
-    bool run_statement(pq::Connection& connection, const model::DdlStatement& statement,
-                       const Plan& plan);
-    void check_rewrites(pq::Connection& connection, const model::DdlStatement& statement);
+    void run_statement(pq::Connection& connection, const model::DdlStatement& statement,
+                       const Plan& plan, Outcome& outcome);
+    bool empty_stale(pq::Connection& connection, const base::Error& error,
+                     const model::DdlStatement& statement);
     void empty_unlogged(pq::Connection& connection, const model::DdlStatement& statement);
     void switch_off(pq::Connection& connection, const model::DdlStatement& statement);
     bool was_superuser(const std::string& role) const;
 
     ReplayerOptions m_options;
     Privileged m_privileged;
-    std::set<std::string> m_borrowers;  // roles that could not do without
-    std::vector<std::string> m_notes;   // of the statement that is replayed
+    std::set<std::string> m_borrowers;         // roles that could not do without
+    std::vector<std::string> m_notes;          // of the statement that is replayed
+    std::vector<model::RelationName> m_stale;  // likewise, as long as they may have rows
 };
 
 }  // namespace ardent::replay

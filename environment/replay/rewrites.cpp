@@ -3,6 +3,7 @@
 
 #include "common/base/text.hpp"
 #include "common/pq/array_text.hpp"
+#include "environment/replay/statement_settings.hpp"
 
 #include <algorithm>
 #include <array>
@@ -73,14 +74,25 @@ bool is_rewritten(const model::DdlStatement& statement, const model::RelationNam
         [&](const auto& one) { return model::parse_relation(one.identity) == name; });
 }
 
-}  // namespace
+std::uint32_t oid_of(pq::Connection& connection, const model::RelationName& name) {
+    return connection
+        .exec("SELECT pg_catalog.to_regclass($1)::pg_catalog.oid",
+              {pq::quote_qualified(name.schema, name.name)})
+        .number<std::uint32_t>(0, 0);
+}
+
+const model::DdlTable* definition_of(const model::DdlStatement& statement,
+                                     const model::RelationName& name) {
+    const auto found =
+        std::find_if(statement.tables.begin(), statement.tables.end(),
+                     [&](const model::DdlTable& one) { return one.relation == name; });
+    return found == statement.tables.end() ? nullptr : &*found;
+}
 
 std::string why_rows_differ(pq::Connection& connection, const model::DdlStatement& statement,
                             const model::DdlRewrite& rewrite, const model::RelationName& name) {
-    const auto table =
-        std::find_if(statement.tables.begin(), statement.tables.end(),
-                     [&](const model::DdlTable& one) { return one.relation == name; });
-    const bool unlogged = table != statement.tables.end() && table->persistence == "unlogged";
+    const model::DdlTable* const table = definition_of(statement, name);
+    const bool unlogged = table != nullptr && table->persistence == "unlogged";
     if (has_reason(rewrite, "persistence") && !unlogged) {
         return "it was unlogged before";
     }
@@ -94,31 +106,142 @@ std::string why_rows_differ(pq::Connection& connection, const model::DdlStatemen
             return "the new type's values come from " + base::join(functions, ", ");
         }
     }
-    if (has_reason(rewrite, "default") && table == statement.tables.end()) {
+    if (has_reason(rewrite, "default") && table == nullptr) {
         return "the message has no definition of it";
     }
     return {};
 }
 
-std::string why_new_columns_differ(pq::Connection& connection, const model::DdlStatement& statement,
-                                   const model::DdlTable& table) {
-    if (table.kind != "table" || is_empty(connection, table.relation)) {
-        return {};
+std::string why_column_differs(pq::Connection& connection, const model::DdlColumn& column,
+                               bool rewritten) {
+    if (!column.identity.empty() && rewritten) {
+        return "column " + column.name +
+               " is an identity, numbered in the order of the rows on disk";
     }
-    for (const model::DdlColumn& column : table.columns) {
-        if (has_column(connection, table.relation, column.name)) {
-            continue;
+    const auto functions = unsteady(connection, SqlText(column.expression, true), false);
+    return functions.empty()
+               ? std::string()
+               : "the default of column " + column.name + " calls " + base::join(functions, ", ");
+}
+
+// What a message leaves out of a large family.
+std::vector<model::RelationName> descendants(pq::Connection& connection,
+                                             const model::RelationName& name) {
+    const pq::Result rows = connection.exec(
+        R"sql(
+        WITH RECURSIVE family (oid) AS (
+            SELECT pg_catalog.to_regclass($1)::pg_catalog.oid
+             UNION
+            SELECT i.inhrelid FROM family JOIN pg_catalog.pg_inherits AS i ON i.inhparent = family.oid)
+        SELECT n.nspname, c.relname
+          FROM family
+          JOIN pg_catalog.pg_class AS c ON c.oid = family.oid
+          JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+         WHERE c.relkind = 'r'
+        )sql",
+        {pq::quote_qualified(name.schema, name.name)});
+    std::vector<model::RelationName> names;
+    for (int row = 0; row < rows.rows(); ++row) {
+        names.push_back({std::string(rows.text(row, 0)), std::string(rows.text(row, 1))});
+    }
+    return names;
+}
+
+/// One statement's tables, gathered.
+class Finder {
+public:
+    Finder(pq::Connection& connection, const model::DdlStatement& statement, const Scope& scope)
+        : m_connection(connection), m_statement(statement), m_scope(scope) {}
+
+    RowsApart find() {
+        for (const model::DdlRewrite& rewrite : m_statement.rewritten) {
+            const auto name = model::parse_relation(rewrite.identity);
+            if (name && carries(m_scope, *name)) {
+                want(*name, why_rows_differ(m_connection, m_statement, rewrite, *name));
+            }
         }
-        if (!column.identity.empty() && is_rewritten(statement, table.relation)) {
-            return "column " + column.name +
-                   " is an identity, numbered in the order of the rows on disk";
+        const bool renames =  // a column with a new name is no new column
+            read_text(m_statement, m_statement.text.value_or("")).find({"rename"}).has_value();
+        for (const model::DdlTable& table : m_statement.tables) {
+            if (m_statement.tag == "ALTER TABLE" && !renames && carries(m_scope, table.relation)) {
+                look_at_new_columns(table);
+            }
         }
-        const auto functions = unsteady(connection, SqlText(column.expression, true), false);
-        if (!functions.empty()) {
-            return "the default of column " + column.name + " calls " + base::join(functions, ", ");
+        return std::move(m_found);
+    }
+
+private:
+    void want(const model::RelationName& name, const std::string& why) {
+        const std::uint32_t oid = why.empty() ? 0 : oid_of(m_connection, name);
+        const bool known = std::any_of(m_found.again.begin(), m_found.again.end(),
+                                       [&](const CopyWanted& one) { return one.relation == oid; });
+        if (oid != 0 && !known) {
+            m_found.again.push_back({oid, name, why});
         }
     }
-    return {};
+
+    void look_at_new_columns(const model::DdlTable& table) {
+        const bool leaf = table.kind == "table";
+        const bool rewritten = is_rewritten(m_statement, table.relation);
+        const bool empty = leaf && is_empty(m_connection, table.relation);
+        for (const model::DdlColumn& column : table.columns) {
+            if (has_column(m_connection, table.relation, column.name)) {
+                continue;
+            }
+            const auto told = table.missing.find(column.name);
+            if (leaf && !empty && told != table.missing.end()) {
+                m_found.values.push_back({table.relation, column.name, column.type, told->second});
+                continue;
+            }
+            const std::string why = why_column_differs(m_connection, column, rewritten);
+            if (leaf && !empty) {
+                want(table.relation, why);
+            } else if (!leaf && !why.empty()) {
+                want_those_left_out(table, why);
+            }
+        }
+    }
+
+    void want_those_left_out(const model::DdlTable& table, const std::string& why) {
+        for (const model::RelationName& name : descendants(m_connection, table.relation)) {
+            if (carries(m_scope, name) && definition_of(m_statement, name) == nullptr &&
+                !is_empty(m_connection, name)) {
+                want(name, why);
+            }
+        }
+    }
+
+    pq::Connection& m_connection;
+    const model::DdlStatement& m_statement;
+    const Scope& m_scope;
+    RowsApart m_found;
+};
+
+}  // namespace
+
+RowsApart rows_apart(pq::Connection& connection, const model::DdlStatement& statement,
+                     const Scope& scope) {
+    return Finder(connection, statement, scope).find();
+}
+
+void write_values(pq::Connection& connection, const std::vector<NewValue>& values) {
+    for (const NewValue& one : values) {
+        const std::string table = pq::quote_qualified(one.table.schema, one.table.name);
+        const std::string value = "$1::" + one.type;
+        const pq::Result same = connection.exec(
+            R"sql(
+            SELECT (a.attmissingval::pg_catalog.text::pg_catalog.text[])[1] = )sql" +
+                ("(" + value + ")") + R"sql(::pg_catalog.text
+              FROM pg_catalog.pg_attribute AS a
+             WHERE a.attrelid = pg_catalog.to_regclass($2) AND a.attname = $3
+            )sql",
+            {one.value, table, one.column});
+        if (same.rows() == 0 || same.text(0, 0) != "t") {
+            connection.exec(
+                "UPDATE ONLY " + table + " SET " + pq::quote_identifier(one.column) + " = " + value,
+                {one.value});
+        }
+    }
 }
 
 std::optional<std::string> detached_partition(pq::Connection& connection,

@@ -19,19 +19,6 @@ HttpError malformed(const std::string& detail) {
     return {422, "malformed", detail};
 }
 
-std::string copy_statement(const TableDefinition& table, const std::string& encoding) {
-    std::vector<std::string> columns;
-    for (const model::ColumnDefinition& column : table.columns) {
-        if (!column.generated) {
-            columns.push_back(pq::quote_identifier(column.name));
-        }
-    }
-    // FREEZE wants a table that this transaction truncated, which a partitioned one cannot be.
-    return "COPY " + pq::quote_qualified(table.relation.schema, table.relation.name) +
-           (columns.empty() ? "" : " (" + base::join(columns, ", ") + ")") +
-           " FROM STDIN WITH (ENCODING " + encoding + (table.kind == 'p' ? ")" : ", FREEZE)");
-}
-
 std::optional<std::string_view> next_piece(protocol::FrameReader& reader) {
     try {
         return reader.next();
@@ -41,6 +28,19 @@ std::optional<std::string_view> next_piece(protocol::FrameReader& reader) {
 }
 
 }  // namespace
+
+std::string copy_in_statement(const TableDefinition& table, const std::string& encoding,
+                              bool freeze) {
+    std::vector<std::string> columns;
+    for (const model::ColumnDefinition& column : table.columns) {
+        if (!column.generated) {
+            columns.push_back(pq::quote_identifier(column.name));
+        }
+    }
+    return "COPY " + pq::quote_qualified(table.relation.schema, table.relation.name) +
+           (columns.empty() ? "" : " (" + base::join(columns, ", ") + ")") +
+           " FROM STDIN WITH (ENCODING " + encoding + (freeze ? ", FREEZE)" : ")");
+}
 
 TableLoader::TableLoader(std::unique_ptr<pq::Connection> apply, std::vector<TableDefinition> tables,
                          std::string encoding)
@@ -90,8 +90,9 @@ void TableLoader::begin(std::size_t ordinal) {
         m_apply->exec("TRUNCATE ONLY " +
                       pq::quote_qualified(table.relation.schema, table.relation.name));
     }
+    // FREEZE wants a table that this transaction truncated, which a partitioned one cannot be.
     m_copy = std::make_unique<pq::CopyIn>(
-        *m_apply, copy_statement(table, m_apply->quote_literal(m_encoding)));
+        *m_apply, copy_in_statement(table, m_apply->quote_literal(m_encoding), table.kind != 'p'));
 }
 
 void TableLoader::give_up() {

@@ -15,6 +15,10 @@
 
 namespace ardent::environment {
 
+/// COPY … FROM STDIN of the columns that a part carries. `encoding` is a literal.
+std::string copy_in_statement(const model::TableDefinition& table, const std::string& encoding,
+                              bool freeze);
+
 class TableLoader {
 public:
     /// `encoding` is the database's own: rows go through unchanged. Statements on `apply` are UTF-8.

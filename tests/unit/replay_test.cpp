@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 // What is done with a DDL statement of the source: the scanner of its text, the plan, definitions side by side.
-#include "environment/connector/snapshot.hpp"
+#include "environment/apply/snapshot.hpp"
 #include "environment/replay/definitions.hpp"
 #include "environment/replay/derive.hpp"
 #include "environment/replay/parameters.hpp"
@@ -253,7 +253,7 @@ TEST_CASE("replay definitions: the first difference is named with both sides") {
 }
 
 TEST_CASE("snapshot: what it shows of a transaction that was committed") {
-    using environment::sees;
+    using apply::sees;
     CHECK(sees("10:20:12,15", 9));
     CHECK(sees("10:20:12,15", 10));
     CHECK_FALSE(sees("10:20:12,15", 12));

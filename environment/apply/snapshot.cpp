@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "environment/connector/snapshot.hpp"
+#include "environment/apply/snapshot.hpp"
 
 #include <charconv>
 
-namespace ardent::environment {
+namespace ardent::apply {
 
 namespace {
 
@@ -20,6 +20,27 @@ bool skip(std::string_view& rest, char c) noexcept {
 }
 
 }  // namespace
+
+bool is_snapshot(std::string_view text) noexcept {
+    std::uint64_t xmin = 0;
+    std::uint64_t xmax = 0;
+    if (!take(text, xmin) || !skip(text, ':') || !take(text, xmax) || !skip(text, ':') ||
+        xmin == 0 || xmin > xmax) {
+        return false;
+    }
+    std::uint64_t next = xmin;
+    while (!text.empty()) {
+        std::uint64_t running = 0;
+        if (!take(text, running) || running < next || running >= xmax) {
+            return false;
+        }
+        next = running + 1;
+        if (!text.empty() && (!skip(text, ',') || text.empty())) {
+            return false;
+        }
+    }
+    return true;
+}
 
 bool sees(std::string_view snapshot, std::uint64_t xid) noexcept {
     std::uint64_t xmin = 0;
@@ -41,4 +62,4 @@ bool sees(std::string_view snapshot, std::uint64_t xid) noexcept {
     return true;
 }
 
-}  // namespace ardent::environment
+}  // namespace ardent::apply
