@@ -85,8 +85,9 @@ void AgainCopier::run() {
             if (e.kind() == ErrorKind::replica) {
                 m_link.stop_connector({e.what(), e.hint(), std::nullopt, {}});
             }
-            process::log_debug("the environment was not asked for tables to copy again",
-                               {{"why", e.what()}});
+            process::log(e.kind() == ErrorKind::source ? process::LogLevel::warning
+                                                       : process::LogLevel::debug,
+                         "tables were not copied again just now", {{"why", e.what()}});
             wait(m_backoff.next());
         } catch (const std::exception& e) {
             m_link.fail(Error(ErrorKind::bug, std::string("copying a table again: ") + e.what()));
