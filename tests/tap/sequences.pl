@@ -33,6 +33,7 @@ if ($major >= 15)
 	push @all, 'unlogged';
 }
 $s->sql('ALTER EXTENSION ardent ADD SEQUENCE public.of_extension; SELECT ardent_ddl_capture(true)');
+$t->{agent_settings}{'source.sequence_interval'} = '1s';
 $t->start_all;
 $s->since_now;
 $s->follows_ok('after the copy', @all);
