@@ -195,7 +195,9 @@ HelloAnswer Service::greet(Source& source, const preflight::Report& report) {
 void Service::give_way(const std::string& other) {
     const std::string what = "another agent with the same connector is running: " + other;
     m_notifier.status("waiting: " + what);
-    if (std::exchange(m_other, what) != what) {
+    // another walsender of the same agent is no news
+    const std::string agent = other.substr(0, other.find(','));
+    if (std::exchange(m_other, agent) != agent) {
         process::log_error(what, {{"slot", m_settings.slot.name},
                                   {"then", "this one leaves the source to it and looks again"},
                                   {"hint", "Stop one of the two."}});

@@ -81,7 +81,7 @@ private:
     std::string m_complained;
     std::chrono::steady_clock::time_point m_complained_at{};
     std::string m_failure;  // the one that was logged
-    std::string m_other;    // the agent that we gave way to
+    std::string m_other;    // the agent that we gave way to: "agent host:pid"
     unsigned m_failed_turns = 0;
     FailingChecks m_failing_checks;
     bool m_refused_before = false;  // a refusal counts when a new hello leads to it again

@@ -44,7 +44,7 @@ void drop_slot(pq::Connection& connection, const std::string& name, const std::s
 void free_slot(pq::Connection& connection, const std::string& name, const AgentName& own,
                std::chrono::milliseconds patience);
 
-/// The walsender of an agent that started after this one and works for the same slot: "host:pid, …".
+/// The walsender of an agent that started after this one and works for the same slot: "agent host:pid, walsender …".
 std::optional<std::string> younger_agent(pq::Connection& connection, const AgentName& own);
 
 /// "pid 4711 (user app, application "shop", active, in its transaction for 00:03:12)" for each old transaction that slot
