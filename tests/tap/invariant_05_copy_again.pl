@@ -35,8 +35,8 @@ foreach my $round (1 .. 6)
 	my $out = '';
 	my $blocker = IPC::Run::start([ 'psql', '-X', '-q', '-At', '-d', $admin ], '<', \$in, '>', \$out);
 	$blocker->pump until $out =~ /locked/;
-	$source->('ALTER TABLE one ADD COLUMN x' . $round . ' float8 DEFAULT random()');
-	$source->("INSERT INTO third VALUES ($round)") if $round % 2;
+	# in one session: nothing comes between the two
+	$source->("ALTER TABLE one ADD COLUMN x$round float8 DEFAULT random();\n" . ($round % 2 ? "INSERT INTO third VALUES ($round);" : ''));
 	$t->wait_with_agent('the copy is here', sub {
 		my $row = pending($t)->{'public.one'};
 		return $row && $row->{state} eq 'waiting' || !$row && $round % 2 == 0;
