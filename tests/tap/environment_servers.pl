@@ -95,7 +95,10 @@ $t->compare_ok('after everything was killed');
 $t->agent->stop(30);
 @pids = ($pid_of->($replica), $pid_of->('state'));
 is($t->environment->stop(60), 0, 'SIGTERM: exit 0');
-is(scalar(grep { -d "/proc/$_" && (readlink("/proc/$_/cwd") // '') ne '' } @pids), 0, 'and no server is left');
+# pg_ctl waits for the pid file, which a server removes just before it is gone
+ok($t->wait_for('no server is left', sub {
+	return !grep { -d "/proc/$_" && (readlink("/proc/$_/cwd") // '') ne '' } @pids;
+}, 10), 'and no server is left');
 $t->start_environment;
 is($t->replica_psql('SELECT count(*) FROM public.item'), 1000, 'a replica is readable without an agent');
 is($t->status, 'streaming', 'and its connector knows its state');
