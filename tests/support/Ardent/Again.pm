@@ -102,13 +102,15 @@ sub altered_and_locked
 	return $locks;
 }
 
+my $columns = 0;
+
 # Makes a table's copy wanted and catches it under way: the statement gets a new number until `caught` has found it so.
 sub copy_in_progress
 {
 	my ($t, $table, $caught) = @_;
 	foreach my $attempt (1 .. 8)
 	{
-		$t->source->safe_psql($Ardent::Test::database, "ALTER TABLE $table ADD COLUMN x${attempt} float8 DEFAULT random()");
+		$t->source->safe_psql($Ardent::Test::database, "ALTER TABLE $table ADD COLUMN x" . ++$columns . ' float8 DEFAULT random()');
 		my $deadline = time + 60;
 		my $state = '';
 		until ($state eq 'copying' || time > $deadline)
