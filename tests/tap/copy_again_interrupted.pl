@@ -18,7 +18,7 @@ my $source = sub { return $t->source->safe_psql($database, $_[0]); };
 $source->('SELECT ardent_ddl_capture(true)');
 $t->start_all;
 my $writer = start_writer($t, 'large', 'other');
-my $admin = $t->replica_conninfo =~ s/ardent_reader/ardent_admin/r;
+my $admin = $t->replica_admin;
 my $active = sub {
 	my ($sql) = @_;
 	my $out = '';

@@ -22,7 +22,7 @@ my $database = $Ardent::Test::database;
 my $source = sub { return $t->source->safe_psql($database, $_[0]); };
 $source->('SELECT ardent_ddl_capture(true)');
 $t->start_all;
-my $admin = $t->replica_conninfo =~ s/ardent_reader/ardent_admin/r;
+my $admin = $t->replica_admin;
 
 # Holds what the statement takes in a session of its own, until release.
 my $hold = sub {

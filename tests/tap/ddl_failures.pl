@@ -19,7 +19,7 @@ my $database = $Ardent::Test::database;
 my $source = sub { return $t->source->safe_psql($database, $_[0]); };
 $source->('SELECT ardent_ddl_capture(true)');
 $t->start_all;
-my $admin = $t->replica_conninfo =~ s/ardent_reader/ardent_admin/r;
+my $admin = $t->replica_admin;
 my $replica = sub {
 	IPC::Run::run([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $admin ], '<', \$_[0]) or die "replica: $_[0]";
 };

@@ -16,14 +16,6 @@ my $database = $Ardent::Test::database;
 my $source = sub { return $t->source->safe_psql($database, $_[0]); };
 $source->('SELECT ardent_ddl_capture(true)');
 $t->start_all;
-my $caught_up = sub {
-	my $n = $source->('UPDATE beacon SET n = n + 1 RETURNING n');
-	return $t->wait_for('the replica has come up', sub {
-		my $connector = $t->connector;
-		die "failed: $connector->{failure}{message}" if $connector->{status} eq 'failed';
-		return ($t->replica_try('SELECT n FROM beacon') // '') eq $n;
-	});
-};
 my $log = sub { return $t->{environment}->log_text };
 
 # roles
@@ -31,7 +23,7 @@ $source->(q(CREATE ROLE reporter LOGIN SUPERUSER PASSWORD 'role secret'; CREATE 
 $source->(q(GRANT SELECT ON fact TO reporter, "Odd Role"; CREATE TABLE owned (id integer PRIMARY KEY); ALTER TABLE owned OWNER TO owner_to_be;
 	CREATE POLICY theirs ON fact TO reporter USING (true)));
 $source->(q(SET ROLE reporter; CREATE TABLE made_by_reporter (id integer PRIMARY KEY); INSERT INTO made_by_reporter VALUES (1)));
-$caught_up->();
+$t->wait_replayed;
 is($t->replica_psql(q(SELECT string_agg(rolname || ' ' || rolcanlogin || ' ' || rolsuper, ', ' ORDER BY rolname COLLATE "C") FROM pg_roles WHERE rolname IN ('reporter', 'Odd Role', 'owner_to_be'))),
 	'Odd Role false false, owner_to_be false false, reporter false false', 'roles that the replica does not have are made NOLOGIN, and no superusers');
 is($t->replica_psql(q(SELECT relowner::regrole FROM pg_class WHERE relname = 'made_by_reporter')), 'reporter', 'what they make is theirs');
@@ -43,7 +35,7 @@ $source->(q(CREATE TABLE spaced (id integer PRIMARY KEY USING INDEX TABLESPACE s
 $source->(q(INSERT INTO spaced VALUES (1, 'x'); CREATE INDEX spaced_v ON spaced (v) TABLESPACE space; ALTER TABLE fact SET TABLESPACE space;
 	ALTER TABLE fact ADD COLUMN w integer, SET TABLESPACE pg_default; ALTER TABLE ALL IN TABLESPACE space SET TABLESPACE pg_default));
 $source->(q(SET default_tablespace = space; CREATE TABLE by_default (id integer PRIMARY KEY)));
-$caught_up->();
+$t->wait_replayed;
 is($t->replica_psql(q(SELECT reloptions FROM pg_class WHERE relname = 'spaced')), '{fillfactor=70}', 'storage parameters that exist are kept');
 is($t->replica_psql(q(SELECT count(*) FROM pg_class WHERE relname IN ('spaced', 'spaced_v', 'spaced_pkey', 'by_default') AND reltablespace = 0)), 4,
 	'a tablespace that the replica does not have is taken out of the statement');
@@ -54,7 +46,7 @@ like($log->(), qr/DDL replayed.*tag="ALTER TABLE" note="there is no tablespace s
 $source->(q(CREATE SUBSCRIPTION sub CONNECTION 'host=nowhere dbname=nowhere password=subscription_secret' PUBLICATION pub WITH (connect = false, slot_name = NONE, enabled = false)));
 $source->(q(ALTER SUBSCRIPTION sub CONNECTION 'host=nowhere dbname=elsewhere password=subscription_secret'; ALTER SUBSCRIPTION sub RENAME TO sub2; DROP SUBSCRIPTION sub2));
 $source->('CREATE PUBLICATION pub FOR TABLE fact; DROP PUBLICATION pub');
-$caught_up->();
+$t->wait_replayed;
 is($t->replica_psql('SELECT (SELECT count(*) FROM pg_stat_subscription) + (SELECT count(*) FROM pg_publication)'), 0, 'no subscription and no publication is made');
 like($log->(), qr/DDL left out.*tag="$_ SUBSCRIPTION" note="a replica has none of these"/, "$_ SUBSCRIPTION is recorded only") foreach qw(CREATE ALTER DROP);
 
@@ -65,7 +57,7 @@ $source->(q(CREATE USER MAPPING FOR CURRENT_USER SERVER self OPTIONS (user 'post
 $source->(q(CREATE FOREIGN TABLE one_by_one (id integer NOT NULL, v text COLLATE "C") SERVER self OPTIONS (table_name 'fact')));
 $source->(q(IMPORT FOREIGN SCHEMA public LIMIT TO (fact, spaced) FROM SERVER self INTO far));
 $source->(q(ALTER SERVER self OPTIONS (SET host 'elsewhere'); ALTER USER MAPPING FOR CURRENT_USER SERVER self OPTIONS (SET password 'mapping secret'); ALTER SERVER self RENAME TO renamed));
-$caught_up->();
+$t->wait_replayed;
 is($t->replica_psql(q(SELECT string_agg(srvname || ' ' || coalesce(srvoptions::text, 'none') || ' ' || fdwname || ' ' || fdwhandler::oid, ', ') FROM pg_foreign_server JOIN pg_foreign_data_wrapper AS w ON w.oid = srvfdw)),
 	'renamed none ardent_inert 0', 'a foreign server is made without options, on a wrapper that calls nobody');
 is($t->replica_psql('SELECT count(*) FROM pg_user_mappings'), 0, 'a user mapping is not made');
@@ -78,10 +70,10 @@ like($t->{replica_error}, qr/has no handler/, 'for its wrapper has no handler');
 
 # materialized views are computed here, at their place in the stream
 $source->(q(BEGIN; INSERT INTO fact VALUES (100, 'before'); CREATE MATERIALIZED VIEW counted AS SELECT count(*) AS n FROM fact; INSERT INTO fact VALUES (101, 'after'); COMMIT));
-$caught_up->();
+$t->wait_replayed;
 is($t->replica_psql('SELECT n FROM counted'), 21, 'CREATE MATERIALIZED VIEW is computed from the rows at that point');
 $source->(q(BEGIN; REFRESH MATERIALIZED VIEW counted; DELETE FROM fact WHERE id > 99; COMMIT));
-$caught_up->();
+$t->wait_replayed;
 is($t->replica_psql('SELECT n FROM counted'), 22, 'REFRESH MATERIALIZED VIEW too');
 my ($equal, $said) = $t->compare;
 ok($equal, 'the data is equal') or diag($said);
@@ -89,12 +81,12 @@ like($said, qr/^ *public\.counted +materialized view: computed in the replica, n
 
 # ardent itself
 $source->('ALTER EXTENSION ardent UPDATE; COMMENT ON EXTENSION ardent IS $$ours$$; GRANT SELECT ON ardent_slots TO reporter');
-$caught_up->();
+$t->wait_replayed;
 is($t->replica_psql(q(SELECT count(*) FROM pg_extension WHERE extname = 'ardent')), 0, 'ardent itself is not in the replica');
 
 # nothing secret came along
 my $dump = '';
-IPC::Run::run([ 'pg_dumpall', '-d', $t->replica_conninfo =~ s/ardent_reader/ardent_admin/r =~ s/ dbname=\S+//r ], '>', \$dump) or die 'pg_dumpall';
+IPC::Run::run([ 'pg_dumpall', '-d', $t->replica_admin =~ s/ dbname=\S+//r ], '>', \$dump) or die 'pg_dumpall';
 unlike($dump . $log->() . encode_text($t->connector), qr/(?:role|subscription|mapping)[ _]secret/, 'no secret is in the replica, the log or the status');
 like($dump, qr/CREATE TABLE public\.spaced/, 'which were looked at');
 $t->schema_ok('the same schema otherwise', without => qr/(?:SERVER|USER MAPPING|FOREIGN TABLE|FOREIGN DATA WRAPPER|EXTENSION)/);

@@ -113,7 +113,7 @@ $source->("SELECT pg_terminate_backend(($holder))");
 $altering->finish;
 
 # Tables are reported at every connect. What is changed at the source is changed in the replica after it was reported.
-my $admin = $t->replica_conninfo =~ s/ardent_reader/ardent_admin/r;
+my $admin = $t->replica_admin;
 my $reported = sub {
 	my ($what, $change, $expected) = @_;
 	$t->agent->stop;

@@ -56,7 +56,7 @@ foreach my $way ([ 'an agent that is dead', 'KILL' ], [ 'an agent that stands st
 	$t->compare_ok("$what came back");
 }
 
-my $admin = $t->replica_conninfo =~ s/ardent_reader/ardent_admin/r;
+my $admin = $t->replica_admin;
 IPC::Run::run([ 'psql', '-X', '-q', '-d', $admin, '-c', 'DELETE FROM public.item' ]) or die 'the damage';
 $source->safe_psql($database, 'BEGIN; ' . $many->(20_000) . q(; UPDATE public.item SET v = 'w'; COMMIT));
 $t->wait_status('failed');

@@ -27,7 +27,7 @@ my $look = 'SELECT (SELECT count(*) FROM ardent.copy_again), (SELECT n FROM one)
 my $looks = $t->write_file('looks.sql', join "\n", ($look) x 200_000);
 my $seen = '';
 my $reader = IPC::Run::start([ 'psql', '-X', '-q', '-At', '-d', $t->replica_conninfo, '-f', $looks ], '<', \undef, '>', \$seen, '2>', \my $error);
-my $admin = $t->replica_conninfo =~ s/ardent_reader/ardent_admin/r;
+my $admin = $t->replica_admin;
 foreach my $round (1 .. 6)
 {
 	# the replica stands still while the source goes on and the copy comes

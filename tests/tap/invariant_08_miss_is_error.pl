@@ -19,7 +19,7 @@ my $database = $Ardent::Test::database;
 $t->start_all;
 $t->wait_caught_up;
 
-my $admin = $t->replica_conninfo =~ s/ardent_reader/ardent_admin/r;
+my $admin = $t->replica_admin;
 my $behind_our_back = sub {
 	my ($sql) = @_;
 	my ($out, $err) = ('', '');

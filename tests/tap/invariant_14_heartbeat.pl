@@ -24,7 +24,7 @@ SELECT c.oid::regclass, c.relkind, c.relowner::regrole, c.relfilenode, s.n_tup_i
 SQL
 };
 # Nothing becomes durable while somebody in the replica has the table; the network is in order all the same.
-my $admin = $t->replica_conninfo =~ s/ardent_reader/ardent_admin/r;
+my $admin = $t->replica_admin;
 my ($in, $out) = ("BEGIN; LOCK TABLE public.n; SELECT 'locked';\n", '');
 my $lock = IPC::Run::start([ 'psql', '-X', '-q', '-At', '-d', $admin ], '<', \$in, '>', \$out);
 $t->wait_for('the table is locked in the replica', sub { $lock->pump_nb; return $out =~ /locked/ });

@@ -27,7 +27,7 @@ cmp_ok($limits->(sub { return $source->safe_psql($database, $_[0]) }, 'ROLE arde
 $t->start_all;
 $t->wait_caught_up;
 $t->compare_ok('after the copy');
-my $admin = $t->replica_conninfo =~ s/ardent_reader/ardent_admin/r;
+my $admin = $t->replica_admin;
 my $replica = sub {
 	my ($sql) = @_;
 	my ($out, $err) = ('', '');

@@ -10,10 +10,7 @@ use Carp;
 use Exporter 'import';
 use IPC::Run;
 
-our @EXPORT = qw(definitions columns replica_admin definitions_differ columns_differ);
-
-# The replica's superuser, who sees everything.
-sub replica_admin { my ($t) = @_; return $t->replica_conninfo =~ s/ardent_reader/ardent_admin/r; }
+our @EXPORT = qw(definitions columns definitions_differ columns_differ);
 
 # What pg_dump --schema-only says, a text an entry. Left out: comments, settings and blank lines; the order of the
 # entries and of the grants in one (it follows the order of oids, and of the grants of a copy); the functions of extension
@@ -70,7 +67,7 @@ sub differences
 {
 	my ($t, $read, $without) = @_;
 	my ($there, $here) =
-	  map { $read->($_, $t->{schemas}, $without) } $t->source->connstr($Ardent::Test::database), replica_admin($t);
+	  map { $read->($_, $t->{schemas}, $without) } $t->source->connstr($Ardent::Test::database), $t->replica_admin;
 	croak 'the source has no definitions' unless %$there;
 	my @differ;
 	foreach my $name (sort keys %{ { %$there, %$here } })

@@ -356,6 +356,18 @@ sub wait_caught_up
 		sub { return ($self->replica_try('SELECT n FROM public.beacon') // '') eq $n }, $seconds);
 }
 
+# The same with DDL on its way: dies as soon as the connector has failed.
+sub wait_replayed
+{
+	my ($self) = @_;
+	my $n = $self->source->safe_psql($database, 'UPDATE public.beacon SET n = n + 1 RETURNING n');
+	return $self->wait_for("change $n is in the replica", sub {
+		my $connector = $self->connector;
+		die "failed: $connector->{failure}{message}" if $connector->{status} eq 'failed';
+		return ($self->replica_try('SELECT n FROM public.beacon') // '') eq $n;
+	});
+}
+
 # ---------------------------------------------------------------------------------------------------------------
 # The replica
 
@@ -373,6 +385,9 @@ sub replica_conninfo
 	}
 	return "host=" . $self->dir . "/run port=5432 user=ardent_reader dbname=$database";
 }
+
+# The same as the replica's superuser, who sees everything.
+sub replica_admin { my ($self) = @_; return $self->replica_conninfo =~ s/ardent_reader/ardent_admin/r; }
 
 # What psql printed, or undef when it failed.
 sub replica_try
