@@ -4,6 +4,7 @@
 #include "common/base/text.hpp"
 #include "environment/replay/drops.hpp"
 #include "environment/replay/sql_text.hpp"
+#include "environment/replica/replica.hpp"
 
 #include <algorithm>
 
@@ -24,8 +25,11 @@ bool is_installed(pq::Connection& connection, const std::string& name) {
                .rows() > 0;
 }
 
-std::string left_out(const std::string& name) {
-    return "drop_extensions names " + name;
+std::string why_left_out(const std::string& name, const environment::ExtensionPolicy& policy) {
+    if (is_never_touched(name)) {
+        return "every database has it, or none but the source needs it";
+    }
+    return environment::is_dropped(policy, name) ? "drop_extensions names " + name : std::string();
 }
 
 Error unknown_text(const model::DdlStatement& statement) {
@@ -77,11 +81,8 @@ ExtensionWords words_of(pq::Connection& connection, const model::DdlStatement& s
 Outcome create(pq::Connection& connection, Privileged& privileged,
                const model::DdlStatement& statement, const environment::ExtensionPolicy& policy) {
     const ExtensionWords words = words_of(connection, statement);
-    if (is_never_touched(words.name)) {
-        return {false, "every database has it, or none but the source needs it"};
-    }
-    if (environment::is_dropped(policy, words.name)) {
-        return {false, left_out(words.name)};
+    if (const std::string why = why_left_out(words.name, policy); !why.empty()) {
+        return {false, why};
     }
     if (is_installed(connection, words.name)) {
         return {false, "it is installed already"};
@@ -91,6 +92,7 @@ Outcome create(pq::Connection& connection, Privileged& privileged,
     AsAdmin admin(connection, privileged);
     environment::create_extension(connection, {words.name, words.version.value_or(""), schema},
                                   policy, warnings);
+    environment::grant_reader(connection);
     admin.leave();
     return {true, base::join(warnings, "; ")};
 }
@@ -108,11 +110,8 @@ bool has_version(pq::Connection& connection, const ExtensionWords& words) {
 Outcome alter(pq::Connection& connection, Privileged& privileged,
               const model::DdlStatement& statement, const environment::ExtensionPolicy& policy) {
     const ExtensionWords words = words_of(connection, statement);
-    if (is_never_touched(words.name)) {
-        return {false, "every database has it, or none but the source needs it"};
-    }
-    if (environment::is_dropped(policy, words.name)) {
-        return {false, left_out(words.name)};
+    if (const std::string why = why_left_out(words.name, policy); !why.empty()) {
+        return {false, why};
     }
     const SqlText sql = read_text(statement, *statement.text);
     const std::string name = pq::quote_identifier(words.name);
@@ -134,6 +133,7 @@ Outcome alter(pq::Connection& connection, Privileged& privileged,
     }
     AsAdmin admin(connection, privileged);
     connection.exec(text);
+    environment::grant_reader(connection);
     admin.leave();
     return {true, {}};
 }
