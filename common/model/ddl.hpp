@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-// One DDL statement of the source as its message tells it (docs/ddl.md, "The body"). Values only; any thread.
+// One DDL statement of the source as its message tells it (docs/ddl.md, "The body"). Values and pure lookups; any thread.
 // Texts are bytes in the source server's encoding.
 #pragma once
 
@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ardent::model {
@@ -104,5 +105,11 @@ struct DdlStatement {
     std::string sqlstate;  // capture_failed
     std::string message;   // capture_failed
 };
+
+/// What the message says of the relation after the statement; nullptr: nothing. Points into `statement`.
+const DdlTable* table_of(const DdlStatement& statement, const RelationName& name);
+/// nullptr when the statement did not write the relation's rows anew. Points into `statement`.
+const DdlRewrite* rewrite_of(const DdlStatement& statement, const RelationName& name);
+bool has_reason(const DdlRewrite& rewrite, std::string_view reason);
 
 }  // namespace ardent::model

@@ -115,8 +115,7 @@ void HeldTables::read_definitions() {
 // By name, its own or that of a parent: of a large family a message does not name all.
 bool HeldTables::touches(const model::DdlStatement& statement, const CopyRecord& record) const {
     const auto named = [&](const model::RelationName& name) {
-        return std::any_of(statement.tables.begin(), statement.tables.end(),
-                           [&](const auto& table) { return table.relation == name; });
+        return model::table_of(statement, name) != nullptr;
     };
     const auto definition = m_definitions.find(record.relation);
     const bool parent_named = definition != m_definitions.end() &&
@@ -124,9 +123,7 @@ bool HeldTables::touches(const model::DdlStatement& statement, const CopyRecord&
                               std::any_of(definition->second.tables[0].parents.begin(),
                                           definition->second.tables[0].parents.end(), named);
     return parent_named || named(record.name) ||
-           std::any_of(
-               statement.rewritten.begin(), statement.rewritten.end(),
-               [&](const auto& one) { return model::parse_relation(one.identity) == record.name; });
+           model::rewrite_of(statement, record.name) != nullptr;
 }
 
 // A statement touches a table when it names it or when the table or a type in it comes out another.

@@ -266,13 +266,8 @@ void Derivation::alter(const model::DdlStatement& statement) {
 // ALTER COLUMN … TYPE … USING: the stream has neither the expression nor its values.
 void Derivation::require_no_new_values(const model::DdlStatement& statement,
                                        const model::DdlTable& table, const model::DdlTable& here) {
-    const bool rewritten =
-        std::any_of(statement.rewritten.begin(), statement.rewritten.end(), [&](const auto& one) {
-            return model::parse_relation(one.identity) == table.relation &&
-                   std::find(one.reasons.begin(), one.reasons.end(), "column_type") !=
-                       one.reasons.end();
-        });
-    if (rewritten && here.kind == "table" &&
+    const model::DdlRewrite* const rewrite = model::rewrite_of(statement, table.relation);
+    if (rewrite != nullptr && model::has_reason(*rewrite, "column_type") && here.kind == "table" &&
         m_connection.value("SELECT EXISTS (SELECT FROM ONLY " + quoted(table.relation) + ")") ==
             "t") {
         not_told(statement,

@@ -372,8 +372,7 @@ bool Replayer::empty_stale(pq::Connection& connection, const Error& error,
     }
     const auto named =
         std::partition(m_stale.begin(), m_stale.end(), [&](const model::RelationName& stale) {
-            return std::none_of(statement.tables.begin(), statement.tables.end(),
-                                [&](const auto& table) { return table.relation == stale; });
+            return model::table_of(statement, stale) == nullptr;
         });
     const auto first = named == m_stale.end() ? m_stale.begin() : named;
     for (auto stale = first; stale != m_stale.end(); ++stale) {
@@ -385,15 +384,12 @@ bool Replayer::empty_stale(pq::Connection& connection, const Error& error,
 
 // Rows of an unlogged table are not in the stream: it is empty here, as after a copy.
 void Replayer::empty_unlogged(pq::Connection& connection, const model::DdlStatement& statement) {
-    for (const model::DdlRewrite& rewrite : statement.rewritten) {
-        const auto table = std::find_if(
-            statement.tables.begin(), statement.tables.end(), [&](const model::DdlTable& one) {
-                return model::parse_relation(rewrite.identity) == one.relation;
-            });
-        if (table != statement.tables.end() && table->persistence == "unlogged" &&
-            table->kind == "table" && carries(m_options.scope, table->relation)) {
+    for (const model::DdlTable& table : statement.tables) {
+        if (table.persistence == "unlogged" && table.kind == "table" &&
+            model::rewrite_of(statement, table.relation) != nullptr &&
+            carries(m_options.scope, table.relation)) {
             connection.exec("TRUNCATE ONLY " +
-                            pq::quote_qualified(table->relation.schema, table->relation.name));
+                            pq::quote_qualified(table.relation.schema, table.relation.name));
         }
     }
 }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 namespace ardent::replay {
 
@@ -14,11 +15,6 @@ namespace {
 
 constexpr std::array<std::string_view, 5> k_clocks = {
     "current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"};
-
-bool has_reason(const model::DdlRewrite& rewrite, std::string_view reason) {
-    return std::find(rewrite.reasons.begin(), rewrite.reasons.end(), reason) !=
-           rewrite.reasons.end();
-}
 
 // A function of one's own that only says STABLE may read what has changed since. `same_moment`: what is STABLE of the
 // server's own tells the same here.
@@ -55,23 +51,19 @@ bool is_empty(pq::Connection& connection, const model::RelationName& name) {
            connection.value("SELECT EXISTS (SELECT FROM ONLY " + table + ")") == "f";
 }
 
-bool has_column(pq::Connection& connection, const model::RelationName& name,
-                const std::string& column) {
-    return connection
-               .exec(R"sql(
-        SELECT FROM pg_catalog.pg_attribute AS a
-          JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
-          JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-         WHERE n.nspname = $1 AND c.relname = $2 AND a.attname = $3 AND NOT a.attisdropped
+std::set<std::string> columns_of(pq::Connection& connection, const model::RelationName& name) {
+    const pq::Result found = connection.exec(
+        R"sql(
+        SELECT a.attname
+          FROM pg_catalog.pg_attribute AS a
+         WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
         )sql",
-                     {name.schema, name.name, column})
-               .rows() > 0;
-}
-
-bool is_rewritten(const model::DdlStatement& statement, const model::RelationName& name) {
-    return std::any_of(
-        statement.rewritten.begin(), statement.rewritten.end(),
-        [&](const auto& one) { return model::parse_relation(one.identity) == name; });
+        {pq::quote_qualified(name.schema, name.name)});
+    std::set<std::string> columns;
+    for (int row = 0; row < found.rows(); ++row) {
+        columns.emplace(found.text(row, 0));
+    }
+    return columns;
 }
 
 std::uint32_t oid_of(pq::Connection& connection, const model::RelationName& name) {
@@ -81,32 +73,24 @@ std::uint32_t oid_of(pq::Connection& connection, const model::RelationName& name
         .number<std::uint32_t>(0, 0);
 }
 
-const model::DdlTable* definition_of(const model::DdlStatement& statement,
-                                     const model::RelationName& name) {
-    const auto found =
-        std::find_if(statement.tables.begin(), statement.tables.end(),
-                     [&](const model::DdlTable& one) { return one.relation == name; });
-    return found == statement.tables.end() ? nullptr : &*found;
-}
-
 std::string why_rows_differ(pq::Connection& connection, const model::DdlStatement& statement,
                             const model::DdlRewrite& rewrite, const model::RelationName& name) {
-    const model::DdlTable* const table = definition_of(statement, name);
+    const model::DdlTable* const table = model::table_of(statement, name);
     const bool unlogged = table != nullptr && table->persistence == "unlogged";
-    if (has_reason(rewrite, "persistence") && !unlogged) {
+    if (model::has_reason(rewrite, "persistence") && !unlogged) {
         return "it was unlogged before";
     }
     if (is_empty(connection, name)) {
         return {};
     }
-    if (has_reason(rewrite, "column_type")) {
+    if (model::has_reason(rewrite, "column_type")) {
         const auto functions =
             unsteady(connection, read_text(statement, statement.text.value_or("")), true);
         if (!functions.empty()) {
             return "the new type's values come from " + base::join(functions, ", ");
         }
     }
-    if (has_reason(rewrite, "default") && table == nullptr) {
+    if (model::has_reason(rewrite, "default") && table == nullptr) {
         return "the message has no definition of it";
     }
     return {};
@@ -182,10 +166,11 @@ private:
 
     void look_at_new_columns(const model::DdlTable& table) {
         const bool leaf = table.kind == "table";
-        const bool rewritten = is_rewritten(m_statement, table.relation);
+        const bool rewritten = model::rewrite_of(m_statement, table.relation) != nullptr;
         const bool empty = leaf && is_empty(m_connection, table.relation);
+        const std::set<std::string> before = columns_of(m_connection, table.relation);
         for (const model::DdlColumn& column : table.columns) {
-            if (has_column(m_connection, table.relation, column.name)) {
+            if (before.contains(column.name)) {
                 continue;
             }
             const auto told = table.missing.find(column.name);
@@ -204,7 +189,7 @@ private:
 
     void want_those_left_out(const model::DdlTable& table, const std::string& why) {
         for (const model::RelationName& name : descendants(m_connection, table.relation)) {
-            if (carries(m_scope, name) && definition_of(m_statement, name) == nullptr &&
+            if (carries(m_scope, name) && model::table_of(m_statement, name) == nullptr &&
                 !is_empty(m_connection, name)) {
                 want(name, why);
             }
