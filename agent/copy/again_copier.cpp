@@ -3,6 +3,7 @@
 
 #include "agent/copy/table_stream.hpp"
 #include "agent/source/connect.hpp"
+#include "agent/source/heartbeat.hpp"
 #include "common/pq/table_catalog.hpp"
 #include "common/process/log.hpp"
 
@@ -261,7 +262,7 @@ void AgainCopier::transfer(pq::Connection& connection, const protocol::CopyAgain
                             : "the copy of a table is not wanted any more",
                       {{"table", name}, {"rows", rows}});
     // Something behind the snapshot, should nothing else be written: the replica has to come up to it.
-    connection.exec("SELECT pg_catalog.pg_logical_emit_message(true, 'ardent.heartbeat', '')");
+    write_heartbeat(connection);
 }
 
 // Not to see whether somebody does counts as if.

@@ -2,9 +2,10 @@
 #include "agent/report/reporter.hpp"
 
 #include "agent/source/connect.hpp"
-#include "agent/source/failover.hpp"
-#include "common/base/text.hpp"
 #include "agent/source/ddl_keys.hpp"
+#include "agent/source/failover.hpp"
+#include "agent/source/heartbeat.hpp"
+#include "common/base/text.hpp"
 #include "common/process/log.hpp"
 
 #include <array>
@@ -194,8 +195,7 @@ void Reporter::beat(const SourceFigures& figures) {
     m_beat_current = figures.current;
     m_beat_confirmed = figures.confirmed_flush;
     if (moved && !confirmed && m_link.state().trouble.empty()) {
-        m_connection->exec(
-            "SELECT pg_catalog.pg_logical_emit_message(true, 'ardent.heartbeat', '')");
+        write_heartbeat(*m_connection);
     }
 }
 

@@ -2,6 +2,7 @@
 #include "agent/source/plugin.hpp"
 
 #include "common/base/text.hpp"
+#include "common/ddl/envelope.hpp"
 #include "common/pq/array_text.hpp"
 
 namespace ardent::agent {
@@ -53,7 +54,7 @@ PluginOptions plugin_options(const SourceSettings& source, bool exact_numbers,
                              {"include-timestamp", "true"},
                              {"include-transaction", "true"},
                              {"include-types", "false"},
-                             {"add-msg-prefixes", "ardent.ddl"},
+                             {"add-msg-prefixes", ddl::k_prefix},
                              {"add-tables", base::join(added, ",")}};
     std::vector<std::string> filtered;
     for (const model::RelationName& relation : source.excluded) {

@@ -11,6 +11,9 @@
 
 namespace ardent::model {
 
+/// Of the messages that an agent writes so that an idle stream moves.
+inline constexpr const char* k_heartbeat_prefix = "ardent.heartbeat";
+
 enum class Action : char {
     begin = 'B',
     commit = 'C',

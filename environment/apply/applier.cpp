@@ -17,7 +17,6 @@ constexpr std::uint64_t k_commit_bytes = std::uint64_t{8} << 20U;
 constexpr std::uint64_t k_commit_transactions = 10000;
 constexpr std::size_t k_flush_bytes = std::size_t{32} << 20U;
 constexpr unsigned k_poll_messages = 64;  // between looks at the commit under way
-constexpr std::string_view k_heartbeat = "ardent.heartbeat";
 constexpr const char* k_progress_statement = "progress";
 
 enum class Ahead { unknown, commits, alone };
@@ -258,7 +257,7 @@ void Applier::finish_truncate() {
 
 void Applier::read_message(const model::Change& change) {
     if (change.prefix != ddl::k_prefix) {
-        m_counters.ignored_messages += change.prefix == k_heartbeat ? 0 : 1;
+        m_counters.ignored_messages += change.prefix == model::k_heartbeat_prefix ? 0 : 1;
         return;
     }
     try {
