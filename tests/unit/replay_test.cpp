@@ -328,13 +328,18 @@ TEST_CASE("replay plan: a DROP that also names what is not reported drops what i
     CHECK(make_plan(invalid, k_scope).text == "DROP INDEX IF EXISTS public.i");
 }
 
+namespace {
+
+std::vector<std::string> between(const model::DdlTable& source, const model::DdlTable& replica,
+                                 const std::string& tag = "ALTER TABLE") {
+    model::DdlStatement statement;
+    statement.tag = tag;
+    return replay::alter_statements(statement, source, replica);
+}
+
+}  // namespace
+
 TEST_CASE("replay: what lies between two definitions of a table") {
-    const auto between = [](const model::DdlTable& source, const model::DdlTable& replica,
-                            const std::string& tag = "ALTER TABLE") {
-        model::DdlStatement statement;
-        statement.tag = tag;
-        return replay::alter_statements(statement, source, replica);
-    };
     using Texts = std::vector<std::string>;
     const std::string alter = "ALTER TABLE \"public\".\"t\" ";
     const model::DdlTable before = table_of("public", "t");
@@ -380,12 +385,6 @@ TEST_CASE("replay: what lies between two definitions of a table") {
 }
 
 TEST_CASE("replay: keys between two definitions of a table") {
-    const auto between = [](const model::DdlTable& source, const model::DdlTable& replica,
-                            const std::string& tag) {
-        model::DdlStatement statement;
-        statement.tag = tag;
-        return replay::alter_statements(statement, source, replica);
-    };
     using Texts = std::vector<std::string>;
     const std::string alter = "ALTER TABLE \"public\".\"t\" ";
     const model::DdlTable before = table_of("public", "t");
