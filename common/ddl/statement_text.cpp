@@ -78,6 +78,9 @@ std::string_view trim_statement(std::string_view text) {
 }
 
 std::optional<std::string> mask_secrets(std::string_view text, const Masking& masking) {
+    if (text.find_first_of("'$") == std::string_view::npos) {
+        return std::nullopt;  // no strings: most statements
+    }
     SqlScanner scanner(text, !masking.backslashes);
     SecretFinder finder(masking);
     std::string result;

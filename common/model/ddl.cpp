@@ -12,9 +12,9 @@ const DdlTable* table_of(const DdlStatement& statement, const RelationName& name
 }
 
 const DdlRewrite* rewrite_of(const DdlStatement& statement, const RelationName& name) {
-    const auto found = std::find_if(
-        statement.rewritten.begin(), statement.rewritten.end(),
-        [&](const DdlRewrite& one) { return parse_relation(one.identity) == name; });
+    const auto found =
+        std::find_if(statement.rewritten.begin(), statement.rewritten.end(),
+                     [&](const DdlRewrite& one) { return parse_relation(one.identity) == name; });
     return found == statement.rewritten.end() ? nullptr : &*found;
 }
 
