@@ -4,6 +4,7 @@
 #
 #   ROUNDS=25  how many       SEED=n  the same choices again       IDLE=60  seconds of the idle rounds
 # in make check
+# long
 use strict;
 use warnings;
 use Ardent::Kill;

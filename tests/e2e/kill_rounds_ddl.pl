@@ -4,6 +4,7 @@
 # none ran twice.
 #
 #   ROUNDS=5  how many       SEED=n  the same choices again       SESSIONS=3  of DDL
+# long
 use strict;
 use warnings;
 use Ardent::Dump;

@@ -1,12 +1,14 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: PostgreSQL
 # run_tap.pl COUNTS JOBS FILE...: runs TAP files, JOBS at a time, and writes "passed failed" to the file COUNTS.
-# A file that dies, has no plan or exits badly without a failed test counts as one failure.
+# Those with a line "# long" begin first. A file that dies, has no plan or exits badly without a failed test counts as one failure.
 use strict;
 use warnings;
 use TAP::Harness;
 
 my ($counts, $jobs, @files) = @ARGV;
+my %is_long = map { $_ => is_long($_) } @files;
+@files = ((grep { $is_long{$_} } @files), (grep { !$is_long{$_} } @files)) if $jobs > 1;
 my $harness = TAP::Harness->new(
     {
         verbosity => $ENV{V} ? 1 : 0,
@@ -29,3 +31,10 @@ open(my $file, '>', $counts) or die "$counts: $!";
 print $file "$passed $failed\n";
 close($file) or die "$counts: $!";
 exit($failed ? 1 : 0);
+
+sub is_long
+{
+	my ($name) = @_;
+	open(my $in, '<', $name) or die "$name: $!";
+	return scalar grep { /^# long$/ } <$in>;
+}

@@ -2,6 +2,7 @@
 # Before READY=1 the agent asks the service manager for more time as long as it waits by design: for a source that is
 # away, and for an environment that is away in the middle of a copy. Each message must
 # reach the manager before the time of the one before it is over.
+# long
 use strict;
 use warnings;
 use Ardent::Test;

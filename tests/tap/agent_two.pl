@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 # Two agents with one connector: the one that started last takes over, once; the other says who it is, leaves it alone,
 # and goes on when it is gone.
+# long
 use strict;
 use warnings;
 use Ardent::Test;

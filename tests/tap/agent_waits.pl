@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 # What the agent waits for, and what it says meanwhile: a preflight report with failures, a transaction that is in the
 # way of the slot, a slot in other hands, a stopped connector.
+# long
 use strict;
 use warnings;
 use Ardent::Test;

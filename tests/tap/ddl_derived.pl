@@ -2,6 +2,7 @@
 # Statements whose text could not be captured: the first of a session whose library is not preloaded, in an SQL-language function.
 # They are made from the definitions and identities in their messages, with the same schema and data afterwards; what these do not
 # tell stops the connector.
+# long
 use strict;
 use warnings;
 use Ardent::Test;

@@ -2,6 +2,7 @@
 # What stops a connector that replays DDL, and how it goes on: a statement that fails here, the one LSN that the operator
 # leaves out, rows that are not in the stream, a statement that the source could not capture. And what a statement's author
 # cannot reach.
+# long
 use strict;
 use warnings;
 use Ardent::Test;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 # Invariant 4: a transaction of any size passes with the agent below 256 MB resident, also while the environment is
 # too slow to take it.
+# long
 use strict;
 use warnings;
 use Ardent::Test;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 # Invariant 14: the heartbeat, which goes out when the source's WAL moves and the confirmed position does not, is a logical
 # message. No row of any relation is written for it, neither in the application's tables nor in a catalog.
+# long
 use strict;
 use warnings;
 use Ardent::Test;

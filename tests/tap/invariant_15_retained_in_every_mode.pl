@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 # Invariant 15: limits.max_retained_wal is judged whatever the agent does: while the environment is away, while the
 # connector rests, while hello is refused, during a copy, and while the slot is being made.
+# long
 use strict;
 use warnings;
 use Ardent::Test;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 # Sequences are followed without DDL capture too, at a source where nothing else happens, and while the replica's are
 # locked; one that the replica has not got is named, and followed once it is there.
+# long
 use strict;
 use warnings;
 use Ardent::Sequences;
