@@ -55,7 +55,8 @@ Applier::Applier(ReplicaSession& session, TargetTables& tables, IncomingCopies& 
       m_next_payload(std::move(next_payload)),
       m_durable(durable),
       m_flight{durable, 0, {}},
-      m_end(durable) {
+      m_end(durable),
+      m_ddl_end(durable) {
     m_held.start();
 }
 
@@ -161,6 +162,7 @@ void Applier::end(const model::Change& change) {
         return;
     }
     m_end = change.commit_end;
+    m_ddl_end = m_alone ? m_end : m_ddl_end;
     m_timestamp = change.commit_timestamp;
     ++m_pending_transactions;
     if (m_alone || m_pending_transactions >= k_commit_transactions ||
@@ -303,7 +305,8 @@ void Applier::ddl(const model::DdlStatement& statement, const model::Change& cha
     }
     m_session.begin();
     write_held();
-    const replay::Outcome outcome = m_replayer.replay(m_session.plain(), statement, m_held.names());
+    const replay::Outcome outcome =
+        m_replayer.replay(m_session.plain(), statement, m_held.names(), change.lsn < m_ddl_end);
     if (outcome.ran) {
         m_held.after_ddl(statement, outcome.again, m_open_end);
     }

@@ -18,7 +18,7 @@ bool makes_owner(const model::DdlStatement& statement, const SqlText& sql) {
 }  // namespace
 
 void require_equal(pq::Connection& connection, const model::DdlStatement& statement,
-                   const Scope& scope, const std::string& encoding) {
+                   const Scope& scope, const std::string& encoding, bool overtaken) {
     if (statement.tables.empty()) {
         return;
     }
@@ -26,8 +26,8 @@ void require_equal(pq::Connection& connection, const model::DdlStatement& statem
     model::DdlStatement printing = statement;
     printing.search_path = "pg_catalog";
     connection.exec(enter_settings(connection, printing, std::nullopt));
-    const bool with_owner =
-        makes_owner(statement, read_text(statement, statement.text.value_or("")));
+    const Compared compared = {
+        makes_owner(statement, read_text(statement, statement.text.value_or(""))), !overtaken};
     for (const model::DdlTable& table : statement.tables) {
         // somebody else may have changed it since, and be here already
         const bool current = table.lock.empty() || table.lock == "share";
@@ -35,9 +35,10 @@ void require_equal(pq::Connection& connection, const model::DdlStatement& statem
             continue;
         }
         const auto here = read_definition(connection, table.relation, encoding);
-        std::string text = here ? describe_difference(table, *here, with_owner)
+        std::string text = here ? describe_difference(table, *here, compared)
                                 : std::string("it is missing in the replica");
-        const int column = here && text.empty() ? different_expression(table, *here) : -1;
+        const int column =
+            here && text.empty() && compared.names ? different_expression(table, *here) : -1;
         if (column >= 0) {
             const auto place = static_cast<std::size_t>(column);
             const model::DdlColumn& left = table.columns.at(place);

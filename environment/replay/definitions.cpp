@@ -122,16 +122,40 @@ std::vector<model::DdlColumn> columns_of(const model::DdlTable& table) {
     return columns;
 }
 
+bool same_but_valid(model::DdlKey a, const model::DdlKey& b) {
+    a.valid = b.valid;
+    return a == b;
+}
+
 // Those that can be compared. Not what CONCURRENTLY left unfinished at the source: whether it is here depends on where it
 // was stopped. And not what somebody else has made there meanwhile.
 std::vector<model::DdlKey> keys_of(const model::DdlTable& table, const model::DdlTable& source) {
     std::vector<model::DdlKey> keys = table.keys;
     std::erase_if(keys, [&](const model::DdlKey& key) {
-        const auto there = std::find_if(source.keys.begin(), source.keys.end(),
-                                        [&](const auto& one) { return one.name == key.name; });
+        const auto there =
+            std::find_if(source.keys.begin(), source.keys.end(), [&](const auto& one) {
+                return key.name.empty() ? same_but_valid(one, key) : one.name == key.name;
+            });
         return there == source.keys.end() ? source.lock == "share" : !there->valid;
     });
     return keys;
+}
+
+model::DdlTable without_names(model::DdlTable table) {
+    for (model::DdlColumn& column : table.columns) {
+        column.type.clear();
+        column.collation.clear();
+    }
+    for (model::DdlKey& key : table.keys) {
+        key.name.clear();
+    }
+    std::sort(table.keys.begin(), table.keys.end(),
+              [](const auto& a, const auto& b) { return describe(a) < describe(b); });
+    std::fill(table.inherits.begin(), table.inherits.end(), model::RelationName());
+    if (table.partition_of) {
+        table.partition_of = model::RelationName();
+    }
+    return table;
 }
 
 template <class Item, class Equal>
@@ -191,7 +215,12 @@ std::optional<model::DdlTable> read_definition(pq::Connection& connection,
 }
 
 std::string describe_difference(const model::DdlTable& source, const model::DdlTable& replica,
-                                bool with_owner) {
+                                Compared compared) {
+    const Compared all = {compared.owner, true};
+    if (!compared.names &&
+        describe_difference(without_names(source), without_names(replica), all).empty()) {
+        return {};
+    }
     std::string text = shape_difference(source, replica);
     if (text.empty()) {
         text = list_difference("column", columns_of(source), columns_of(replica), equal_but_text);
@@ -200,7 +229,7 @@ std::string describe_difference(const model::DdlTable& source, const model::DdlT
         text = list_difference("key", keys_of(source, source), keys_of(replica, source),
                                [](const auto& a, const auto& b) { return a == b; });
     }
-    if (text.empty() && with_owner && source.owner != replica.owner) {
+    if (text.empty() && compared.owner && source.owner != replica.owner) {
         text = sides("the owner", source.owner, replica.owner);
     }
     return text;

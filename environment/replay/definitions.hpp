@@ -17,10 +17,16 @@ std::optional<model::DdlTable> read_definition(pq::Connection& connection,
                                                const model::RelationName& relation,
                                                std::string_view encoding);
 
+struct Compared {
+    bool owner = false;
+    /// Of indexes, types and parents, and the texts that have names in them.
+    bool names = true;
+};
+
 /// One sentence that names the first difference, with both sides; empty when equal. Expressions are not compared
-/// (`expressions_differ` does), nor is the order of columns in a child of plain inheritance, which a dump changes.
+/// (`different_expression` does), nor is the order of columns in a child of plain inheritance, which a dump changes.
 std::string describe_difference(const model::DdlTable& source, const model::DdlTable& replica,
-                                bool with_owner);
+                                Compared compared);
 
 /// The first column whose expression's text is another one, although both have one. -1: none.
 int different_expression(const model::DdlTable& source, const model::DdlTable& replica);

@@ -114,7 +114,7 @@ bool Replayer::was_superuser(const std::string& role) const {
 }
 
 Outcome Replayer::replay(pq::Connection& connection, const model::DdlStatement& statement,
-                         const std::vector<model::RelationName>& stale) {
+                         const std::vector<model::RelationName>& stale, bool overtaken) {
     m_stale = stale;
     Outcome outcome{true, {}, {}};
     const Plan plan = make_plan(statement, m_options.scope);
@@ -144,7 +144,7 @@ Outcome Replayer::replay(pq::Connection& connection, const model::DdlStatement& 
     case What::run:
         run_statement(connection, statement, plan, outcome);
     }
-    require_equal(connection, statement, m_options.scope, m_options.encoding);
+    require_equal(connection, statement, m_options.scope, m_options.encoding, overtaken);
     switch_off(connection, statement);
     environment::grant_reader(connection);
     if (outcome.ran) {

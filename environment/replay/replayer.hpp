@@ -40,10 +40,11 @@ public:
     explicit Replayer(ReplayerOptions options);
 
     /// The connection is in the target transaction. `stale`: tables whose rows count for nothing, because they are to be
-    /// copied again; rows that stand in a statement's way are taken out. Throws base::Error: replica when somebody has to
-    /// see to it, otherwise as Connection::exec; the transaction cannot be committed then.
+    /// copied again; rows that stand in a statement's way are taken out. `overtaken`: as require_equal takes it. Throws
+    /// base::Error: replica when somebody has to see to it, otherwise as Connection::exec; the transaction cannot be
+    /// committed then.
     Outcome replay(pq::Connection& connection, const model::DdlStatement& statement,
-                   const std::vector<model::RelationName>& stale);
+                   const std::vector<model::RelationName>& stale, bool overtaken);
 
 private:
     bool run(pq::Connection& connection, const model::DdlStatement& statement, std::string text,

@@ -120,12 +120,16 @@ SKIP:
 	is($t->replica_psql(q(SELECT relispartition FROM pg_class WHERE oid = 'part'::regclass)), 'f', 'the partition is detached');
 }
 # what one session says of a table that it does not keep others from changing
-$source->('CREATE TABLE busy (id integer PRIMARY KEY, v integer); CREATE INDEX busy_v ON busy (v); CREATE TABLE list (i integer) PARTITION BY LIST (i);
-	CREATE TABLE list_1 PARTITION OF list FOR VALUES IN (1); CREATE TABLE list_2 (i integer)');
+$source->(q(CREATE TABLE busy (id integer PRIMARY KEY, v integer); CREATE INDEX busy_v ON busy (v); CREATE TABLE list (i integer) PARTITION BY LIST (i);
+	CREATE TABLE list_1 PARTITION OF list FOR VALUES IN (1); CREATE TABLE list_2 (i integer);
+	CREATE TYPE mood AS ENUM ('low', 'high'); CREATE TABLE moody (id integer PRIMARY KEY, m mood DEFAULT 'low')));
 foreach my $case (
 	[ 'an index is renamed while its table is altered', 'ALTER INDEX busy_v RENAME TO busy_w', 'ALTER TABLE busy ADD COLUMN w integer' ],
 	[ 'two make unique indexes', 'CREATE UNIQUE INDEX busy_one ON busy (v, id)', 'CREATE UNIQUE INDEX busy_two ON busy (id, v)' ],
-	[ 'a partition is attached while another one gets a key', 'ALTER TABLE list ATTACH PARTITION list_2 FOR VALUES IN (2)', 'CREATE UNIQUE INDEX ON list_1 (i)' ])
+	[ 'a partition is attached while another one gets a key', 'ALTER TABLE list ATTACH PARTITION list_2 FOR VALUES IN (2)', 'CREATE UNIQUE INDEX ON list_1 (i)' ],
+	[ 'a key gets another name while its table is altered', 'ALTER TABLE busy ADD COLUMN x integer', 'ALTER INDEX busy_pkey RENAME TO busy_key' ],
+	[ 'a type gets another name while its table is altered', 'ALTER TABLE moody ADD COLUMN x integer', 'ALTER TYPE mood RENAME TO temper' ],
+	[ 'a parent gets another name while its child is altered', 'ALTER TABLE list_1 SET (fillfactor = 90)', 'ALTER TABLE list RENAME TO listed' ])
 {
 	my ($what, $one, $other) = @$case;
 	$while->($one, sub { $source->($other) });

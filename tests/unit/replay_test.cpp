@@ -208,10 +208,40 @@ TEST_CASE("replay plan: what CONCURRENTLY left unfinished may be here or not") {
     CHECK(make_plan(finalize, k_scope).may_miss);
 }
 
+TEST_CASE("replay definitions: without names") {
+    model::DdlTable source = table_of("public", "t");
+    source.keys.push_back({"a", {"id"}, true, false, true, true, false, false});
+    source.keys.push_back({"b", {"v"}, false, false, true, true, false, false});
+    source.partition_of = model::RelationName{"public", "p"};
+    model::DdlTable replica = source;
+    replica.keys[0].name = "c";
+    std::swap(replica.keys[0], replica.keys[1]);
+    replica.columns[1].type = "public.temper";
+    replica.partition_of->name = "q";
+    const replay::Compared loose = {false, false};
+    CHECK_FALSE(replay::describe_difference(source, replica, {}).empty());
+    CHECK(replay::describe_difference(source, replica, loose).empty());
+    model::DdlTable other = replica;
+    other.keys.pop_back();
+    CHECK(replay::describe_difference(source, other, loose) ==
+          replay::describe_difference(source, other, {}));
+    CHECK_FALSE(replay::describe_difference(source, other, loose).empty());
+    source.lock = "share";
+    other = replica;
+    other.keys.push_back({"d", {"id", "v"}, false, false, true, true, false, false});
+    CHECK(replay::describe_difference(source, other, loose).empty());
+    other = replica;
+    other.columns[1].name = "w";
+    CHECK_FALSE(replay::describe_difference(source, other, loose).empty());
+    other = replica;
+    other.partition_of.reset();
+    CHECK_FALSE(replay::describe_difference(source, other, loose).empty());
+}
+
 TEST_CASE("replay definitions: the first difference is named with both sides") {
     const model::DdlTable source = table_of("public", "t");
     const auto differs = [&](const model::DdlTable& replica, bool owner = false) {
-        return replay::describe_difference(source, replica, owner);
+        return replay::describe_difference(source, replica, {owner, true});
     };
     CHECK(differs(source).empty());
     model::DdlTable other = source;
@@ -231,15 +261,15 @@ TEST_CASE("replay definitions: the first difference is named with both sides") {
           "replica");
     model::DdlTable unfinished = source;
     unfinished.keys.push_back({"u", {"v"}, false, false, true, false, false, false});
-    CHECK(replay::describe_difference(unfinished, source, false).empty());
+    CHECK(replay::describe_difference(unfinished, source, {}).empty());
     other = source;
     other.keys.push_back({"u", {"v"}, false, false, true, true, false, false});
-    CHECK(replay::describe_difference(unfinished, other, false).empty());
+    CHECK(replay::describe_difference(unfinished, other, {}).empty());
     CHECK_FALSE(differs(other).empty());
     model::DdlTable shared = source;
     shared.lock = "share";
-    CHECK(replay::describe_difference(shared, other, false).empty());
-    CHECK_FALSE(replay::describe_difference(other, shared, false).empty());
+    CHECK(replay::describe_difference(shared, other, {}).empty());
+    CHECK_FALSE(replay::describe_difference(other, shared, {}).empty());
     other = source;
     other.owner = "somebody";
     CHECK(differs(other).empty());
