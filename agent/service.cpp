@@ -358,12 +358,29 @@ void Service::stream(Source source, const protocol::Welcome& welcome) {
                         *welcome.durable, segment_bytes, sender_timeout, m_settings.limits.drain);
         process::log_info("streaming", {{"from", model::to_string(*welcome.durable)},
                                         {"slot", m_settings.slot.name}});
-        end = loop.run();
+        try {
+            end = loop.run();
+        } catch (const Error& error) {
+            if (!gained(error, link.durable())) {
+                throw;
+            }
+            end = StreamEnd::decode_again;
+        }
     }
     if (Clock::now() - started > k_longest_wait) {
         m_backoff.reset();
     }
     after_stream(end, link);
+}
+
+bool Service::gained(const Error& error, model::Lsn durable) {
+    if (!is_decoding_error(error) || durable <= std::exchange(m_undecoded, durable)) {
+        return false;
+    }
+    process::log_warning(
+        "the source could not decode on, and is asked again from behind what it could",
+        {{"error", error.what()}, {"durable", model::to_string(durable)}});
+    return true;
 }
 
 void Service::after_stream(StreamEnd end, const Link& link) {
@@ -377,6 +394,7 @@ void Service::after_stream(StreamEnd end, const Link& link) {
     // hello says how it failed; should it know of nothing, the same may come again
     case StreamEnd::connector_failed:
     case StreamEnd::source_stops:
+    case StreamEnd::decode_again:
         wait(m_backoff.next());
         return;
     case StreamEnd::slot_given_up:

@@ -61,6 +61,8 @@ private:
     void rest(const protocol::Welcome& welcome);
     bool may_resume(Source& source, const protocol::Welcome& welcome);
     bool report_schema(Source& source, const std::string& session, Link& link);
+    /// After an error of decoding: more became durable than at the last one, so the next stream begins elsewhere.
+    bool gained(const base::Error& error, model::Lsn durable);
     void after_stream(StreamEnd end, const Link& link);
     void give_slot_up(const std::string& why);
     int end_with(const base::Error& error, int code);
@@ -83,6 +85,7 @@ private:
     std::string m_failure;  // the one that was logged
     std::string m_other;    // the agent that we gave way to: "agent host:pid"
     unsigned m_failed_turns = 0;
+    model::Lsn m_undecoded;  // what was durable when the source could not decode on
     FailingChecks m_failing_checks;
     bool m_refused_before = false;  // a refusal counts when a new hello leads to it again
 };

@@ -16,6 +16,7 @@ using std::chrono::milliseconds;
 
 constexpr int k_messages_a_turn = 8192;
 constexpr milliseconds k_longest_wait{500};
+constexpr milliseconds k_look{50};
 constexpr long k_nanoseconds = 1'000'000'000;
 // The walsender writes each message by itself. While many come, waking up for each would cost more than all the rest;
 // this is how long they may gather in the socket's buffer, which holds a few hundred.
@@ -78,6 +79,31 @@ StreamLoop::StreamLoop(Parts parts, pq::Connection connection, const StartComman
       m_drain(drain) {}
 
 StreamEnd StreamLoop::run() {
+    try {
+        return follow();
+    } catch (const base::Error& error) {
+        if (is_decoding_error(error)) {
+            keep_what_came();
+        }
+        throw;
+    }
+}
+
+void StreamLoop::keep_what_came() {
+    m_draining = Clock::now() + m_drain;
+    while (!m_parts.signals.requested() && !m_parts.link.stopping() &&
+           !m_parts.link.state().session_lost && !drained(Clock::now())) {
+        cut();
+        m_parts.notifier.alive();
+        m_parts.link.calm();
+        m_feedback.durable(m_parts.link.durable());
+        std::array<pollfd, 2> fds = {pollfd{m_parts.signals.fd(), POLLIN, 0},
+                                     pollfd{m_parts.link.fd(), POLLIN, 0}};
+        ::poll(fds.data(), fds.size(), static_cast<int>(k_look.count()));
+    }
+}
+
+StreamEnd StreamLoop::follow() {
     for (;;) {
         if (const auto end = look_at_link()) {
             return *end;

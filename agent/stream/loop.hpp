@@ -24,6 +24,7 @@ enum class StreamEnd {
     hello_again,       // the environment does not know the session any more
     connector_failed,  // the environment stopped the connector
     source_stops,      // left so that the source can shut down
+    decode_again,      // the source could not decode on, and may from the position that was reached
     slot_given_up      // limits.max_retained_wal
 };
 
@@ -59,12 +60,15 @@ public:
                std::chrono::milliseconds drain);
 
     /// Throws base::Error: transient when the connection broke, source for a change that the plugin leaves
-    /// out (invariant 8), and what the courier's threads met.
+    /// out (invariant 8) and for what the walsender said at its end, and what the courier's threads met. When that was an
+    /// error of decoding, the whole transactions before it are durable by then, unless the environment is away.
     StreamEnd run();
 
 private:
     using Time = Feedback::Time;
 
+    StreamEnd follow();
+    void keep_what_came();
     std::optional<StreamEnd> look_at_link();
     void read_some();
     bool handle(const ReplicationStream::Message& message);

@@ -61,6 +61,10 @@ bool discard_results(PGconn* handle) noexcept {
 
 }  // namespace
 
+bool is_decoding_error(const base::Error& error) noexcept {
+    return error.kind() == base::ErrorKind::source && error.sqlstate().starts_with("XX");
+}
+
 ReplicationStream::ReplicationStream(pq::Connection connection, const StartCommands& commands)
     : m_connection(std::move(connection)) {
     const pq::Result result = start(m_connection, commands);

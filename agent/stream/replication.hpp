@@ -19,6 +19,12 @@ struct StartCommands {
     std::string plain;
 };
 
+/// The walsender or the plugin stumbled in what it decoded: an internal error of theirs (class XX). One kind comes of the
+/// order in which transactions are decoded: what the walsender learned of a table from a transaction that committed earlier
+/// (an index that CONCURRENTLY made, "could not open relation with OID …") may be news from the future for a change that was
+/// made before it.
+bool is_decoding_error(const base::Error& error) noexcept;
+
 class ReplicationStream {
 public:
     /// One message of COPY; owns its bytes.
