@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: PostgreSQL
 # CREATE INDEX CONCURRENTLY while a transaction has changed a row: another session's INSERT makes the walsender learn of the
-# index, and of the row that was changed before there was one it says "could not open relation with OID …". From behind the
-# INSERT it can decode the rest.
+# index, and of the row that was changed before there was one it says, on some majors, "could not open relation with OID …".
+# From behind the INSERT it can decode the rest.
 use strict;
 use warnings;
 use Ardent::Test;
+use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $t = Ardent::Test->new(name => 'again_decoded', sql => <<'SQL');
@@ -29,6 +30,7 @@ my $overlap = sub {
 	return sub { $writer->query_safe('COMMIT'); $writer->quit; return ok($maker->finish, "the index $name is made"); };
 };
 my $said = sub { my $count = () = $t->agent->log_text =~ /asked again from behind what it could/g; return $count; };
+my $failed = sub { my $count = () = slurp_file($t->source->logfile) =~ /ERROR: +could not open relation with OID/g; return $count; };
 my $follows = sub {
 	my ($what) = @_;
 	$t->wait_caught_up;
@@ -41,14 +43,14 @@ my $end = $overlap->('live');
 $t->wait_for('the INSERT is in the replica', sub { return ($t->replica_try("SELECT count(*) FROM item WHERE id = $id") // '') eq '1' });
 $end->();
 $follows->('the rest comes later');
-is($said->(), 1, 'the source could not decode it at first');
+is($said->(), $failed->(), 'each time that the source could not decode on is told');
 
 is($t->agent->stop, 0, 'the agent stops');
 $overlap->('behind')->();
 $source->('INSERT INTO item VALUES (1000, 1)');
-my $before = $said->();
 $t->start_agent;
 $follows->('both come at once');
-is($said->() - $before, 1, 'the source could not decode it at first, and what came before is kept');
+is($said->(), $failed->(), 'again each time is told');
+is($failed->(), 2, 'the source could not decode it at first') if $t->major == 15;
 $t->stop_all;
 done_testing();
