@@ -55,6 +55,20 @@ pq::Connection watched(pq::Connection connection, std::string& left_out) {
     return connection;
 }
 
+/// Throws what the courier's threads and the reporter met.
+std::optional<StreamEnd> end_of(const Link::State& state) {
+    if (state.error) {
+        throw base::Error(*state.error);
+    }
+    if (state.give_up_slot) {
+        return StreamEnd::slot_given_up;
+    }
+    if (state.failure) {
+        return StreamEnd::connector_failed;
+    }
+    return state.session_lost ? std::optional(StreamEnd::hello_again) : std::nullopt;
+}
+
 }  // namespace
 
 void Flow::count(int messages, Time now) noexcept {
@@ -82,21 +96,34 @@ StreamEnd StreamLoop::run() {
     try {
         return follow();
     } catch (const base::Error& error) {
-        if (is_decoding_error(error)) {
-            keep_what_came();
+        if (!is_decoding_error(error)) {
+            throw;
+        }
+        if (const auto end = keep_what_came()) {
+            return *end;
         }
         throw;
     }
 }
 
-void StreamLoop::keep_what_came() {
-    m_draining = Clock::now() + m_drain;
-    while (!m_parts.signals.requested() && !m_parts.link.stopping() &&
-           !m_parts.link.state().session_lost && !drained(Clock::now())) {
+// However long the environment takes, as while it streams.
+std::optional<StreamEnd> StreamLoop::keep_what_came() {
+    m_draining = Time::max();
+    for (;;) {
+        m_parts.link.calm();
+        const Link::State state = m_parts.link.state();
+        m_feedback.durable(state.durable);
+        if (const auto end = end_of(state)) {
+            return end;
+        }
+        if (m_parts.signals.requested()) {
+            return StreamEnd::stopped;
+        }
+        if (drained(Clock::now())) {
+            return std::nullopt;
+        }
         cut();
         m_parts.notifier.alive();
-        m_parts.link.calm();
-        m_feedback.durable(m_parts.link.durable());
         std::array<pollfd, 2> fds = {pollfd{m_parts.signals.fd(), POLLIN, 0},
                                      pollfd{m_parts.link.fd(), POLLIN, 0}};
         ::poll(fds.data(), fds.size(), static_cast<int>(k_look.count()));
@@ -139,21 +166,14 @@ std::optional<StreamEnd> StreamLoop::look_at_link() {
     const Link::State state = m_parts.link.state();
     m_feedback.durable(state.durable);
     m_feedback.want(state.wanted);
-    if (state.error) {
-        throw base::Error(*state.error);
-    }
-    if (state.give_up_slot) {
-        return StreamEnd::slot_given_up;
-    }
-    if (state.failure) {
+    const auto end = end_of(state);
+    if (end == StreamEnd::connector_failed) {
         finish();
-        return StreamEnd::connector_failed;
     }
-    if (state.session_lost) {
-        if (!m_draining) {
-            return StreamEnd::hello_again;
-        }
+    if (end == StreamEnd::hello_again && m_draining) {
         m_draining = Clock::now();
+    } else if (end) {
+        return end;
     }
     if (!state.source_away) {
         m_source_away.reset();

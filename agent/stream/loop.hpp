@@ -61,14 +61,14 @@ public:
 
     /// Throws base::Error: transient when the connection broke, source for a change that the plugin leaves
     /// out (invariant 8) and for what the walsender said at its end, and what the courier's threads met. When that was an
-    /// error of decoding, the whole transactions before it are durable by then, unless the environment is away.
+    /// error of decoding, the whole transactions before it are durable by then.
     StreamEnd run();
 
 private:
     using Time = Feedback::Time;
 
     StreamEnd follow();
-    void keep_what_came();
+    std::optional<StreamEnd> keep_what_came();
     std::optional<StreamEnd> look_at_link();
     void read_some();
     bool handle(const ReplicationStream::Message& message);
