@@ -61,6 +61,7 @@ IncomingCopies::~IncomingCopies() {
 
 void IncomingCopies::want(const std::vector<CopyRecord>& records) {
     const std::lock_guard lock(m_mutex);
+    m_told = true;
     std::vector<Entry> before = std::exchange(m_entries, {});
     for (const CopyRecord& record : records) {
         const auto old = std::find_if(before.begin(), before.end(), [&](const Entry& entry) {
@@ -192,8 +193,11 @@ void IncomingCopies::trouble(const std::string& id, const std::string& detail) {
     find(id).detail = detail.substr(0, k_shown_detail);
 }
 
-std::vector<CopyAgainView> IncomingCopies::views() const {
+std::optional<std::vector<CopyAgainView>> IncomingCopies::views() const {
     const std::lock_guard lock(m_mutex);
+    if (!m_told) {
+        return std::nullopt;
+    }
     std::vector<CopyAgainView> list;
     for (const Entry& entry : m_entries) {
         const char* const state = entry.state == State::wanted    ? "wanted"

@@ -73,8 +73,8 @@ public:
     void finish(const std::string& id, std::uint64_t rows);
     void trouble(const std::string& id, const std::string& detail);
 
-    // People.
-    std::vector<CopyAgainView> views() const;
+    // People. nullopt before the first `want`.
+    std::optional<std::vector<CopyAgainView>> views() const;
 
 private:
     enum class State { wanted, copying, waiting };
@@ -100,6 +100,7 @@ private:
     const std::string m_directory;
     mutable std::mutex m_mutex;
     std::vector<Entry> m_entries;
+    bool m_told = false;  // by `want`
     std::atomic<bool> m_any{false};
     std::atomic<std::uint64_t> m_ready_at;
 };

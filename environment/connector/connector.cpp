@@ -125,7 +125,9 @@ ConnectorView Connector::view() const {
     if (session && session->worker) {
         view.durable = session->worker->durable();
         add(view.applied, session->worker->counters());
-        view.copy_again = session->worker->copies().views();
+        if (auto copies = session->worker->copies().views()) {
+            view.copy_again = *std::move(copies);
+        }
     }
     if (view.sequences) {
         const std::vector<std::string> more = sequence_warnings(*view.sequences);
@@ -265,7 +267,9 @@ void Connector::end_session() {
             m_last_durable = session->worker->durable();
             add(m_counts_before, session->worker->counters());
             m_ddl_xids = session->worker->ddl_xids();
-            m_copies_before = session->worker->copies().views();
+            if (auto copies = session->worker->copies().views()) {
+                m_copies_before = *std::move(copies);
+            }
         }
     }
     if (copy) {

@@ -41,10 +41,14 @@ BEGIN
 END
 $$
 SQL
-$t->wait_for('the walsender waits for the agent', sub {
-	return $source->safe_psql('postgres',
-		q(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'walsender' AND wait_event = 'WalSenderWriteData')) eq '1';
-});
+my $waits = '';
+eval {
+	$t->wait_for('the walsender waits for the agent', sub {
+		$waits = $source->safe_psql('postgres', q(SELECT a.pid, a.wait_event, r.state, r.sent_lsn, r.flush_lsn, pg_current_wal_lsn()
+			FROM pg_stat_activity AS a LEFT JOIN pg_stat_replication AS r USING (pid) WHERE a.backend_type = 'walsender'));
+		return $waits =~ /\|WalSenderWriteData\|/;
+	});
+} or die "$@\npid, wait event, state, sent, flushed, written: $waits\n";
 $t->agent->signal('TERM');
 ok(!defined $t->agent->wait(3), 'invariant 11: the agent stays until what it read is durable');
 kill CONT => $t->environment->pid;

@@ -96,13 +96,14 @@ TEST_CASE("copies again: one is ready once all rows are here and the position is
     const Folder folder;
     IncomingCopies copies(folder.path);
     CHECK_FALSE(copies.any());
+    CHECK_FALSE(copies.views().has_value());
     copies.want({record_of(5, "t", {100})});
     CHECK(copies.any());
     const std::string id = only_id(copies);
     copies.begin(id, begin_of("t", "101:101:", 50));
     CHECK(copies.part(id, 0, false, frame_of("1\ta\n2")) == std::nullopt);
     CHECK(copies.part(id, 0, false, frame_of("1\ta\n2")) == std::nullopt);  // again
-    CHECK(copies.views()[0].state == "copying");
+    CHECK(copies.views().value()[0].state == "copying");
     CHECK_THROWS_AS(copies.part(id, 2, false, frame_of("x")), environment::HttpError);
     CHECK_THROWS_AS(copies.part(id, 1, true, "no frame"), environment::HttpError);
     CHECK(copies.part(id, 1, true, frame_of("\tb\n")) == 2);
@@ -161,7 +162,7 @@ TEST_CASE("copies again: rows that do not add up, and a copy that does not fit, 
     copies.discard(ready->id, "column 2 is another");
     CHECK(copies.ready(model::Lsn{50}) == std::nullopt);
     CHECK(copies.wanted().empty());  // not at once
-    CHECK(copies.views()[0].detail == "column 2 is another");
+    CHECK(copies.views().value()[0].detail == "column 2 is another");
     copies.want({record_of(5, "t", {100, 101})});  // DDL of it has come
     CHECK(copies.wanted().size() == 1);
 }
@@ -172,7 +173,7 @@ TEST_CASE("copies again: trouble and held changes are shown") {
     copies.want({record_of(5, "t", {100}), record_of(6, "u", {100})});
     copies.trouble(copies.wanted()[0].id, "locked");
     copies.note_held(6, 12);
-    const auto views = copies.views();
+    const auto views = copies.views().value();
     REQUIRE(views.size() == 2);
     CHECK(views[0].state == "wanted");
     CHECK(views[0].detail == "locked");
