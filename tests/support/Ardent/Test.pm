@@ -350,21 +350,21 @@ sub wait_streaming
 # Everything committed at the source so far is in the replica.
 sub wait_caught_up
 {
-	my ($self, $seconds) = @_;
+	my ($self, $seconds, $look) = @_;
 	my $n = $self->source->safe_psql($database, 'UPDATE public.beacon SET n = n + 1 RETURNING n');
-	return $self->wait_for("change $n of the beacon is in the replica",
-		sub { return ($self->replica_try('SELECT n FROM public.beacon') // '') eq $n }, $seconds);
+	return $self->wait_for("change $n of the beacon is in the replica", sub {
+		$look->() if $look;
+		return ($self->replica_try('SELECT n FROM public.beacon') // '') eq $n;
+	}, $seconds);
 }
 
 # The same with DDL on its way: dies as soon as the connector has failed.
 sub wait_replayed
 {
 	my ($self) = @_;
-	my $n = $self->source->safe_psql($database, 'UPDATE public.beacon SET n = n + 1 RETURNING n');
-	return $self->wait_for("change $n is in the replica", sub {
+	return $self->wait_caught_up(undef, sub {
 		my $connector = $self->connector;
 		die "failed: $connector->{failure}{message}" if $connector->{status} eq 'failed';
-		return ($self->replica_try('SELECT n FROM public.beacon') // '') eq $n;
 	});
 }
 
