@@ -132,7 +132,7 @@ private:
     model::Lsn m_durable;
     Flight m_flight;
     model::Lsn m_end;           // of what is pending; m_flight.end when nothing is
-    model::Lsn m_ddl_end;       // commit end of the last transaction that had DDL, as far as known
+    model::Lsn m_ddl_end;       // commit end of the last one with DDL or TRUNCATE, or the start
     model::Lsn m_open_end;      // commit end that the open transaction's begin announced
     bool m_open = false;        // between begin and commit
     bool m_skip = false;        // the open transaction is durable already
