@@ -39,7 +39,7 @@ else
 compiler := $(CXX)
 endif
 # the templates of the standard library would otherwise stay visible, whatever -fvisibility says
-SHLIB_LINK  = -Wl,--version-script=$(ardent_srcdir)/extension/exports.map
+SHLIB_LINK  = -Wl,--version-script=$(ardent_srcdir)/extension/exports.map $(shell pkg-config --libs libcrypto)
 override COMPILER  = $(CXX) $(CXXFLAGS)
 override with_llvm = no
 

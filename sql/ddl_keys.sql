@@ -79,6 +79,14 @@ SELECT tag, valid FROM ddl_test.checked();
 CREATE TABLE ddl_test.signed (id integer);
 COMMENT ON TABLE ddl_test.signed IS 'ünïcödé "quoted" \ tab	end';
 SELECT tag, valid FROM ddl_test.checked();
+-- another key in the same session
+SELECT ardent_ddl_capture(false, forget_keys => true);
+SELECT regexp_replace(ardent_ddl_capture(true, 'ddl_reader'), '[0-9a-f]{16}', 'KEY');
+SELECT regexp_replace(ardent_ddl_capture(true, 'ddl_second'), '[0-9a-f]{16}', 'KEY');
+INSERT INTO kept SELECT * FROM ddl_test.keys WHERE usename = 'ddl_reader';
+SELECT count(DISTINCT option_name) FROM kept WHERE option_name LIKE 'key%';
+COMMENT ON TABLE ddl_test.signed IS NULL;
+SELECT tag, valid FROM ddl_test.checked();
 -- whoever emits the message himself has no key; a copy in another transaction carries another xid
 SET SESSION AUTHORIZATION ddl_nobody;
 SELECT 1 FROM pg_logical_emit_message(true, 'ardent.ddl', '{"version":1,"key":"0123456789abcdef","hmac":"' || repeat('0', 64) || '","body":{"tag":"DROP SCHEMA"}}');

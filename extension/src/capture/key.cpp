@@ -75,11 +75,11 @@ bool read_key(List* options, Key& key) {
     }
     strlcpy(key.id, id, sizeof key.id);
     const char* const bytes = option(options, psprintf("%s%s", k_option, id));
-    return bytes != nullptr && base::from_hex(bytes, key.bytes, k_key_bytes);
+    return bytes != nullptr && base::from_hex(bytes, key.bytes.data(), key.bytes.size());
 }
 
 char* random_hex(std::size_t bytes) {
-    unsigned char raw[k_key_bytes];
+    unsigned char raw[pg::k_key_bytes];
     if (!pg_strong_random(raw, bytes)) {
         return nullptr;
     }
@@ -140,7 +140,7 @@ const char* provide_keys(const char* role) {
     if (!has) {
         if (options == NIL) {
             const char* const id = random_hex(8);
-            const char* const bytes = random_hex(k_key_bytes);
+            const char* const bytes = random_hex(pg::k_key_bytes);
             if (id == nullptr || bytes == nullptr) {
                 return nullptr;
             }

@@ -4,16 +4,16 @@
 // C inside: may raise, holds nothing to destroy.
 #pragma once
 
+#include "extension/src/pg/hmac.hpp"
 #include "extension/src/pg/prelude.hpp"
 
 namespace ardent::ext::capture {
 
 inline constexpr const char* k_server = "ardent_ddl";
-inline constexpr std::size_t k_key_bytes = 32;
 
 struct Key {
     char id[17] = "";
-    unsigned char bytes[k_key_bytes] = {};
+    pg::KeyBytes bytes = {};
 };
 
 /// The identity of a user mapping that holds keys.

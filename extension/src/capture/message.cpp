@@ -69,12 +69,16 @@ List* touched(const Statement& statement, const Objects& objects) {
     return list_concat(list_copy(objects.relations), left_of_touched(statement));
 }
 
-void append_hex(StringInfo out, const unsigned char* bytes, std::size_t count) {
+void append_hex(StringInfo out, const pg::Hmac& code) {
     constexpr const char* k_digits = "0123456789abcdef";
-    for (std::size_t i = 0; i < count; ++i) {
-        appendStringInfoChar(out, k_digits[bytes[i] >> 4U]);
-        appendStringInfoChar(out, k_digits[bytes[i] & 15U]);
+    for (const unsigned char byte : code) {
+        appendStringInfoChar(out, k_digits[byte >> 4U]);
+        appendStringInfoChar(out, k_digits[byte & 15U]);
     }
+}
+
+std::string_view written(const StringInfoData& buffer) {
+    return {buffer.data, static_cast<std::size_t>(buffer.len)};
 }
 
 }  // namespace
@@ -125,14 +129,13 @@ bool write_message(StringInfo body) {
     StringInfoData head;
     initStringInfo(&head);
     appendStringInfo(&head, "%s\n%d\n%s\n", ddl::k_prefix, ddl::k_version, key->id);
-    unsigned char code[pg::k_hmac_bytes];
-    pg::hmac_sha256(key->bytes, sizeof key->bytes, {head.data, static_cast<std::size_t>(head.len)},
-                    {body->data, static_cast<std::size_t>(body->len)}, code);
+    pg::Hmac code;
+    pg::hmac_sha256(key->bytes, {written(head), written(*body)}, code);
     StringInfoData message;
     initStringInfo(&message);
     appendStringInfo(&message, "{\"version\":%d,\"key\":\"%s\",\"hmac\":\"", ddl::k_version,
                      key->id);
-    append_hex(&message, code, sizeof code);
+    append_hex(&message, code);
     appendStringInfoString(&message, "\",\"body\":");
     appendBinaryStringInfo(&message, body->data, body->len);
     appendStringInfoChar(&message, '}');
