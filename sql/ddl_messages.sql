@@ -178,6 +178,38 @@ RESET DateStyle;
 SELECT body ->> 'role', body ->> 'search_path', body -> 'settings' ->> 'DateStyle',
        (body ->> 'xid')::bigint > 0, body ->> 'database' = current_database(), body -> 'tables' -> 0 ->> 'owner'
   FROM ddl_test.bodies();
+-- of the settings those that are not what PostgreSQL comes with
+CREATE TEMPORARY VIEW told_settings AS
+SELECT name, boot_val FROM pg_settings
+ WHERE name IN ('standard_conforming_strings', 'default_table_access_method', 'default_tablespace', 'default_toast_compression',
+                'check_function_bodies', 'xmloption', 'DateStyle', 'IntervalStyle', 'TimeZone', 'transform_null_equals',
+                'array_nulls', 'quote_all_identifiers', 'session_replication_role');
+SELECT count(*) = CASE WHEN current_setting('server_version_num')::integer < 140000 THEN 12 ELSE 13 END FROM told_settings;
+SELECT count(set_config(name, boot_val, false)) > 0 FROM told_settings;
+CREATE TABLE ordinary (id integer);
+SELECT body -> 'settings' FROM ddl_test.bodies();
+CREATE ACCESS METHOD ddl_heap TYPE TABLE HANDLER heap_tableam_handler;
+SET default_tablespace = pg_default;
+SELECT count(*) >= 11
+  FROM (SELECT set_config(name, other, false)
+          FROM told_settings
+          JOIN (VALUES ('standard_conforming_strings', 'off'), ('default_table_access_method', 'ddl_heap'), ('check_function_bodies', 'off'),
+                       ('xmloption', 'document'), ('DateStyle', 'SQL, YMD'), ('IntervalStyle', 'iso_8601'),
+                       ('TimeZone', 'Asia/Tokyo'), ('transform_null_equals', 'on'), ('array_nulls', 'off'), ('quote_all_identifiers', 'on'),
+                       ('session_replication_role', 'replica'),
+                       ('default_toast_compression', (SELECT min(one) FROM pg_settings, unnest(enumvals) AS one WHERE name = 'default_toast_compression'))
+               ) AS others (name, other) USING (name)) AS changed;
+SELECT count(*) FROM ddl_test.bodies();
+CREATE TABLE extraordinary (id integer);
+SELECT jsonb_pretty((body -> 'settings') - 'default_toast_compression'::text) AS settings,
+       nullif(body -> 'settings' ->> 'default_toast_compression', 'pglz') IS NOT DISTINCT FROM
+       nullif(current_setting('default_toast_compression', true), 'pglz') AS compression
+  FROM ddl_test.bodies();
+DO $$ BEGIN EXECUTE (SELECT string_agg(format('RESET %I', name), '; ') FROM told_settings); END $$;
+DROP VIEW told_settings;
+DROP TABLE ordinary, extraordinary;
+DROP ACCESS METHOD ddl_heap;
+SELECT count(*) FROM ddl_test.bodies();
 CREATE FUNCTION ddl_test.definer() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = ddl_test AS 'BEGIN CREATE TABLE defined (); END';
 ALTER FUNCTION ddl_test.definer() OWNER TO ddl_author;
 SELECT ddl_test.definer();

@@ -1,23 +1,34 @@
 // SPDX-License-Identifier: PostgreSQL
-// What changes the meaning of a statement's text, or the form of what it makes: told in each DDL message (docs/ddl.md).
+// What changes the meaning of a statement's text, or the form of what it makes: told in each DDL message where it is not
+// what PostgreSQL comes with (docs/ddl.md).
 #pragma once
 
 #include <array>
 
 namespace ardent::ddl {
 
-inline constexpr std::array<const char*, 13> k_settings = {"standard_conforming_strings",
-                                                           "default_table_access_method",
-                                                           "default_tablespace",
-                                                           "default_toast_compression",
-                                                           "check_function_bodies",
-                                                           "xmloption",
-                                                           "DateStyle",
-                                                           "IntervalStyle",
-                                                           "TimeZone",
-                                                           "transform_null_equals",
-                                                           "array_nulls",
-                                                           "quote_all_identifiers",
-                                                           "session_replication_role"};
+struct Setting {
+    const char* name;
+    /// The built-in value (pg_settings.boot_val), as SHOW says it: what a message that is silent means. A part of the
+    /// format, so that it stays when a major of PostgreSQL comes with another one.
+    const char* ordinary;
+    int since = 0;  // the first major that has it
+};
+
+inline constexpr std::array<Setting, 13> k_settings = {{
+    {"standard_conforming_strings", "on"},
+    {"default_table_access_method", "heap"},
+    {"default_tablespace", ""},
+    {"default_toast_compression", "pglz", 14},
+    {"check_function_bodies", "on"},
+    {"xmloption", "content"},
+    {"DateStyle", "ISO, MDY"},
+    {"IntervalStyle", "postgres"},
+    {"TimeZone", "GMT"},
+    {"transform_null_equals", "off"},
+    {"array_nulls", "on"},
+    {"quote_all_identifiers", "off"},
+    {"session_replication_role", "origin"},
+}};
 
 }  // namespace ardent::ddl

@@ -2,6 +2,7 @@
 #include "common/decode/ddl_message.hpp"
 
 #include "common/base/error.hpp"
+#include "common/ddl/settings.hpp"
 #include "common/decode/widen.hpp"
 
 #include <nlohmann/json.hpp>
@@ -225,6 +226,14 @@ std::uint64_t read_xid(const Reader& in) {
     return xid;
 }
 
+std::map<std::string, std::string> read_settings(const Reader& in) {
+    std::map<std::string, std::string> settings = in.text_map("settings");
+    for (const ddl::Setting& setting : ddl::k_settings) {
+        settings.emplace(setting.name, setting.ordinary);
+    }
+    return settings;
+}
+
 model::DdlStatement read_statement(const Reader& in) {
     model::DdlStatement value;
     value.kind = read_kind(in);
@@ -238,7 +247,7 @@ model::DdlStatement read_statement(const Reader& in) {
     value.nested = in.flag("nested");
     value.role = in.text_or_empty("role");
     value.search_path = in.text_or_empty("search_path");
-    value.settings = in.text_map("settings");
+    value.settings = read_settings(in);
     value.objects = in.list("objects", [](const Reader& item) {
         return model::DdlObject{item.text("type"), item.maybe_text("schema"),
                                 item.text_or_empty("identity"), item.text_or_empty("command"),

@@ -95,7 +95,7 @@ struct DdlStatement {
     bool nested = false;
     std::string role;
     std::string search_path;
-    std::map<std::string, std::string> settings;
+    std::map<std::string, std::string> settings;  // all of ddl::k_settings; none: capture_failed
     std::vector<DdlObject> objects;
     std::vector<DdlDropped> dropped;
     std::vector<DdlRewrite> rewritten;

@@ -58,7 +58,7 @@ void require_equal(pq::Connection& connection, const model::DdlStatement& statem
                 "run retry-setup; or make a new copy.");
         }
     }
-    connection.exec(leave_settings(statement));
+    connection.exec(leave_settings(connection, statement));
 }
 
 }  // namespace ardent::replay

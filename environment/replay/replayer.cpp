@@ -275,7 +275,7 @@ void Replayer::attempt(pq::Connection& connection, const model::DdlStatement& st
     const Warnings warnings(connection);
     connection.exec(enter_settings(connection, statement, role));
     connection.exec(text, std::span<const pq::Value>());
-    connection.exec(leave_settings(statement));
+    connection.exec(leave_settings(connection, statement));
     lending.take_back();
     const pq::Notice* notice = warnings.find(k_not_granted);
     notice = notice != nullptr ? notice : warnings.find(k_not_revoked);

@@ -18,16 +18,20 @@ constexpr std::array<std::string_view, 4> k_ordinary = {"row_security", "enable_
                                                         "enable_hashjoin", "enable_mergejoin"};
 
 // The replica has no tablespaces, and a session_replication_role of its own.
-bool is_followed(std::string_view setting) {
-    return setting != "default_tablespace" && setting != "session_replication_role";
+bool is_followed(const ddl::Setting& setting, int major) {
+    const std::string_view name = setting.name;
+    return name != "default_tablespace" && name != "session_replication_role" &&
+           major >= setting.since;
 }
 
 /// Name and value of those that the statement ran under and the replica follows.
-std::vector<std::pair<std::string, std::string>> followed(const model::DdlStatement& statement) {
+std::vector<std::pair<std::string, std::string>> followed(const pq::Connection& connection,
+                                                          const model::DdlStatement& statement) {
     std::vector<std::pair<std::string, std::string>> settings;
-    for (const char* const name : ddl::k_settings) {
-        const auto found = statement.settings.find(name);
-        if (is_followed(name) && found != statement.settings.end()) {
+    for (const ddl::Setting& setting : ddl::k_settings) {
+        const auto found = statement.settings.find(setting.name);
+        if (found != statement.settings.end() &&
+            is_followed(setting, connection.server_version() / 10000)) {
             settings.emplace_back(*found);
         }
     }
@@ -46,7 +50,7 @@ std::string enter_settings(pq::Connection& connection, const model::DdlStatement
     for (const std::string_view name : k_ordinary) {
         set(name, "on");
     }
-    for (const auto& [name, value] : followed(statement)) {
+    for (const auto& [name, value] : followed(connection, statement)) {
         set(name, value);
     }
     set("search_path", statement.search_path);
@@ -56,12 +60,12 @@ std::string enter_settings(pq::Connection& connection, const model::DdlStatement
     return "SELECT " + base::join(calls, ", ");
 }
 
-std::string leave_settings(const model::DdlStatement& statement) {
+std::string leave_settings(const pq::Connection& connection, const model::DdlStatement& statement) {
     std::string sql = "SET LOCAL role TO DEFAULT; SET LOCAL search_path TO DEFAULT";
     for (const std::string_view name : k_ordinary) {
         sql += "; SET LOCAL " + std::string(name) + " TO DEFAULT";
     }
-    for (const auto& [name, value] : followed(statement)) {
+    for (const auto& [name, value] : followed(connection, statement)) {
         sql += "; SET LOCAL " + name + " TO DEFAULT";
     }
     return sql;

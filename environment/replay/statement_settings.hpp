@@ -15,6 +15,6 @@ namespace ardent::replay {
 std::string enter_settings(pq::Connection& connection, const model::DdlStatement& statement,
                            const std::optional<std::string>& role);
 /// Back to those of the session.
-std::string leave_settings(const model::DdlStatement& statement);
+std::string leave_settings(const pq::Connection& connection, const model::DdlStatement& statement);
 
 }  // namespace ardent::replay

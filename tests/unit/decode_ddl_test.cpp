@@ -4,6 +4,7 @@
 
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
+#include "common/ddl/settings.hpp"
 #include "environment/replay/gate.hpp"
 #include "tests/support/catch.hpp"
 
@@ -125,7 +126,7 @@ TEST_CASE("ddl message: any bit that is turned makes the code wrong") {
 TEST_CASE("ddl message: the body is read") {
     const model::DdlStatement read = decode::parse_ddl(body_of("4294968037", 1, R"j(,
         "masked":false,"nested":true,"role":"app","search_path":"\"$user\", public","new_field":[1],
-        "settings":{"DateStyle":"ISO, MDY"},
+        "settings":{"DateStyle":"German, DMY"},
         "objects":[{"type":"table","schema":"public","identity":"public.orders","oid":16402,"command":"ALTER TABLE"},
                    {"type":"policy","identity":"p on public.orders","oid":16403,"command":"CREATE POLICY","invalid":true}],
         "dropped":[{"type":"table column","schema":"public","identity":"public.orders.a","oid":1,"original":true,"invalid":true}],
@@ -143,7 +144,9 @@ TEST_CASE("ddl message: the body is read") {
     CHECK(read.text == "ALTER TABLE orders ADD note text");
     CHECK(read.nested);
     CHECK(read.search_path == "\"$user\", public");
-    CHECK(read.settings.at("DateStyle") == "ISO, MDY");
+    CHECK(read.settings.size() == ddl::k_settings.size());
+    CHECK(read.settings.at("DateStyle") == "German, DMY");
+    CHECK(read.settings.at("TimeZone") == "GMT");  // not said: what PostgreSQL comes with
     REQUIRE(read.objects.size() == 2);
     CHECK(read.objects[0].schema == "public");
     CHECK_FALSE(read.objects[1].schema);

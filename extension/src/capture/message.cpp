@@ -2,10 +2,10 @@
 #include "extension/src/capture/message.hpp"
 
 #include "common/ddl/envelope.hpp"
-#include "common/ddl/settings.hpp"
 
 #include "extension/src/capture/definition.hpp"
 #include "extension/src/capture/key.hpp"
+#include "extension/src/capture/session_settings.hpp"
 
 #include "extension/src/pg/compat.hpp"
 #include "extension/src/pg/hmac.hpp"
@@ -47,11 +47,8 @@ void write_session(Json& json, const Statement& statement, const Saying& saying)
     json.key("nested").boolean(statement.nested);
     json.key("role").text(GetUserNameFromId(GetUserId(), true));
     json.key("search_path").text(GetConfigOption("search_path", true, false));
-    json.key("settings").open();
-    for (const char* const name : ddl::k_settings) {
-        json.field(name, GetConfigOption(name, true, false));
-    }
-    json.close();
+    json.key("settings");
+    write_settings(json);
 }
 
 void write_list(Json& json, const char* name, StringInfo objects) {

@@ -56,6 +56,18 @@ inline constexpr int k_rewrite_access_method = 0;
 inline constexpr int k_rewrite_access_method = AT_REWRITE_ACCESS_METHOD;
 #endif
 
+// 16 keeps the settings in a hash table, and makes their list when asked.
+#if PG_VERSION_NUM < 160000
+inline config_generic** settings(int* count) {
+    *count = GetNumConfigOptions();
+    return get_guc_variables();
+}
+#else
+inline config_generic** settings(int* count) {
+    return get_guc_variables(count);
+}
+#endif
+
 // 17 asks whether the message is to be flushed at once.
 #if PG_VERSION_NUM < 170000
 #define ARDENT_LOG_MESSAGE(prefix, text, size) LogLogicalMessage(prefix, text, size, true)

@@ -13,6 +13,7 @@ CREATE FUNCTION make_table(name text) RETURNS void LANGUAGE plpgsql SECURITY DEF
 SELECT make_table('from function'); INSERT INTO app."from function" VALUES (1, 'x')
 SET search_path = app, public; CREATE TABLE in_path (id integer PRIMARY KEY); INSERT INTO in_path VALUES (1); RESET search_path
 SET datestyle = 'German'; CREATE TABLE dated (id integer PRIMARY KEY, d date DEFAULT '03.02.2024', CHECK (d > '01.02.2020')); INSERT INTO dated (id) VALUES (1); RESET datestyle
+SET datestyle = 'ISO, MDY'; SET timezone = 'GMT'; CREATE TABLE dated_ordinary (id integer PRIMARY KEY, d date DEFAULT '02/03/2024', at timestamptz DEFAULT '2024-02-03 00:00', CHECK (d > '01/02/2020')); INSERT INTO dated_ordinary (id) VALUES (1); RESET datestyle; RESET timezone
 SET timezone = 'America/New_York'; CREATE TABLE zoned (id integer PRIMARY KEY, t timestamptz DEFAULT '2024-01-01 00:00'); INSERT INTO zoned (id) VALUES (1); RESET timezone
 OPTIONS standard_conforming_strings=off CREATE TABLE backslashed (id integer PRIMARY KEY, v text DEFAULT 'a\'b')
 BEGIN; CREATE TABLE swap_new (LIKE users INCLUDING ALL); INSERT INTO swap_new SELECT * FROM users; ALTER TABLE purchases DROP CONSTRAINT orders_user_id_fkey; DROP TABLE users CASCADE; ALTER TABLE swap_new RENAME TO users; COMMIT

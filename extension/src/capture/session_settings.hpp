@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: PostgreSQL
+// The settings of ddl::k_settings in this session. C inside: may raise, holds nothing to destroy.
+#pragma once
+
+#include "extension/src/capture/json.hpp"
+
+namespace ardent::ext::capture {
+
+/// The object of those that are not at their ordinary value.
+void write_settings(Json& json);
+
+}  // namespace ardent::ext::capture
