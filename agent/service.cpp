@@ -361,7 +361,7 @@ void Service::stream(Source source, const protocol::Welcome& welcome) {
         try {
             end = loop.run();
         } catch (const Error& error) {
-            if (!gained(error, link.durable())) {
+            if (!may_decode_again(error, link.durable())) {
                 throw;
             }
             end = StreamEnd::decode_again;
@@ -373,7 +373,7 @@ void Service::stream(Source source, const protocol::Welcome& welcome) {
     after_stream(end, link);
 }
 
-bool Service::gained(const Error& error, model::Lsn durable) {
+bool Service::may_decode_again(const Error& error, model::Lsn durable) {
     if (!is_decoding_error(error) || durable <= std::exchange(m_undecoded, durable)) {
         return false;
     }

@@ -62,7 +62,7 @@ private:
     bool may_resume(Source& source, const protocol::Welcome& welcome);
     bool report_schema(Source& source, const std::string& session, Link& link);
     /// After an error of decoding: more became durable than at the last one, so the next stream begins elsewhere.
-    bool gained(const base::Error& error, model::Lsn durable);
+    bool may_decode_again(const base::Error& error, model::Lsn durable);
     void after_stream(StreamEnd end, const Link& link);
     void give_slot_up(const std::string& why);
     int end_with(const base::Error& error, int code);
