@@ -88,7 +88,7 @@ int check(const Settings& settings) {
     http::init_library();
     std::cout << "ardent-agent check\n";
     const int environment = look("environment: " + settings.environment.url, [&] {
-        EnvironmentApi(settings.environment, nullptr).probe();
+        EnvironmentApi(settings.environment).probe();
         return "connector " + settings.environment.connector;
     });
     const int source = look_at_source(settings);

@@ -107,7 +107,7 @@ void AgainCopier::turn() {
         return;
     }
     if (!m_api) {
-        m_api.emplace(m_settings.environment, &m_leave);
+        m_api.emplace(m_settings.environment, http::when_set(m_leave));
     }
     m_tried.clear();
     for (const protocol::CopyAgain& one : wanted) {

@@ -151,14 +151,11 @@ void Reporter::report_status(const SourceFigures& figures) {
         process::log_warning("the slot needs attention", {{"why", all}});
     }
     m_last_warning = all;
-    if (!m_api) {
-        m_api.emplace(m_settings.environment, &m_stop);
-    }
     if (auto report = m_watch != nullptr ? m_watch->take() : std::nullopt) {
         m_preflight = std::move(report);
     }
     status.preflight = m_preflight;
-    if (m_api->status(status)) {
+    if (environment().status(status)) {
         m_preflight.reset();
     } else {
         m_link.lose_session();
@@ -179,10 +176,7 @@ std::vector<std::string> Reporter::held_back(const SourceFigures& figures) {
 void Reporter::report_schema() {
     const protocol::SchemaReport report = read_schema_report(
         *m_connection, m_session, m_settings.source.schemas, m_settings.source.excluded);
-    if (!m_api) {
-        m_api.emplace(m_settings.environment, &m_stop);
-    }
-    if (const auto progress = m_api->schema(report)) {
+    if (const auto progress = environment().schema(report)) {
         m_link.progress(*progress);
     } else {
         m_link.lose_session();
@@ -197,6 +191,20 @@ void Reporter::beat(const SourceFigures& figures) {
     if (moved && !confirmed && m_link.state().trouble.empty()) {
         write_heartbeat(*m_connection);
     }
+}
+
+// An environment that does not answer must not keep us from seeing that the source stops.
+EnvironmentApi& Reporter::environment() {
+    if (!m_api) {
+        m_api.emplace(m_settings.environment, [this] { return m_stop || source_hung_up(); });
+    }
+    return *m_api;
+}
+
+// Asks the kernel: what the server may say to an idle session is no end.
+bool Reporter::source_hung_up() const {
+    pollfd source{m_connection ? m_connection->socket() : -1, POLLRDHUP, 0};
+    return ::poll(&source, 1, 0) > 0;
 }
 
 void Reporter::wait() {

@@ -45,6 +45,8 @@ private:
     void report_schema();
     void beat(const SourceFigures& figures);
     std::vector<std::string> held_back(const SourceFigures& figures);
+    EnvironmentApi& environment();
+    bool source_hung_up() const;
     void wait();
 
     const Settings& m_settings;

@@ -106,7 +106,7 @@ void SequenceWatch::look() {
              {"hint", "Run the grant script: GRANT SELECT, and USAGE on the schema."}});
     }
     if (!m_api) {
-        m_api.emplace(m_settings.environment, &m_stop);
+        m_api.emplace(m_settings.environment, http::when_set(m_stop));
     }
     const auto progress = m_api->sequences(report);
     if (!progress) {

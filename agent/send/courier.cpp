@@ -197,7 +197,7 @@ void Courier::send_loop() {
                     item.reset();
                 }
                 if (!api) {
-                    api.emplace(m_settings, &m_stop);
+                    api.emplace(m_settings, http::when_set(m_stop));
                 }
                 const auto progress = send(*api, body, refusals);
                 if (!progress) {
@@ -231,7 +231,7 @@ void Courier::position_loop() {
         const bool go_on = guarded(
             [&] {
                 if (!api) {
-                    api.emplace(m_settings, &m_stop);
+                    api.emplace(m_settings, http::when_set(m_stop));
                 }
                 const auto progress =
                     api->position(m_plan.session, m_link.durable(), k_position_wait);

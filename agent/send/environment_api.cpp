@@ -86,14 +86,14 @@ EnvironmentRefusal refusal_of(const std::string& call, long status,
                    "that both are of one version.");
 }
 
-EnvironmentApi::EnvironmentApi(const EnvironmentSettings& settings, const std::atomic<bool>* stop)
+EnvironmentApi::EnvironmentApi(const EnvironmentSettings& settings, http::Interrupt interrupted)
     : m_base("/v1/connectors/" + http::encode_component(settings.connector) + "/agent/"),
       m_client(client_options(settings)),
-      m_stop(stop) {}
+      m_interrupted(std::move(interrupted)) {}
 
 std::optional<http::Response> EnvironmentApi::call(http::Request request) {
     request.path = m_base + request.path;
-    http::Response response = m_client.send(request, m_stop);
+    http::Response response = m_client.send(request, m_interrupted);
     if (response.status >= 200 && response.status < 300) {
         return response;
     }
@@ -115,7 +115,7 @@ HelloAnswer EnvironmentApi::hello(const protocol::Hello& hello) {
     const std::string body = protocol::to_json(hello);
     const http::Request request{
         .method = "POST", .path = m_base + "hello", .body = body, .timeout = k_hello};
-    const http::Response response = m_client.send(request, m_stop);
+    const http::Response response = m_client.send(request, m_interrupted);
     if (response.status == 200) {
         protocol::Welcome welcome = protocol::parse_welcome(response.body);
         if (welcome.protocol != protocol::k_protocol_version) {

@@ -14,7 +14,6 @@
 #include "common/http/client.hpp"
 #include "common/protocol/messages.hpp"
 
-#include <atomic>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -48,8 +47,8 @@ struct PartAnswer {
 
 class EnvironmentApi {
 public:
-    /// `stop` set by another thread ends a running call within a second (transient error).
-    EnvironmentApi(const EnvironmentSettings& settings, const std::atomic<bool>* stop);
+    /// An interrupted call throws a transient error.
+    explicit EnvironmentApi(const EnvironmentSettings& settings, http::Interrupt interrupted = {});
 
     HelloAnswer hello(const protocol::Hello& hello);
 
@@ -91,7 +90,7 @@ private:
 
     std::string m_base;
     http::Client m_client;
-    const std::atomic<bool>* m_stop;
+    http::Interrupt m_interrupted;
 };
 
 }  // namespace ardent::agent

@@ -59,10 +59,10 @@ std::size_t take_header(const char* bytes, std::size_t size, std::size_t count,
     }
 }
 
-int watch_stop(void* stop, curl_off_t /*dltotal*/, curl_off_t /*dlnow*/, curl_off_t /*ultotal*/,
-               curl_off_t /*ulnow*/) noexcept {
-    const auto* const flag = static_cast<const std::atomic<bool>*>(stop);
-    return flag != nullptr && flag->load() ? 1 : 0;
+int ask(void* interrupt, curl_off_t /*dltotal*/, curl_off_t /*dlnow*/, curl_off_t /*ultotal*/,
+        curl_off_t /*ulnow*/) noexcept {
+    const auto& interrupted = *static_cast<const Interrupt*>(interrupt);
+    return interrupted && interrupted() ? 1 : 0;
 }
 
 bool is_loopback(std::string_view host) {
@@ -120,7 +120,7 @@ Client::~Client() = default;
 Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;
 
-Response Client::send(const Request& request, const std::atomic<bool>* stop) {
+Response Client::send(const Request& request, const Interrupt& interrupted) {
     CURL* const easy = m_handle->easy.get();
     curl_easy_reset(easy);
     m_handle->error.fill('\0');
@@ -158,8 +158,8 @@ Response Client::send(const Request& request, const std::atomic<bool>* stop) {
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, &response.headers);
     curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, watch_stop);
-    curl_easy_setopt(easy, CURLOPT_XFERINFODATA, const_cast<std::atomic<bool>*>(stop));
+    curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, ask);
+    curl_easy_setopt(easy, CURLOPT_XFERINFODATA, const_cast<Interrupt*>(&interrupted));
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
     if (!m_options.ca_file.empty()) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, m_options.ca_file.c_str());

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -36,6 +37,14 @@ struct Response {
     std::map<std::string, std::string> headers;  // names in lower case
 };
 
+/// Asked at least once a second while a call runs, on its thread: true ends it. Must not throw.
+using Interrupt = std::function<bool()>;
+
+/// The flag, which another thread sets, must outlive the answer.
+inline Interrupt when_set(const std::atomic<bool>& flag) {
+    return [&flag] { return flag.load(); };
+}
+
 class Client {
 public:
     /// Throws base::Error (config) when the URL is unusable or plain HTTP to a host that is not local.
@@ -47,9 +56,8 @@ public:
     Client& operator=(const Client&) = delete;
 
     /// Any answer of the server is a Response; what prevents one is a base::Error: transient for the
-    /// network, config for a certificate that does not verify. `stop` set by another thread ends the call within a second
-    /// with a transient error.
-    Response send(const Request& request, const std::atomic<bool>* stop = nullptr);
+    /// network and for an interrupted call, config for a certificate that does not verify.
+    Response send(const Request& request, const Interrupt& interrupted = {});
 
 private:
     struct Handle;

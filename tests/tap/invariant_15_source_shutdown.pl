@@ -58,6 +58,12 @@ $t->wait_for('the walsender waits for the agent', sub {
 	return $source->safe_psql('postgres',
 		q(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'walsender' AND wait_event = 'WalSenderWriteData')) eq '1';
 });
+# it reports every 10 s, and the environment does not answer
+$t->wait_for('the agent waits with a report', sub {
+	return $source->safe_psql('postgres',
+		q(SELECT count(*) FROM pg_stat_activity WHERE application_name = 'ardent-agent report'
+		     AND state = 'idle' AND clock_timestamp() - state_change > interval '11 s')) eq '1';
+});
 stop_source('all queues are full, the environment is stopped');
 kill CONT => $t->environment->pid;
 $t->wait_streaming;
