@@ -79,16 +79,12 @@ bool read_key(List* options, Key& key) {
 }
 
 char* random_hex(std::size_t bytes) {
-    unsigned char raw[pg::k_key_bytes];
+    char raw[pg::k_key_bytes];
     if (!pg_strong_random(raw, bytes)) {
         return nullptr;
     }
-    constexpr const char* k_digits = "0123456789abcdef";
     auto* const text = static_cast<char*>(palloc(bytes * 2 + 1));
-    for (std::size_t i = 0; i < bytes; ++i) {
-        text[2 * i] = k_digits[raw[i] >> 4U];
-        text[2 * i + 1] = k_digits[raw[i] & 15U];
-    }
+    hex_encode(raw, bytes, text);
     text[2 * bytes] = '\0';
     return text;
 }

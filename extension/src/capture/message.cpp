@@ -67,11 +67,9 @@ List* touched(const Statement& statement, const Objects& objects) {
 }
 
 void append_hex(StringInfo out, const pg::Hmac& code) {
-    constexpr const char* k_digits = "0123456789abcdef";
-    for (const unsigned char byte : code) {
-        appendStringInfoChar(out, k_digits[byte >> 4U]);
-        appendStringInfoChar(out, k_digits[byte & 15U]);
-    }
+    char digits[2 * pg::k_hmac_bytes];
+    hex_encode(reinterpret_cast<const char*>(code.data()), code.size(), digits);
+    appendBinaryStringInfo(out, digits, sizeof digits);
 }
 
 std::string_view written(const StringInfoData& buffer) {

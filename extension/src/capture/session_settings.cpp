@@ -53,8 +53,8 @@ void write_settings(Json& json) {
         }
         const ddl::Setting& setting = ddl::k_settings[i];
         const char* const value = GetConfigOption(setting.name, true, false);
-        if (std::strcmp(value, setting.ordinary) != 0) {
-            json.key(setting.name).text(value);
+        if (value == nullptr || std::strcmp(value, setting.ordinary) != 0) {
+            json.field(setting.name, value);
         } else if (is_default(record)) {
             record.ordinary_by_default = true;
         }
