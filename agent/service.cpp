@@ -98,6 +98,10 @@ int Service::end_with(const Error& error, int code) {
     return code;
 }
 
+EnvironmentApi Service::environment() const {
+    return EnvironmentApi(m_settings.environment, http::when_set(*m_stop_flag.get()));
+}
+
 void Service::tell_environment(const Error& error) noexcept {
     if (m_session.empty()) {
         return;
@@ -106,7 +110,7 @@ void Service::tell_environment(const Error& error) noexcept {
         protocol::AgentStatus status;
         status.session = m_session;
         status.warnings = {std::string("the agent ended: ") + error.what() + " " + error.hint()};
-        EnvironmentApi(m_settings.environment, http::when_set(*m_stop_flag.get())).status(status);
+        environment().status(status);
     } catch (const std::exception& e) {
         process::log_debug("the environment could not be told", {{"why", e.what()}});
     }
@@ -174,8 +178,7 @@ HelloAnswer Service::greet(Source& source, const preflight::Report& report) {
                                  m_settings.slot.name, m_settings.limits.max_retained_wal);
     HelloAnswer answer;
     try {
-        answer = EnvironmentApi(m_settings.environment, http::when_set(*m_stop_flag.get()))
-                     .hello(make_hello(source, report));
+        answer = environment().hello(make_hello(source, report));
     } catch (const Error& e) {
         if (too_much && e.kind() != ErrorKind::config && !m_signals.requested()) {
             give_slot_up(*too_much);
@@ -248,7 +251,7 @@ void Service::copy(Source source, const protocol::Welcome& welcome) {
     { const Source done = std::move(source); }  // the copier has its own connections
     Link link(model::Lsn{});
     const Reporter reporter(m_settings, welcome.session, Reporter::Mode::status_only, link);
-    EnvironmentApi api(m_settings.environment, http::when_set(*m_stop_flag.get()));
+    EnvironmentApi api = environment();
     Copier copier({m_settings, api, m_signals, m_notifier, link, m_name}, identity,
                   welcome.session);
     try {
@@ -298,7 +301,7 @@ bool Service::may_resume(Source& source, const protocol::Welcome& welcome) {
 }
 
 bool Service::report_schema(Source& source, const std::string& session, Link& link) {
-    EnvironmentApi api(m_settings.environment, http::when_set(*m_stop_flag.get()));
+    EnvironmentApi api = environment();
     const auto progress = api.schema(read_schema_report(
         source.sql, session, m_settings.source.schemas, m_settings.source.excluded));
     if (progress) {

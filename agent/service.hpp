@@ -66,6 +66,8 @@ private:
     void after_stream(StreamEnd end, const Link& link);
     void give_slot_up(const std::string& why);
     int end_with(const base::Error& error, int code);
+    /// Its calls end when a signal comes.
+    EnvironmentApi environment() const;
     void tell_environment(const base::Error& error) noexcept;
     /// Waits, or until a signal; keeps the service manager calm.
     void wait(std::chrono::milliseconds time);
