@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 """What DDL capture costs a statement: pairs of CREATE TABLE and DROP TABLE without the extension, with its library loaded and
-capture off, and with capture on. Two sessions that do the same differ by more than what is looked for, by the memory
-they happen to have (two equal ones: 8 %). So each session goes through all three, what a way adds is its difference
+capture off, and with capture on. Two sessions that do the same often differ by a tenth and more (measured with two equal
+ones), which is more than what is looked for. So each session goes through all three, what a way adds is its difference
 from the same session's time without, and of the sessions the median counts. A library cannot be unloaded: the rounds
 without come first; those with capture off and on take turns behind them."""
 
