@@ -12,6 +12,7 @@
 #include "agent/source/failover.hpp"
 #include "agent/source/identity.hpp"
 #include "agent/source/plugin.hpp"
+#include "agent/source/search_paths.hpp"
 #include "agent/source/slot.hpp"
 #include "common/base/version.hpp"
 #include "common/http/client.hpp"
@@ -222,6 +223,7 @@ protocol::Hello Service::make_hello(Source& source, const preflight::Report& rep
     hello.excluded = m_settings.source.excluded;
     hello.preflight = preflight_json(report);
     hello.ddl = read_ddl_source(source.sql);
+    hello.search_paths = read_search_paths(at_server_of(m_settings.source, source.sql));
     return hello;
 }
 

@@ -4,6 +4,7 @@
 #include "agent/copy/table_stream.hpp"
 #include "agent/source/connect.hpp"
 #include "agent/source/heartbeat.hpp"
+#include "agent/source/search_paths.hpp"
 #include "common/pq/table_catalog.hpp"
 #include "common/process/log.hpp"
 
@@ -219,6 +220,9 @@ void AgainCopier::transfer(pq::Connection& connection, const protocol::CopyAgain
     const std::string name = model::to_string(wanted.table);
     process::log_info("a table is copied again", {{"table", name}, {"snapshot", begin.snapshot}});
     m_told.clear();
+    const model::SearchPaths paths =
+        needs_query(begin.table) ? read_search_paths(at_server_of(m_settings.source, connection))
+                                 : model::SearchPaths{};
     std::atomic<bool> given_up{false};
     bool in_the_way = false;
     Clock::time_point next_look = Clock::now();
@@ -239,8 +243,8 @@ void AgainCopier::transfer(pq::Connection& connection, const protocol::CopyAgain
         };
     std::uint64_t rows = 0;
     try {
-        rows =
-            transfer_table({connection, m_encoding, put, go_on, [](std::uint64_t) {}}, begin.table);
+        rows = transfer_table({connection, m_encoding, paths, put, go_on, [](std::uint64_t) {}},
+                              begin.table);
     } catch (const Error&) {
         if (given_up) {
             process::log_info("the copy of a table is not wanted any more", {{"table", name}});

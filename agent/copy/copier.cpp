@@ -7,6 +7,7 @@
 #include "agent/source/connect.hpp"
 #include "agent/source/failover.hpp"
 #include "agent/source/plugin.hpp"
+#include "agent/source/search_paths.hpp"
 #include "common/base/text.hpp"
 #include "common/pq/table_catalog.hpp"
 #include "common/process/log.hpp"
@@ -80,7 +81,7 @@ void Copier::copy(pq::Connection& replication, pq::Connection& maintenance) {
         start_over();
     }
     await_phase("data");
-    protocol::CopyFinish finish{m_session, transfer(connection, begin.tables)};
+    protocol::CopyFinish finish{m_session, transfer(connection, begin)};
     connection.exec("COMMIT");
     m_all_sent = true;
     if (!m_parts.api.finish_copy(m_copy_id, finish)) {
@@ -156,6 +157,7 @@ protocol::CopyBegin Copier::inventory(pq::Connection& connection, const CreatedS
     begin.roles = read_roles(connection, source.schemas);
     begin.schemas = source.schemas;
     begin.owners = read_owners(connection, source.schemas, source.excluded);
+    begin.search_paths = read_search_paths(m_source);
     begin.not_carried = read_not_carried(connection, source.schemas, exact_numbers);
     return begin;
 }
@@ -180,7 +182,8 @@ void Copier::await_phase(const std::string& wanted) {
 }
 
 std::vector<std::uint64_t> Copier::transfer(pq::Connection& connection,
-                                            const std::vector<model::TableDefinition>& tables) {
+                                            const protocol::CopyBegin& begin) {
+    const std::vector<model::TableDefinition>& tables = begin.tables;
     std::vector<std::uint64_t> rows;
     const std::function<bool()> go_on = [this] { return going_on(); };
     for (std::size_t i = 0; i < tables.size(); ++i) {
@@ -199,8 +202,9 @@ std::vector<std::uint64_t> Copier::transfer(pq::Connection& connection,
             [&](std::uint64_t part, bool last, std::string_view frame) {
                 return m_parts.api.put_part(m_copy_id, i, part, last, frame);
             };
-        rows.push_back(
-            transfer_table({connection, m_identity.server_encoding, put, go_on, moved}, tables[i]));
+        rows.push_back(transfer_table(
+            {connection, m_identity.server_encoding, begin.search_paths, put, go_on, moved},
+            tables[i]));
         process::log_debug("copied a table", {{"table", name}, {"rows", rows.back()}});
     }
     return rows;

@@ -48,7 +48,7 @@ private:
                                   bool exact_numbers) const;
     void await_phase(const std::string& wanted);
     std::vector<std::uint64_t> transfer(pq::Connection& connection,
-                                        const std::vector<model::TableDefinition>& tables);
+                                        const protocol::CopyBegin& begin);
     void drop_slot_quietly(pq::Connection& maintenance) noexcept;
     void tell_who_is_in_the_way(pq::Connection& maintenance, int walsender);
     void say(const std::string& phase);

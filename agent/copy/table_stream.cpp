@@ -6,6 +6,7 @@
 #include "common/base/text.hpp"
 #include "common/protocol/frame.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <exception>
 #include <future>
@@ -18,6 +19,7 @@ namespace {
 
 using base::Error;
 using base::ErrorKind;
+using model::Generated;
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
@@ -26,6 +28,18 @@ constexpr std::size_t k_queue_bytes = 3 * k_part_bytes;
 constexpr int k_level = 1;
 constexpr milliseconds k_look_up{50};  // from waiting, for what else there is to do
 constexpr auto k_network_patience = std::chrono::minutes(2);
+
+// Evaluated once, before the first row.
+constexpr const char* k_back_to_exact_path =
+    " WHERE (SELECT pg_catalog.set_config('search_path', 'pg_catalog', true)) IS NOT NULL";
+
+constexpr const char* k_no_privilege = "42501";
+
+constexpr const char* k_owner = R"sql(
+SELECT pg_catalog.pg_get_userbyid(c.relowner)
+  FROM pg_catalog.pg_class AS c
+ WHERE c.oid = pg_catalog.to_regclass($1)
+)sql";
 
 struct Part {
     std::string rows;
@@ -133,18 +147,72 @@ private:
     std::thread m_thread;
 };
 
+/// The planner inlines SQL functions of index expressions and predicates, and evaluates what is constant in them; with
+/// constraint_exclusion = on those of checks, too.
+std::string plan_as_a_writer(const TableTransfer& transfer, const model::RelationName& table) {
+    const std::string owner =
+        transfer.connection.value(k_owner, {pq::quote_qualified(table.schema, table.name)})
+            .value_or("");
+    std::string path = model::path_of_user(transfer.search_paths.of(owner), owner);
+    transfer.connection.exec("SET LOCAL constraint_exclusion = off");
+    transfer.connection.exec("SELECT pg_catalog.set_config('search_path', $1, true)", {path});
+    return path;
+}
+
+Error cannot_query(const Error& e, const model::RelationName& table, const std::string& path) {
+    std::string hint =
+        e.sqlstate() == k_no_privilege
+            ? "The agent's role needs SELECT on the table, and EXECUTE on the functions of its "
+              "indexes."
+            : "The table has a stored generated column, so its rows are read by a query, for which "
+              "the server looks into the functions of its indexes, here with search_path = " +
+                  path +
+                  ". Let the function that is named find what it needs by itself (ALTER FUNCTION … "
+                  "SET search_path = …), or give the table's owner the search_path that it needs "
+                  "(ALTER ROLE … SET search_path = …).";
+    return {e.kind(), "the rows of " + model::to_string(table) + " cannot be read: " + e.what(),
+            std::move(hint), e.sqlstate()};
+}
+
+std::uint64_t read_rows(const TableTransfer& transfer, const model::TableDefinition& table,
+                        const std::function<void(std::string_view row)>& sink) {
+    const std::string statement = copy_out_statement(table, transfer.encoding);
+    if (!needs_query(table)) {
+        return pq::copy_out(transfer.connection, statement, sink, transfer.go_on);
+    }
+    const std::string path = plan_as_a_writer(transfer, table.relation);
+    try {
+        return pq::copy_out(transfer.connection, statement, sink, transfer.go_on);
+    } catch (const Error& e) {
+        if (e.kind() == ErrorKind::transient || e.sqlstate().empty()) {
+            throw;
+        }
+        throw cannot_query(e, table.relation, path);
+    }
+}
+
 }  // namespace
 
+bool needs_query(const model::TableDefinition& table) {
+    return std::none_of(table.columns.begin(), table.columns.end(),
+                        [](const auto& column) { return column.generated == Generated::no; }) ||
+           std::any_of(table.columns.begin(), table.columns.end(),
+                       [](const auto& column) { return column.generated == Generated::stored; });
+}
+
 std::string copy_out_statement(const model::TableDefinition& table, const std::string& encoding) {
-    std::vector<std::string> columns;
+    std::vector<std::string> names;
     for (const model::ColumnDefinition& column : table.columns) {
-        if (!column.generated) {
-            columns.push_back(pq::quote_identifier(column.name));
+        if (column.stored()) {
+            names.push_back(pq::quote_identifier(column.name));
         }
     }
-    return "COPY (SELECT " + base::join(columns, ", ") + " FROM ONLY " +
-           pq::quote_qualified(table.relation.schema, table.relation.name) +
-           ") TO STDOUT WITH (ENCODING '" + encoding + "')";
+    const std::string columns = base::join(names, ", ");
+    const std::string relation = pq::quote_qualified(table.relation.schema, table.relation.name);
+    const std::string what = needs_query(table) ? "(SELECT " + columns + " FROM ONLY " + relation +
+                                                      k_back_to_exact_path + ")"
+                                                : relation + " (" + columns + ")";
+    return "COPY " + what + " TO STDOUT WITH (ENCODING '" + encoding + "')";
 }
 
 std::uint64_t transfer_table(const TableTransfer& transfer, const model::TableDefinition& table) {
@@ -154,17 +222,14 @@ std::uint64_t transfer_table(const TableTransfer& transfer, const model::TableDe
     // A partitioned table has no rows of its own: they are in its leaves.
     if (table.kind != 'p') {
         part.rows.reserve(k_part_bytes);
-        rows = pq::copy_out(
-            transfer.connection, copy_out_statement(table, transfer.encoding),
-            [&](std::string_view row) {
-                part.rows.append(row);
-                if (part.rows.size() >= k_part_bytes) {
-                    transfer.moved(part.rows.size());
-                    sender.put(std::exchange(part, {}), transfer.go_on);
-                    part.rows.reserve(k_part_bytes);
-                }
-            },
-            transfer.go_on);
+        rows = read_rows(transfer, table, [&](std::string_view row) {
+            part.rows.append(row);
+            if (part.rows.size() >= k_part_bytes) {
+                transfer.moved(part.rows.size());
+                sender.put(std::exchange(part, {}), transfer.go_on);
+                part.rows.reserve(k_part_bytes);
+            }
+        });
     }
     transfer.moved(part.rows.size());
     part.last = true;

@@ -43,6 +43,12 @@ pq::Connection connect_sql(const SourceSettings& source, const std::string& purp
     return pq::connect_directly(common_options(source, "ardent-agent " + purpose));
 }
 
+pq::Connection connect_with_own_path(const SourceSettings& source, const std::string& purpose) {
+    pq::ConnectOptions options = common_options(source, "ardent-agent " + purpose);
+    options.settings.erase("search_path");
+    return pq::connect_directly(std::move(options));
+}
+
 pq::Connection connect_replication(const SourceSettings& source,
                                    const std::string& application_name) {
     pq::ConnectOptions options = common_options(source, application_name);

@@ -12,6 +12,9 @@ namespace ardent::agent {
 /// server cannot be reached or the password file cannot be read.
 pq::Connection connect_sql(const SourceSettings& source, const std::string& purpose);
 
+/// The same, but for search_path, which is what server, database and role give a session.
+pq::Connection connect_with_own_path(const SourceSettings& source, const std::string& purpose);
+
 /// A walsender of the database (replication=database) with this application_name. Its settings decide what the output
 /// plugin prints.
 pq::Connection connect_replication(const SourceSettings& source,

@@ -56,7 +56,9 @@ std::optional<std::string> take_part(std::string_view& rest) {
 std::string describe(const ColumnDefinition& column) {
     std::string text = shown(column.name) + " " + column.type;
     text += column.not_null ? " NOT NULL" : "";
-    text += column.generated ? " GENERATED ALWAYS AS STORED" : "";
+    if (column.generated != Generated::no) {
+        text += column.stored() ? " GENERATED ALWAYS AS STORED" : " GENERATED ALWAYS AS VIRTUAL";
+    }
     if (column.identity == 'a') {
         text += " GENERATED ALWAYS AS IDENTITY";
     } else if (column.identity == 'd') {

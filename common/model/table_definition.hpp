@@ -26,12 +26,18 @@ std::string to_string(const RelationName& relation);
 /// case. nullopt for anything else.
 std::optional<RelationName> parse_relation(std::string_view text);
 
+/// GENERATED ALWAYS AS (…), as the letters of pg_attribute.attgenerated, a space for none.
+enum class Generated : char { no = ' ', stored = 's', virtually = 'v' };
+
 struct ColumnDefinition {
     std::string name;
     std::string type;  // pg_catalog.format_type(atttypid, atttypmod)
     bool not_null = false;
-    bool generated = false;  // GENERATED ALWAYS AS (...) STORED
-    char identity = ' ';     // 'a' always, 'd' by default, ' ' none (pg_attribute.attidentity)
+    Generated generated = Generated::no;
+    char identity = ' ';  // 'a' always, 'd' by default, ' ' none (pg_attribute.attidentity)
+
+    /// Rows have a value of it, and a copy carries it.
+    bool stored() const noexcept { return generated != Generated::virtually; }
 
     bool operator==(const ColumnDefinition&) const = default;
 };

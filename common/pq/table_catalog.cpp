@@ -24,7 +24,7 @@ WITH keys (oid, text) AS (
 )
 SELECT n.nspname, c.relname, c.relkind, c.relreplident,
        a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull,
-       a.attgenerated <> '', NULLIF(a.attidentity, ''),
+       NULLIF(a.attgenerated, ''), NULLIF(a.attidentity, ''),
        (SELECT k.ordinality
           FROM pg_catalog.unnest(i.indkey::pg_catalog.int2[]) WITH ORDINALITY AS k (attnum, ordinality)
          WHERE k.attnum = a.attnum AND k.ordinality <= i.indnkeyatts),
@@ -144,7 +144,8 @@ model::ColumnDefinition read_column(const Result& result, int row) {
     column.name = result.text(row, 4);
     column.type = result.text(row, 5);
     column.not_null = result.text(row, 6) == "t";
-    column.generated = result.text(row, 7) == "t";
+    column.generated =
+        result.is_null(row, 7) ? model::Generated::no : model::Generated{result.text(row, 7)[0]};
     column.identity = result.is_null(row, 8) ? ' ' : result.text(row, 8)[0];
     return column;
 }

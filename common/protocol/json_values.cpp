@@ -6,6 +6,7 @@
 namespace ardent::protocol {
 
 using model::ColumnDefinition;
+using model::Generated;
 using model::RelationName;
 using model::TableDefinition;
 using model::TypeDefinition;
@@ -18,7 +19,7 @@ json encode_table(const TableDefinition& table) {
         columns.push_back({{"name", column.name},
                            {"type", column.type},
                            {"not_null", column.not_null},
-                           {"generated", column.generated},
+                           {"generated", std::string(1, static_cast<char>(column.generated))},
                            {"identity", std::string(1, column.identity)}});
     }
     return {{"schema", table.relation.schema},
@@ -32,6 +33,15 @@ json encode_table(const TableDefinition& table) {
             {"partition_key", table.partition_key}};
 }
 
+Generated decode_generated(const Fields& in) {
+    const auto generated = Generated{in.letter("generated")};
+    if (generated != Generated::no && generated != Generated::stored &&
+        generated != Generated::virtually) {
+        throw in.misfit("generated", R"(" ", "s" or "v")");
+    }
+    return generated;
+}
+
 TableDefinition decode_table(const Fields& in) {
     TableDefinition table;
     table.relation = {in.text("schema"), in.text("name")};
@@ -43,7 +53,7 @@ TableDefinition decode_table(const Fields& in) {
         column.name = from.text("name");
         column.type = from.text("type");
         column.not_null = from.boolean("not_null");
-        column.generated = from.boolean("generated");
+        column.generated = decode_generated(from);
         column.identity = from.letter("identity");
         table.columns.push_back(std::move(column));
     }
@@ -160,6 +170,18 @@ std::vector<TypeDefinition> decode_types(const std::vector<Fields>& list) {
         types.push_back({{from.text("schema"), from.text("name")}, from.text("definition")});
     }
     return types;
+}
+
+json encode(const model::SearchPaths& value) {
+    return {{"default", value.usual}, {"roles", value.roles}};
+}
+
+model::SearchPaths decode_search_paths(const Fields& in) {
+    if (!in.has("search_paths")) {
+        return {};
+    }
+    const Fields paths = in.object("search_paths");
+    return {paths.text("default"), paths.text_map("roles")};
 }
 
 std::string to_json(const SourceIdentity& value) {

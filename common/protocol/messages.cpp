@@ -110,7 +110,8 @@ std::string to_json(const Hello& value) {
                  {"schemas", value.schemas},
                  {"excluded", encode(value.excluded)},
                  {"preflight", parse_json("preflight report", value.preflight)},
-                 {"ddl", value.ddl ? encode(*value.ddl) : json(nullptr)}});
+                 {"ddl", value.ddl ? encode(*value.ddl) : json(nullptr)},
+                 {"search_paths", encode(value.search_paths)}});
 }
 
 Hello parse_hello(std::string_view text) {
@@ -130,6 +131,7 @@ Hello parse_hello(std::string_view text) {
     if (in.has("ddl")) {
         value.ddl = decode_ddl(in.object("ddl"));
     }
+    value.search_paths = decode_search_paths(in);
     return value;
 }
 

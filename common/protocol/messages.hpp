@@ -5,6 +5,7 @@
 #pragma once
 
 #include "common/model/lsn.hpp"
+#include "common/model/search_paths.hpp"
 #include "common/model/table_definition.hpp"
 
 #include <cstdint>
@@ -59,6 +60,7 @@ struct Hello {
     std::vector<model::RelationName> excluded;
     std::string preflight = "{}";  // the PreflightReport as JSON text
     std::optional<DdlSource> ddl;  // may be missing
+    model::SearchPaths search_paths;
 };
 
 struct Failure {
@@ -138,6 +140,7 @@ struct CopyBegin {
     std::vector<ObjectOwner> owners;
     std::vector<model::TableDefinition> tables;
     NotCarried not_carried;
+    model::SearchPaths search_paths;
 };
 
 struct CopyState {

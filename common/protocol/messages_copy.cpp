@@ -55,7 +55,8 @@ std::string to_json(const CopyBegin& value) {
                  {"schemas", value.schemas},
                  {"owners", std::move(owners)},
                  {"tables", encode(value.tables)},
-                 {"not_carried", encode(value.not_carried)}});
+                 {"not_carried", encode(value.not_carried)},
+                 {"search_paths", encode(value.search_paths)}});
 }
 
 CopyBegin parse_copy_begin(std::string_view text) {
@@ -77,6 +78,7 @@ CopyBegin parse_copy_begin(std::string_view text) {
     }
     value.tables = decode_tables(in.objects("tables"));
     value.not_carried = decode_not_carried(in.object("not_carried"));
+    value.search_paths = decode_search_paths(in);
     return value;
 }
 

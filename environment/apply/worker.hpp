@@ -11,6 +11,7 @@
 #pragma once
 
 #include "common/model/lsn.hpp"
+#include "common/model/search_paths.hpp"
 #include "common/model/table_definition.hpp"
 #include "common/pq/connection.hpp"
 #include "common/protocol/messages.hpp"
@@ -37,6 +38,7 @@ struct WorkerOptions {
     std::string server_encoding = "UTF8";  // of the source, and so of the replica
     std::vector<std::string> schemas;      // what the connector replicates, as in hello
     std::vector<model::RelationName> excluded;
+    model::SearchPaths search_paths;  // of the source's writers, as hello said
     DdlOptions ddl;
     std::string copies_directory;  // for tables that are copied again; ours alone
     /// Transactions whose DDL is in the replica and which a report of the source's tables may not show yet.

@@ -242,6 +242,7 @@ std::unique_ptr<apply::Worker> Connector::make_worker(const protocol::Hello& hel
         options.server_encoding = m_record.source->server_encoding;
         options.schemas = hello.schemas;
         options.excluded = m_record.excluded;
+        options.search_paths = hello.search_paths;
         take_back_admin(admin);
         apply::create_copy_records(admin, k_apply_role);  // a replica of before has none
         options.copies_directory = m_instance->spec().directory + "/copies_again";

@@ -33,7 +33,7 @@ std::string copy_in_statement(const TableDefinition& table, const std::string& e
                               bool freeze) {
     std::vector<std::string> columns;
     for (const model::ColumnDefinition& column : table.columns) {
-        if (!column.generated) {
+        if (column.generated == model::Generated::no) {
             columns.push_back(pq::quote_identifier(column.name));
         }
     }

@@ -157,17 +157,25 @@ TEST_CASE("the plugin is asked for the selected tables only", "[agent]") {
           R"(START_REPLICATION SLOT "ardent_1" LOGICAL 1/16 ("add-tables" 'it''s.*'))");
 }
 
-TEST_CASE("rows are read without generated columns and without children", "[agent]") {
+TEST_CASE("rows are read with all that is stored, and by a query only where it takes one",
+          "[agent]") {
+    using ardent::model::Generated;
+    const std::string by_query = R"( FROM ONLY "a b"."t""x" WHERE (SELECT pg_catalog.set_config()"
+                                 R"('search_path', 'pg_catalog', true)) IS NOT NULL))"
+                                 R"( TO STDOUT WITH (ENCODING 'LATIN1'))";
     ardent::model::TableDefinition table;
     table.relation = {"a b", "t\"x"};
-    table.columns = {{"id", "integer", true, false, ' '},
-                     {"g", "integer", false, true, ' '},
-                     {"v", "text", false, false, ' '}};
+    table.columns = {{"id", "integer", true, Generated::no, ' '},
+                     {"v", "integer", false, Generated::virtually, ' '},
+                     {"t", "text", false, Generated::no, ' '}};
     CHECK(copy_out_statement(table, "LATIN1") ==
-          R"(COPY (SELECT "id", "v" FROM ONLY "a b"."t""x") TO STDOUT WITH (ENCODING 'LATIN1'))");
+          R"(COPY "a b"."t""x" ("id", "t") TO STDOUT WITH (ENCODING 'LATIN1'))");
+    table.columns.push_back({"s", "text", false, Generated::stored, ' '});
+    CHECK(copy_out_statement(table, "LATIN1") == R"(COPY (SELECT "id", "t", "s")" + by_query);
+    table.columns = {{"v", "integer", false, Generated::virtually, ' '}};
+    CHECK(copy_out_statement(table, "LATIN1") == "COPY (SELECT " + by_query);
     table.columns.clear();
-    CHECK(copy_out_statement(table, "LATIN1") ==
-          R"(COPY (SELECT  FROM ONLY "a b"."t""x") TO STDOUT WITH (ENCODING 'LATIN1'))");
+    CHECK(copy_out_statement(table, "LATIN1") == "COPY (SELECT " + by_query);
 }
 
 TEST_CASE("pg_dump gets exact names and no password", "[agent]") {

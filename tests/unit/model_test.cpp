@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "common/model/lsn.hpp"
+#include "common/model/search_paths.hpp"
 #include "common/model/table_definition.hpp"
 
 #include "tests/support/catch.hpp"
@@ -24,8 +25,8 @@ TableDefinition orders() {
     TableDefinition table;
     table.relation = {"public", "orders"};
     table.identity_columns = {"id"};
-    table.columns = {{"id", "integer", true, false, 'a'},
-                     {"total", "numeric(10,2)", false, false, ' '}};
+    table.columns = {{"id", "integer", true, Generated::no, 'a'},
+                     {"total", "numeric(10,2)", false, Generated::no, ' '}};
     return table;
 }
 
@@ -48,9 +49,17 @@ TEST_CASE("the first difference is named with both sides", "[model]") {
           "table public.orders: column total numeric(10,2) is missing in the replica");
 
     replica = orders();
-    replica.columns.push_back({"note", "text", false, false, ' '});
+    replica.columns.push_back({"note", "text", false, Generated::no, ' '});
     CHECK(describe_difference(orders(), replica) ==
           "table public.orders: column note text is gone at the source");
+
+    replica = orders();
+    replica.columns[1].generated = Generated::virtually;
+    TableDefinition source = orders();
+    source.columns[1].generated = Generated::stored;
+    CHECK(describe_difference(source, replica) ==
+          "table public.orders: column 2 is total numeric(10,2) GENERATED ALWAYS AS STORED at the "
+          "source and total numeric(10,2) GENERATED ALWAYS AS VIRTUAL in the replica");
 
     replica = orders();
     replica.replica_identity = 'f';
@@ -138,4 +147,17 @@ TEST_CASE("names are shown quoted where SQL needs it", "[model]") {
     CHECK(to_string(RelationName{"public", "orders"}) == "public.orders");
     CHECK(to_string(RelationName{"My Schema", "a\"b"}) == "\"My Schema\".\"a\"\"b\"");
     CHECK(to_string(RelationName{"1a", ""}) == "\"1a\".\"\"");
+}
+
+TEST_CASE("a role has its own search_path, or the usual one", "[model]") {
+    const SearchPaths paths{"\"$user\", public", {{"app", "app, public"}}};
+    CHECK(paths.of("app") == "app, public");
+    CHECK(paths.of("other") == "\"$user\", public");
+}
+
+TEST_CASE("$user in a search_path becomes the role, wherever it stands alone", "[model]") {
+    CHECK(path_of_user("\"$user\", public", "app") == "\"app\", public");
+    CHECK(path_of_user("public,$user , \"a,\"\"b\"", "O\"x") == "public, \"O\"\"x\", \"a,\"\"b\"");
+    CHECK(path_of_user("\"x$user\", \"\"", "app") == "\"x$user\", \"\"");
+    CHECK(path_of_user("", "app").empty());
 }

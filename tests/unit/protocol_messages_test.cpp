@@ -32,6 +32,7 @@ Hello sample_hello() {
     hello.schemas = {"public", "My Schema"};
     hello.excluded = {{"a.b", "c"}, {"a", "b.c"}};
     hello.preflight = R"({"preflight_pass":true})";
+    hello.search_paths = {"app, public", {{"billing owner", "\"$user\", \"ä\""}}};
     return hello;
 }
 
@@ -41,7 +42,9 @@ std::vector<TableDefinition> sample_tables() {
     table.kind = 'p';
     table.replica_identity = 'i';
     table.identity_columns = {"a", "b"};
-    table.columns = {{"a", "integer", true, false, 'd'}, {"c", "text", false, true, ' '}};
+    table.columns = {{"a", "integer", true, ardent::model::Generated::no, 'd'},
+                     {"c", "text", false, ardent::model::Generated::stored, ' '},
+                     {"v", "text", false, ardent::model::Generated::virtually, ' '}};
     table.parents = {{"a.b", "c"}, {"a", "b.c"}};
     table.partition_bound = "FOR VALUES IN ('it''s')";
     table.partition_key = "LIST (\"c\")";
@@ -62,6 +65,7 @@ TEST_CASE("hello comes back as it went", "[protocol]") {
     CHECK(got.schemas == sent.schemas);
     CHECK(got.excluded == sent.excluded);
     CHECK(got.preflight == sent.preflight);
+    CHECK(got.search_paths == sent.search_paths);
 }
 
 TEST_CASE("a hello of another protocol is read as far as its version", "[protocol]") {
@@ -94,7 +98,7 @@ TEST_CASE("the answers carry the state and the failure", "[protocol]") {
 
     CopyAgainBegin begin;
     begin.table.relation = {"public", "orders"};
-    begin.table.columns = {{"id", "integer", true, false, 'a'}};
+    begin.table.columns = {{"id", "integer", true, ardent::model::Generated::no, 'a'}};
     begin.types = {{{"public", "mood"}, "ENUM ('low')"}};
     begin.snapshot = "10:20:10,14";
     begin.lsn = Lsn{9};
@@ -123,11 +127,13 @@ TEST_CASE("a copy carries definitions, owners and what stays behind", "[protocol
     begin.tables = sample_tables();
     begin.not_carried.sequences = {"public.s"};
     begin.not_carried.large_objects = 4;
+    begin.search_paths.usual = "app";
     const CopyBegin got = parse_copy_begin(to_json(begin));
     CHECK(got.tables == begin.tables);
     CHECK(got.extensions.at(0).schema == "public");
     CHECK(got.owners.at(0).names == begin.owners.at(0).names);
     CHECK(got.not_carried.large_objects == 4);
+    CHECK(got.search_paths == begin.search_paths);
     CHECK(parse_copy_finish(to_json(CopyFinish{begin.session, {0, 5}})).rows ==
           std::vector<std::uint64_t>{0, 5});
 }
