@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: PostgreSQL
 # The door to everything. `make help` lists the targets. Whatever is built goes to build/.
 #
-# This file is also the PGXS makefile of the extension: `extension` runs it once more in
-# build/extension with ARDENT_PGXS=1. Only then PGXS is included, so that every other target works
-# before pg_config is there.
+# This file is also the PGXS makefile of what servers load: `extension` runs it once more in build/extension with
+# ARDENT_PGXS=1, `replica` in build/replica with ARDENT_PGXS=replica. Only then PGXS is included, so that every other
+# target works before pg_config is there.
 
 ardent_srcdir := $(patsubst %/,%,$(dir $(abspath $(firstword $(MAKEFILE_LIST)))))
 
-ifdef ARDENT_PGXS
+ifeq ($(ARDENT_PGXS),1)
 include $(ardent_srcdir)/extension/extension.mk
+else ifeq ($(ARDENT_PGXS),replica)
+include $(ardent_srcdir)/replica/replica.mk
 else
 
 .DEFAULT_GOAL := all
@@ -23,16 +25,19 @@ examples := agent.toml.example environment.toml.example
 units    := $(wildcard $(addprefix $(ardent_srcdir)/packaging/systemd/*.,service socket))
 rooms    := common agent environment cli
 room      = +@$(MAKE) -C $(1) ARDENT_DOOR=1
-pgxs      = $(MAKE) $(if $(V),,-s) -C $(builddir)/extension -f $(ardent_srcdir)/Makefile ARDENT_PGXS=1 \
-	PG_CONFIG=$(PG_CONFIG)
+in_server = $(MAKE) $(if $(V),,-s) -f $(ardent_srcdir)/Makefile PG_CONFIG=$(PG_CONFIG)
+pgxs      = $(in_server) -C $(builddir)/extension ARDENT_PGXS=1
+# A replica has its source's major, and so has the library: PG_CONFIG says for which one it is built.
+major    := $(shell $(PG_CONFIG) --version 2>/dev/null | sed 's/[^0-9]*\([0-9]*\).*/\1/')
+replica_library := $(major)/ardent_replica.so
 
-.PHONY: help all programs $(rooms) extension unit apply-driver packages deps
+.PHONY: help all programs $(rooms) extension replica unit apply-driver packages deps
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1\t\2/p' $(ardent_srcdir)/Makefile | expand -t 16
 
 all: programs unit apply-driver ## the extension, the three programs, the unit tests
-programs: extension agent environment cli
+programs: extension replica agent environment cli
 
 packages:
 	@scripts/deps --check build
@@ -51,6 +56,11 @@ extension: packages
 	+@if [ -f ardent.control ] && [ -f extension/ardent.sql ]; then \
 	    mkdir -p $(builddir)/extension && echo 'extension' && $(pgxs) all; \
 	else echo 'extension: no sources'; fi
+
+replica: packages ## the library that writes rows in a replica's server; one for each major (PG_CONFIG=…)
+	+@mkdir -p $(builddir)/replica/$(major) && echo 'replica' && \
+	    $(in_server) -C $(builddir)/replica/$(major) ARDENT_PGXS=replica all && \
+	    install -D -m 755 $(builddir)/replica/$(replica_library) $(builddir)/lib/ardent/$(replica_library)
 
 .PHONY: test check test-unit test-install regress isolation tap e2e soak
 test: ## every test; ends with "N passed, N failed"
@@ -98,7 +108,7 @@ format: ## clang-format of every source, in place
 
 # With DESTDIR, below it: how packages are made. Configuration that is there is never touched.
 .PHONY: install uninstall
-install: programs ## the extension into the server, programs to $(prefix)/bin, units, example configuration
+install: programs install-replica ## the extension into the server, programs to $(prefix)/bin, units, example configuration
 	+@$(pgxs) install
 	install -d '$(DESTDIR)$(prefix)/bin' '$(DESTDIR)$(prefix)/lib/systemd/system' '$(DESTDIR)/etc/ardent'
 	install -m 755 $(addprefix $(builddir)/bin/,$(installed_programs)) '$(DESTDIR)$(prefix)/bin/'
@@ -107,8 +117,12 @@ install: programs ## the extension into the server, programs to $(prefix)/bin, u
 	    chmod 644 '$(DESTDIR)$(prefix)/lib/systemd/system/'$${unit##*/} && echo "install $${unit##*/}" || exit 1; \
 	done
 	install -m 644 $(addprefix $(ardent_srcdir)/packaging/,$(examples)) '$(DESTDIR)/etc/ardent/'
+.PHONY: install-replica
+install-replica: replica ## that library alone, for another major: make install-replica PG_CONFIG=…
+	install -D -m 755 $(builddir)/lib/ardent/$(replica_library) '$(DESTDIR)$(prefix)/lib/ardent/$(replica_library)'
 uninstall: ## takes away what install put in place
 	+@$(pgxs) uninstall
+	rm -rf '$(DESTDIR)$(prefix)/lib/ardent'
 	rm -f $(foreach p,$(installed_programs),'$(DESTDIR)$(prefix)/bin/$(p)') \
 	    $(foreach u,$(notdir $(units)),'$(DESTDIR)$(prefix)/lib/systemd/system/$(u)') \
 	    $(foreach e,$(examples),'$(DESTDIR)/etc/ardent/$(e)')

@@ -58,7 +58,7 @@ make_scratch() {
     cd "$scratch" || die "cannot go to $scratch"
 }
 
-# stage: the extension under $scratch/dest, the programs under $scratch/bin.
+# stage: the extension under $scratch/dest, the programs under $scratch/bin, the replicas' library under $scratch/lib.
 stage() {
     make -s -C "$top/build/extension" -f "$top/Makefile" ARDENT_PGXS=1 PG_CONFIG="$pg_config" \
         DESTDIR="$scratch/dest" install
@@ -67,18 +67,21 @@ stage() {
     for program in ardent ardent-agent ardent-environment; do
         [ ! -x "$top/build/bin/$program" ] || cp "$top/build/bin/$program" "$scratch/bin/"
     done
+    mkdir -p "$scratch/lib"
+    cp -r "$top/build/lib/ardent" "$scratch/lib/"
 }
 
 # server_settings: lines for the postgresql.conf of a source server that finds what `stage` laid down.
 server_settings() {
-    local sample
+    local sample major
+    major=$("$pg_config" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
     sample=$("$pg_config" --sharedir)/postgresql.conf.sample
     grep -v '^output_plugin_libraries\|^#' "$top/tests/regress.conf"
     # since the minors of August 2026; older servers refuse to start with it
     if grep -q '^#output_plugin_libraries' "$sample"; then
         grep '^output_plugin_libraries' "$top/tests/regress.conf"
     fi
-    echo "dynamic_library_path = '$scratch/dest$("$pg_config" --pkglibdir):\$libdir'"
+    echo "dynamic_library_path = '$scratch/dest$("$pg_config" --pkglibdir):$scratch/lib/ardent/$major:\$libdir'"
     if grep -q '^#extension_control_path' "$sample"; then
         echo "extension_control_path = '$scratch/dest$("$pg_config" --sharedir):\$system'"
     else

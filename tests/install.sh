@@ -12,6 +12,7 @@ prefix=/opt/ardent
 version=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" "$top/ardent.control")
 sharedir=$("$pg_config" --sharedir)
 pkglibdir=$("$pg_config" --pkglibdir)
+major=$("$pg_config" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
 
 run_make() {
     (umask 027 && make -s -C "$top" PG_CONFIG="$pg_config" prefix="$prefix" DESTDIR="$root" "$1") > "$1.log" 2>&1
@@ -69,6 +70,7 @@ cd "$1"
         [ ! -e "$upgrade" ] || echo "644 $sharedir/extension/${upgrade##*/}"
     done
     echo "755 $pkglibdir/ardent.so"
+    echo "755 $prefix/lib/ardent/$major/ardent_replica.so"
 } | LC_ALL=C sort -k 2 > expected
 
 check 'make install ends well' run_make install

@@ -192,7 +192,7 @@ private:
         const std::string_view token = token_of(item);
         if (!token.empty() && token[0] == '"') {
             column.kind = model::ValueKind::text;
-            column.text = read_string(item, token, column.plain);
+            column.text = read_string(item, token);
         } else if (token == "null") {
             column.kind = model::ValueKind::null;
         } else if (token == "true" || token == "false") {
@@ -211,13 +211,12 @@ private:
         if (token.empty() || token[0] != '"') {
             throw Malformed{"a string is expected"};
         }
-        bool plain = true;
-        return read_string(item, token, plain);
+        return read_string(item, token);
     }
 
     /// Without a backslash the text between the quotes is the value.
-    std::string_view read_string(value item, std::string_view token, bool& plain) {
-        plain = std::memchr(token.data(), '\\', token.size()) == nullptr;
+    std::string_view read_string(value item, std::string_view token) {
+        const bool plain = std::memchr(token.data(), '\\', token.size()) == nullptr;
         const std::string_view text =
             plain ? token.substr(1, token.size() - 2) : std::string_view(item.get_string());
         return m_utf8 ? text : narrowed(text);

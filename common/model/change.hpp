@@ -33,8 +33,6 @@ struct ColumnValue {
     /// A number is its characters, unchanged; a boolean is true or false; empty for null.
     std::string_view text;
     ValueKind kind = ValueKind::null;
-    /// The text has no backslash, no double quote and no character below U+0020.
-    bool plain = true;
 };
 
 struct Change {

@@ -106,6 +106,11 @@ std::map<std::string, std::string> exact_text_settings() {
             {"IntervalStyle", "postgres"},
             {"TimeZone", "UTC"},
             {"extra_float_digits", "3"},
+            {"array_nulls", "on"},
+            {"xmloption", "content"},
+            {"quote_all_identifiers", "off"},
+            // nobody's parameters in what a function of the source may read as its context
+            {"log_parameter_max_length_on_error", "0"},
             {"bytea_output", "hex"},
             {"lc_monetary", "C"},
             {"search_path", "pg_catalog"},

@@ -6,7 +6,6 @@
 #include "environment/apply/failed.hpp"
 #include "environment/apply/progress.hpp"
 
-#include <array>
 #include <utility>
 
 namespace ardent::apply {
@@ -17,7 +16,6 @@ constexpr std::uint64_t k_commit_bytes = std::uint64_t{8} << 20U;
 constexpr std::uint64_t k_commit_transactions = 10000;
 constexpr std::size_t k_flush_bytes = std::size_t{32} << 20U;
 constexpr unsigned k_poll_messages = 64;  // between looks at the commit under way
-constexpr const char* k_progress_statement = "progress";
 
 enum class Ahead { unknown, commits, alone };
 
@@ -39,18 +37,19 @@ Ahead look_ahead(protocol::MessageReader rest) {
 }  // namespace
 
 Applier::Applier(ReplicaSession& session, TargetTables& tables, IncomingCopies& incoming,
-                 const std::string& server_encoding, model::Lsn durable, DdlOptions ddl,
-                 Committed committed, NextPayload next_payload)
+                 const ApplierOptions& options, model::Lsn durable, Committed committed,
+                 NextPayload next_payload)
     : m_session(session),
       m_tables(tables),
-      m_writer(session, tables, [this] { finish_commit(); }),
+      m_writer(session, tables, options.search_paths, [this] { finish_commit(); }),
       m_incoming(incoming),
-      m_held(session, incoming, ddl.replayer.scope, server_encoding),
-      m_encoding(server_encoding),
-      m_gate(std::move(ddl.origin)),
-      m_replayer(std::move(ddl.replayer)),
-      m_skip_ddl(ddl.skip),
-      m_decoder(server_encoding),
+      m_held(session, incoming, options.ddl.replayer.scope, options.server_encoding),
+      m_encoding(options.server_encoding),
+      m_timeline(options.timeline == 0 ? "" : std::to_string(options.timeline)),
+      m_gate(options.ddl.origin),
+      m_replayer(options.ddl.replayer),
+      m_skip_ddl(options.ddl.skip),
+      m_decoder(options.server_encoding),
       m_committed(std::move(committed)),
       m_next_payload(std::move(next_payload)),
       m_durable(durable),
@@ -249,7 +248,7 @@ void Applier::finish_truncate() {
         finish_commit();
         m_session.begin();
         for (const TargetTable* const table : m_truncated) {
-            m_session.plain().exec(sql::empty(*table));
+            m_session.plain().exec(delete_all_sql(*table));
         }
     } else {
         m_writer.truncate(m_truncated, m_truncate_lsn);
@@ -324,10 +323,7 @@ void Applier::read_tables() {
     }
     finish_commit();
     m_writer.forget();
-    pq::Connection& connection = m_session.plain();
-    connection.exec("DEALLOCATE ALL");
-    m_prepared = false;
-    m_tables = TargetTables(connection);
+    m_tables = TargetTables(m_session.plain());
     m_tables_old = false;
 }
 
@@ -348,15 +344,8 @@ void Applier::start_commit() {
     m_writer.flush();
     m_session.begin();
     write_held();
-    if (!m_prepared) {
-        m_session.prepare(k_progress_statement, k_advance_progress);
-        m_prepared = true;
-    }
-    const std::string position = model::to_string(m_end);
-    const std::string before = model::to_string(m_durable);
-    const std::array<const char*, 3> parameters{
-        position.c_str(), m_timestamp.empty() ? nullptr : m_timestamp.c_str(), before.c_str()};
-    m_session.queue_prepared(k_progress_statement, parameters, 1, ReplicaSession::k_no_ticket);
+    m_session.queue_progress(model::to_string(m_end), m_timestamp, model::to_string(m_durable),
+                             m_timeline);
     m_writer.hand_over();
     m_flight = {m_end, m_pending_transactions, std::exchange(m_timestamp, {})};
     m_pending_transactions = 0;

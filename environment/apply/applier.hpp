@@ -12,6 +12,7 @@
 
 #include "common/decode/wal2json.hpp"
 #include "common/model/lsn.hpp"
+#include "common/model/search_paths.hpp"
 #include "common/protocol/segment.hpp"
 #include "environment/apply/counters.hpp"
 #include "environment/apply/held_tables.hpp"
@@ -48,6 +49,13 @@ struct DdlOptions {
     std::optional<model::Lsn> skip;  // the one message that the operator leaves out
 };
 
+struct ApplierOptions {
+    std::string server_encoding;      // of the source, and so of the replica
+    std::uint32_t timeline = 0;       // of the source: into the progress row; 0: the row keeps its own
+    model::SearchPaths search_paths;  // of the source's writers
+    DdlOptions ddl;
+};
+
 class Applier {
 public:
     /// Called after each COMMIT with the new position and all that is committed since the start.
@@ -57,8 +65,8 @@ public:
 
     /// `tables` is read anew after DDL.
     Applier(ReplicaSession& session, TargetTables& tables, IncomingCopies& incoming,
-            const std::string& server_encoding, model::Lsn durable, DdlOptions ddl,
-            Committed committed, NextPayload next_payload);
+            const ApplierOptions& options, model::Lsn durable, Committed committed,
+            NextPayload next_payload);
 
     /// Applies the messages; commits on the way when enough is pending. Throws Failed, base::Error, Stopped,
     /// KeyWanted.
@@ -113,6 +121,7 @@ private:
     IncomingCopies& m_incoming;
     HeldTables m_held;
     const std::string m_encoding;
+    const std::string m_timeline;
     std::string_view m_message;  // the text that is read
     replay::Gate m_gate;
     replay::Replayer m_replayer;
@@ -138,7 +147,6 @@ private:
     bool m_skip = false;        // the open transaction is durable already
     bool m_alone = false;       // the open transaction has a TRUNCATE or DDL
     bool m_tables_old = false;  // DDL came since they were read
-    bool m_prepared = false;
     std::uint64_t m_pending_transactions = 0;
     std::uint64_t m_pending_bytes = 0;
     unsigned m_messages = 0;  // read since the commit under way was looked at

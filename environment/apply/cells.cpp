@@ -9,50 +9,10 @@ namespace ardent::apply {
 
 namespace {
 
-constexpr std::uint32_t k_plain = 1;
-constexpr std::uint32_t k_bare = 2;
-
 /// What stands in front of each part of a key.
 struct PartHeader {
     std::uint32_t size = 0;
-    std::uint32_t flags = 0;
 };
-
-/// The letter behind the backslash in COPY text format; 0 for a character that stands for itself.
-constexpr char copy_escape(char c) noexcept {
-    switch (c) {
-    case '\\':
-        return '\\';
-    case '\n':
-        return 'n';
-    case '\r':
-        return 'r';
-    case '\t':
-        return 't';
-    default:
-        return 0;
-    }
-}
-
-/// In the text of an array, inside of quotes.
-constexpr char element_escape(char c) noexcept {
-    return c == '"' || c == '\\' ? c : '\0';
-}
-
-template <class Escape>
-void append_escaped(std::string_view text, Escape escape, std::string& out) {
-    std::size_t begin = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char letter = escape(text[i]);
-        if (letter != 0) {
-            out += text.substr(begin, i - begin);
-            out += '\\';
-            out += letter;
-            begin = i + 1;
-        }
-    }
-    out += text.substr(begin);
-}
 
 [[noreturn]] void fail_unknown_column(const TargetTable& table, model::Lsn lsn,
                                       std::string_view column) {
@@ -78,8 +38,6 @@ void append_escaped(std::string_view text, Escape escape, std::string& out) {
 void fill(const TargetColumn& column, const model::ColumnValue& value, Cell& cell) {
     cell.text = value.text.data();
     cell.size = static_cast<std::uint32_t>(value.text.size());
-    cell.plain = value.plain;
-    cell.bare = value.kind == model::ValueKind::number || value.kind == model::ValueKind::boolean;
     cell.state = value.kind == model::ValueKind::null ? CellState::null : CellState::value;
     cell.bytea = column.bytea && cell.state == CellState::value;
 }
@@ -96,11 +54,14 @@ void fill_cells(const TargetTable& table, model::Lsn lsn,
             fail_unknown_column(table, lsn, value.name);
         }
         const TargetColumn& column = table.columns[static_cast<std::size_t>(place)];
+        hint = static_cast<std::size_t>(place) + 1;
+        if (column.is_virtual) {
+            continue;
+        }
         if (value.kind == model::ValueKind::null && column.not_null && column.may_be_nan) {
             fail_nan(table, lsn, column);
         }
         fill(column, value, cells[static_cast<std::size_t>(place)]);
-        hint = static_cast<std::size_t>(place) + 1;
     }
 }
 
@@ -116,7 +77,6 @@ Cell stored(const Cell& cell, Arena& arena) {
     copy.size = cell.size + prefix;
     place[copy.size] = '\0';
     copy.text = place;
-    copy.plain = cell.plain && !cell.bytea;
     copy.bytea = false;
     return copy;
 }
@@ -127,51 +87,6 @@ Cell* stored(Cells cells, Arena& arena) {
         new (copies + i) Cell(stored(cells[i], arena));
     }
     return copies;
-}
-
-void append_copy_line(const TargetTable& table, const Cell* cells, std::string& out) {
-    bool first = true;
-    for (const int place : table.writable) {
-        if (!first) {
-            out += '\t';
-        }
-        first = false;
-        const Cell& cell = cells[place];
-        if (cell.state != CellState::value) {
-            out += "\\N";
-            continue;
-        }
-        if (cell.bytea) {
-            out += "\\\\x";
-        }
-        if (cell.plain) {
-            out.append(cell.text, cell.size);
-        } else {
-            append_escaped(cell.view(), copy_escape, out);
-        }
-    }
-    out += '\n';
-}
-
-void append_element(const Cell& cell, std::string& out) {
-    if (cell.state != CellState::value) {
-        out += "NULL";
-        return;
-    }
-    if (cell.bare) {
-        out.append(cell.text, cell.size);
-        return;
-    }
-    out += '"';
-    if (cell.bytea) {
-        out += "\\\\x";
-    }
-    if (cell.plain) {
-        out.append(cell.text, cell.size);
-    } else {
-        append_escaped(cell.view(), element_escape, out);
-    }
-    out += '"';
 }
 
 void Key::cells(std::vector<Cell>& parts) const {
@@ -185,8 +100,6 @@ void Key::cells(std::vector<Cell>& parts) const {
         cell.text = rest.data();
         cell.size = header.size;
         cell.state = CellState::value;
-        cell.plain = (header.flags & k_plain) != 0;
-        cell.bare = (header.flags & k_bare) != 0;
         parts.push_back(cell);
         rest.remove_prefix(header.size + 1);
     }
@@ -201,7 +114,6 @@ bool make_key(const TargetTable& table, const Cell* cells, std::string& bytes) {
         }
         PartHeader header;
         header.size = cell.size + (cell.bytea ? 2 : 0);
-        header.flags = (cell.plain && !cell.bytea ? k_plain : 0U) | (cell.bare ? k_bare : 0U);
         bytes.append(reinterpret_cast<const char*>(&header), sizeof header);
         bytes.append(cell.bytea ? "\\x" : "");
         bytes.append(cell.text, cell.size);
@@ -210,29 +122,26 @@ bool make_key(const TargetTable& table, const Cell* cells, std::string& bytes) {
     return !table.key.empty();
 }
 
-std::string describe_key(const TargetTable& table, Key key) {
-    std::vector<Cell> parts;
-    key.cells(parts);
+std::string describe_row(const TargetTable& table, const std::vector<int>& places, Cells cells) {
+    constexpr std::size_t k_most = 300;
     std::string names;
     std::string values;
-    for (std::size_t i = 0; i < parts.size() && i < table.key.size(); ++i) {
-        names += (i > 0 ? ", " : "") + table.columns[static_cast<std::size_t>(table.key[i])].name;
-        values += (i > 0 ? ", " : "") + shown(parts[i].view(), 100);
+    for (std::size_t i = 0; i < places.size() && i < cells.size() && values.size() < k_most; ++i) {
+        if (cells[i].state == CellState::absent) {
+            continue;
+        }
+        const TargetColumn& column = table.columns[static_cast<std::size_t>(places[i])];
+        names += (names.empty() ? "" : ", ") + column.name;
+        values += values.empty() ? "" : ", ";
+        values += cells[i].state == CellState::null ? "NULL" : shown(cells[i].view(), 100);
     }
     return "(" + shown(names) + ") = (" + values + ")";
 }
 
-std::string describe_row(const TargetTable& table, const Cell* cells) {
-    std::string names;
-    std::string values;
-    for (std::size_t i = 0; i < table.columns.size() && values.size() < 300; ++i) {
-        if (cells[i].state != CellState::absent) {
-            names += (names.empty() ? "" : ", ") + table.columns[i].name;
-            values += values.empty() ? "" : ", ";
-            values += cells[i].state == CellState::null ? "NULL" : shown(cells[i].view(), 50);
-        }
-    }
-    return "(" + shown(names) + ") = (" + values + ")";
+std::string describe_key(const TargetTable& table, Key key) {
+    std::vector<Cell> parts;
+    key.cells(parts);
+    return describe_row(table, table.key, parts);
 }
 
 }  // namespace ardent::apply

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-// One row on its way from a message to a statement, and the texts in which statements take values. Pure.
+// One row on its way from a message to the replica. Pure.
 #pragma once
 
 #include "common/model/change.hpp"
@@ -20,8 +20,6 @@ struct Cell {
     const char* text = nullptr;  // not owned: the decoder's, or with a NUL behind it in an Arena
     std::uint32_t size = 0;
     CellState state = CellState::absent;
-    bool plain = true;   // as ColumnValue::plain
-    bool bare = false;   // a number or boolean: needs no quotes in an array
     bool bytea = false;  // the \x in front of the text is still missing
 
     std::string_view view() const noexcept { return {text, size}; }
@@ -30,20 +28,15 @@ struct Cell {
 /// Cells of one table in its column order.
 using Cells = std::span<Cell>;
 
-/// Puts the values into their columns' places; the others become absent. Throws Failed for a column that the
-/// table does not have, and for a null that may stand for NaN in a column that cannot be null.
+/// Puts the values into their columns' places; the others become absent, and so does what a virtual generated column is told
+/// to have, which stores nothing. Throws Failed for a column that the table does not have, and for a null that may
+/// stand for NaN in a column that cannot be null.
 void fill_cells(const TargetTable& table, model::Lsn lsn,
                 const std::vector<model::ColumnValue>& values, std::vector<Cell>& cells);
 
 /// A copy that lives in the arena and is ready to be a parameter (NUL behind it, \x in front of it).
 Cell stored(const Cell& cell, Arena& arena);
 Cell* stored(Cells cells, Arena& arena);
-
-/// One line of COPY text format: the writable columns, with the line's end.
-void append_copy_line(const TargetTable& table, const Cell* cells, std::string& out);
-
-/// One element of an array's text; see ArrayText in common/pq/array_text.hpp.
-void append_element(const Cell& cell, std::string& out);
 
 /// The values of the key columns in one piece of bytes: equal bytes, equal keys.
 class Key {
@@ -62,9 +55,9 @@ private:
 /// Writes the key of `cells` over `bytes`; false when a key column is absent or null.
 bool make_key(const TargetTable& table, const Cell* cells, std::string& bytes);
 
-/// "(a, b) = (1, x)" for messages.
+/// "(a, b) = (1, x)" for messages, clipped: a cell for each of these places of table.columns.
+std::string describe_row(const TargetTable& table, const std::vector<int>& places, Cells cells);
+/// The same of a key.
 std::string describe_key(const TargetTable& table, Key key);
-/// The same of a row's columns, clipped.
-std::string describe_row(const TargetTable& table, const Cell* cells);
 
 }  // namespace ardent::apply

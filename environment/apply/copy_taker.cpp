@@ -4,7 +4,7 @@
 #include "environment/apply/applier.hpp"
 #include "environment/apply/failed.hpp"
 #include "environment/apply/snapshot.hpp"
-#include "environment/replica/table_loader.hpp"
+#include "environment/replica/row_copy.hpp"
 
 namespace ardent::apply {
 
@@ -72,13 +72,15 @@ void Applier::load(const ReadyCopy& copy, const std::atomic<bool>& stopping) {
 void Applier::load_rows(const ReadyCopy& copy, const std::atomic<bool>& stopping) {
     pq::Connection& connection = m_session.plain();
     const model::TableDefinition& table = copy.begin.table;
+    const TargetTable* const target = m_tables.find(table.relation.schema, table.relation.name);
     InUtf8 utf8(connection, m_encoding);
     connection.exec("DELETE FROM ONLY " +
                     pq::quote_qualified(table.relation.schema, table.relation.name));
     std::uint64_t rows = 0;
     {
-        pq::CopyIn in(connection, environment::copy_in_statement(
-                                      table, connection.quote_literal(m_encoding), false));
+        environment::RowCopyTarget to{table, m_session.secret(), {}, false};
+        to.search_path = target == nullptr ? "" : m_writer.search_path(*target);
+        environment::RowCopy in(connection, to);
         read_parts(copy.path, [&](std::string_view piece) {
             require_going_on(stopping);
             in.write(piece);
@@ -112,7 +114,7 @@ void Applier::catch_up(const ReadyCopy& copy, const std::atomic<bool>& stopping)
             if (change.action == model::Action::truncate) {
                 m_writer.flush();
                 m_writer.settle();
-                m_session.plain().exec(sql::empty(m_writer.table(change)));
+                m_session.plain().exec(delete_all_sql(m_writer.table(change)));
                 ++m_counters.truncated;
             } else {
                 write_row(change);

@@ -74,7 +74,7 @@ void HeldTables::write() {
         const std::string lsn = model::to_string(kept.lsn);
         const std::array<const char*, 4> parameters{relation.c_str(), xid.c_str(), lsn.c_str(),
                                                     kept.message.c_str()};
-        m_session.queue(k_hold, parameters, 1, ReplicaSession::k_no_ticket);
+        m_session.queue(k_hold, parameters, ReplicaSession::k_no_ticket);
         if (m_session.waiting() >= k_most_waiting) {
             m_session.drain();
         }

@@ -2,6 +2,7 @@
 #include "environment/apply/progress.hpp"
 
 #include "environment/apply/copy_records.hpp"
+#include "environment/replica/writer_functions.hpp"
 
 namespace ardent::apply {
 
@@ -39,19 +40,12 @@ ON CONFLICT (singleton) DO UPDATE
 
 }  // namespace
 
-const char* const k_advance_progress = R"sql(
-UPDATE ardent.progress
-   SET durable_lsn = $1::pg_catalog.pg_lsn,
-       commit_timestamp = COALESCE($2::pg_catalog.timestamptz, commit_timestamp),
-       applied_at = pg_catalog.clock_timestamp()
- WHERE durable_lsn = $3::pg_catalog.pg_lsn
-)sql";
-
 void create_progress(pq::Connection& privileged, std::string_view apply_role) {
     const std::string role = pq::quote_identifier(apply_role);
     privileged.exec(k_create);
     privileged.exec("GRANT USAGE ON SCHEMA ardent TO " + role +
-                    "; GRANT SELECT, UPDATE ON ardent.progress TO " + role);
+                    "; GRANT SELECT ON ardent.progress TO " + role);
+    environment::create_writer_functions(privileged, apply_role);
     create_copy_records(privileged, apply_role);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // The progress row: the one record of how far the replica is, in the replica itself, written in the same
-// transaction as the rows. Table ardent.progress, one row.
+// transaction as the rows (ReplicaSession::queue_progress). Table ardent.progress, one row, the superuser's: no code of the
+// source can become that role, and ardent_apply writes it by a function only, which wants its session's secret.
 #pragma once
 
 #include "common/model/lsn.hpp"
@@ -24,7 +25,8 @@ struct ProgressRow {
     std::optional<std::string> applied_at;  // read only: when the row was last written, UTC
 };
 
-/// Creates schema ardent and its tables (copy_records.hpp too) when they are not there, and lets `apply_role` use them.
+/// Creates schema ardent, its tables (copy_records.hpp too) and the writer's functions when they are not there, and lets
+/// `apply_role` use them.
 /// On the privileged connection of the replica's database. Throws as Connection::exec.
 void create_progress(pq::Connection& privileged, std::string_view apply_role);
 
@@ -33,9 +35,5 @@ std::optional<ProgressRow> read_progress(pq::Connection& connection);
 
 /// Puts the row in place of what was there: the end of a copy. On the privileged connection.
 void write_progress(pq::Connection& privileged, const ProgressRow& row);
-
-/// Advances the row from the position before, which must still stand there: no row touched means a second
-/// writer. $1 new position, $2 commit timestamp or NULL (keeps the one before), $3 position before.
-extern const char* const k_advance_progress;
 
 }  // namespace ardent::apply

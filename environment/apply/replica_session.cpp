@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "environment/apply/replica_session.hpp"
 
+#include "environment/replica/writer_functions.hpp"
+
 #include <poll.h>
+
+#include <array>
+#include <charconv>
 
 namespace ardent::apply {
 
@@ -16,11 +21,6 @@ pq::ConnectOptions with_settings(pq::ConnectOptions options, const std::string& 
     }
     options.settings["synchronous_commit"] = "on";
     options.settings["jit"] = "off";
-    // Keys are looked up one by one in the index; neither the size of a table nor old statistics may tempt
-    // the planner to read all of it. (Without an index it still does.)
-    options.settings["enable_hashjoin"] = "off";
-    options.settings["enable_mergejoin"] = "off";
-    options.settings["enable_seqscan"] = "off";
     options.kind = base::ErrorKind::replica;
     return options;
 }
@@ -37,52 +37,57 @@ void require_replica_role(pq::Connection& connection) {
     }
 }
 
-// The lock stands for "applies into this database". Its holder is gone once its last transaction is over,
-// so after it the progress row says all there is to say.
-constexpr const char* k_lock_key = "1097999973";  // "Arde" in ASCII
+constexpr const char* k_write_rows = R"sql(
+SELECT ardent.write_rows($1::pg_catalog.bytea, $2::pg_catalog.oid, $3::pg_catalog.text,
+                         $4::pg_catalog.int2[], $5::pg_catalog.int2[], $6::pg_catalog.bytea)
+)sql";
 
-void take_over(pq::Connection& connection) {
-    connection.exec(R"sql(
-SELECT pg_catalog.pg_terminate_backend(l.pid)
-  FROM pg_catalog.pg_locks AS l
- WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-   AND l.database = (SELECT oid FROM pg_catalog.pg_database
-                      WHERE datname = pg_catalog.current_database())
-   AND l.classid = 0 AND l.objid = )sql" +
-                    std::string(k_lock_key));
-    connection.exec("SET lock_timeout = '10s'");
-    try {
-        connection.exec(std::string("SELECT pg_catalog.pg_advisory_lock(") + k_lock_key + ")");
-    } catch (const base::Error& error) {
-        throw base::Error(base::ErrorKind::transient,
-                          connection.name() + ": another session still applies: " + error.what(),
-                          "It ends by itself once its last statement is over.", error.sqlstate());
+constexpr const char* k_truncate =
+    "SELECT ardent.truncate_tables($1::pg_catalog.bytea, $2::pg_catalog.oid[])";
+
+constexpr const char* k_progress = R"sql(
+SELECT ardent.advance_progress($1::pg_catalog.bytea, $2::pg_catalog.pg_lsn,
+                               $3::pg_catalog.timestamptz, $4::pg_catalog.pg_lsn,
+                               $5::pg_catalog.int8)
+)sql";
+
+// What a server takes in one message (PQ_LARGE_MESSAGE_LIMIT), less the other parameters.
+constexpr std::size_t k_most_bytes = (std::size_t{1} << 30U) - (std::size_t{64} << 10U);
+
+// What the writer puts into the context of its errors (replica/src/functions.cpp).
+constexpr std::string_view k_row_context = "ardent: row ";
+
+std::optional<std::size_t> failed_row(const PGresult* result) {
+    const char* const field = PQresultErrorField(result, PG_DIAG_CONTEXT);
+    const std::string_view context = field == nullptr ? "" : field;
+    const std::size_t place = context.rfind(k_row_context);  // the outermost is the writer's own
+    if (place == std::string_view::npos) {
+        return std::nullopt;
     }
-    connection.exec("SET lock_timeout = 0");
+    const std::string_view number = context.substr(place + k_row_context.size());
+    std::size_t row = 0;
+    const auto read = std::from_chars(number.data(), number.data() + number.size(), row);
+    return read.ec == std::errc() ? std::optional(row) : std::nullopt;
 }
 
 }  // namespace
 
-StatementError::StatementError(std::size_t ticket, std::uint64_t rows)
-    : base::Error(base::ErrorKind::replica,
-                  "a statement touched " + std::to_string(rows) + " rows"),
-      m_ticket(ticket),
-      m_mismatch(true) {}
-
-ReplicaSession::ReplicaSession(pq::ConnectOptions options, const std::string& server_encoding)
-    : m_connection(with_settings(std::move(options), server_encoding)) {
+ReplicaSession::ReplicaSession(pq::ConnectOptions options, const std::string& server_encoding,
+                               std::string secret)
+    : m_connection(with_settings(std::move(options), server_encoding)),
+      m_secret(std::move(secret)) {
     require_replica_role(m_connection);
-    take_over(m_connection);
+    environment::open_writer(m_connection, m_secret);
 }
 
+// The socket stays blocking: what is sent waits until the server takes it, with answers read meanwhile. Otherwise libpq keeps
+// what the server does not take yet, without a limit, and moves all of it at each partial send.
 void ReplicaSession::enter() {
-    if (m_copy || committing()) {
-        throw base::Error(base::ErrorKind::bug,
-                          "a statement was queued while a COPY or COMMIT runs");
+    if (committing()) {
+        throw base::Error(base::ErrorKind::bug, "a statement was queued while a COMMIT runs");
     }
     if (!m_pipeline) {
-        if (PQenterPipelineMode(m_connection.handle()) != 1 ||
-            PQsetnonblocking(m_connection.handle(), 1) != 0) {
+        if (PQenterPipelineMode(m_connection.handle()) != 1) {
             throw m_connection.failure("pipeline");
         }
         m_pipeline = true;
@@ -92,61 +97,110 @@ void ReplicaSession::enter() {
 void ReplicaSession::leave() {
     drain();
     if (m_pipeline) {
-        if (PQexitPipelineMode(m_connection.handle()) != 1 ||
-            PQsetnonblocking(m_connection.handle(), 0) != 0) {
+        if (PQexitPipelineMode(m_connection.handle()) != 1) {
             throw m_connection.failure("pipeline");
         }
         m_pipeline = false;
     }
 }
 
-void ReplicaSession::sent(int done, std::int64_t rows, std::size_t ticket) {
+void ReplicaSession::sent(int done, std::size_t ticket) {
     if (done != 1) {
         throw m_connection.failure("sending a statement");
     }
-    m_waiting.push_back({rows, ticket});
+    m_waiting.push_back({ticket, false});
 }
 
 void ReplicaSession::begin() {
     if (!m_in_transaction) {
-        queue("BEGIN", {}, k_any_rows, k_no_ticket);
+        queue("BEGIN", {}, k_no_ticket);
         m_in_transaction = true;
     }
 }
 
-void ReplicaSession::prepare(const std::string& name, const std::string& sql) {
-    enter();
-    sent(PQsendPrepare(m_connection.handle(), name.c_str(), sql.c_str(), 0, nullptr), k_any_rows,
-         k_no_ticket);
-}
-
-void ReplicaSession::queue_prepared(const std::string& name,
-                                    std::span<const char* const> parameters, std::int64_t rows,
-                                    std::size_t ticket) {
-    enter();
-    sent(PQsendQueryPrepared(m_connection.handle(), name.c_str(),
-                             static_cast<int>(parameters.size()), parameters.data(), nullptr,
-                             nullptr, 0),
-         rows, ticket);
-}
-
 void ReplicaSession::queue(const std::string& sql, std::span<const char* const> parameters,
-                           std::int64_t rows, std::size_t ticket) {
+                           std::size_t ticket) {
     enter();
     sent(PQsendQueryParams(m_connection.handle(), sql.c_str(), static_cast<int>(parameters.size()),
                            nullptr, parameters.data(), nullptr, nullptr, 0),
-         rows, ticket);
+         ticket);
+}
+
+void ReplicaSession::queue_rows(const RowChanges& changes, std::size_t ticket) {
+    enter();
+    if (changes.operations.size() > k_most_bytes) {
+        throw base::Error(base::ErrorKind::replica, "a row of " +
+                                                        std::to_string(changes.operations.size()) +
+                                                        " bytes is too large for the replica's server");
+    }
+    const std::array<const char*, 6> values{
+        m_secret.c_str(),         changes.relation.c_str(), changes.search_path.c_str(),
+        changes.identity.c_str(), changes.columns.c_str(),  changes.operations.data()};
+    const std::array<int, 6> lengths{0, 0, 0, 0, 0, static_cast<int>(changes.operations.size())};
+    const std::array<int, 6> formats{0, 0, 0, 0, 0, 1};
+    sent(PQsendQueryParams(m_connection.handle(), k_write_rows, 6, nullptr, values.data(),
+                           lengths.data(), formats.data(), 0),
+         ticket);
+    // So that the server does not keep the answer until the pipeline's end.
+    if (PQsendFlushRequest(m_connection.handle()) != 1 || PQflush(m_connection.handle()) != 0) {
+        throw m_connection.failure("sending rows");
+    }
+}
+
+void ReplicaSession::queue_truncate(const std::string& relations, std::size_t ticket) {
+    const std::array<const char*, 2> parameters{m_secret.c_str(), relations.c_str()};
+    queue(k_truncate, parameters, ticket);
+}
+
+void ReplicaSession::queue_progress(const std::string& position,
+                                    const std::string& commit_timestamp, const std::string& before,
+                                    const std::string& timeline) {
+    const auto text = [](const std::string& value) {
+        return value.empty() ? nullptr : value.c_str();
+    };
+    const std::array<const char*, 5> parameters{m_secret.c_str(), text(position),
+                                                text(commit_timestamp), text(before),
+                                                text(timeline)};
+    queue(k_progress, parameters, k_no_ticket);
+}
+
+std::size_t ReplicaSession::first_waiting() const noexcept {
+    for (const Waiting& waiting : m_waiting) {
+        if (waiting.ticket != k_no_ticket) {
+            return waiting.ticket;
+        }
+    }
+    return k_no_ticket;
 }
 
 void ReplicaSession::sync() {
-    sent(PQpipelineSync(m_connection.handle()), k_sync, k_no_ticket);
+    if (PQpipelineSync(m_connection.handle()) != 1) {
+        throw m_connection.failure("sending a statement");
+    }
+    m_waiting.push_back({k_no_ticket, true});
+}
+
+void ReplicaSession::read_answers() {
+    PGconn* const handle = m_connection.handle();
+    if (m_waiting.empty()) {
+        return;
+    }
+    if (PQconsumeInput(handle) != 1) {
+        throw m_connection.failure("reading answers");
+    }
+    while (!m_waiting.empty() && PQisBusy(handle) == 0) {
+        read_answer();
+    }
+    if (m_error) {
+        drain();
+    }
 }
 
 /// Reads the answer to the oldest thing queued; at a sync, throws the first error before it.
 void ReplicaSession::read_answer() {
     const Waiting expected = m_waiting.front();
     m_waiting.pop_front();
-    if (expected.rows != k_sync) {
+    if (!expected.sync) {
         read_statement(expected);
         return;
     }
@@ -160,17 +214,14 @@ void ReplicaSession::read_answer() {
 
 void ReplicaSession::read_statement(const Waiting& expected) {
     const pq::Result result(m_connection.ok() ? PQgetResult(m_connection.handle()) : nullptr);
-    if (result.status() == PGRES_PIPELINE_ABORTED && result.handle() != nullptr) {
-        while (PGresult* const more = PQgetResult(m_connection.handle())) {
-            const pq::Result rest(more);
-        }
-        return;  // the error before it is the one to tell
-    }
+    const bool skipped = result.status() == PGRES_PIPELINE_ABORTED && result.handle() != nullptr;
     try {
-        m_connection.check(result.handle(), {});
+        if (!skipped) {  // the error before it is the one to tell
+            m_connection.check(result.handle(), {});
+        }
     } catch (const base::Error& failure) {
         if (!m_error) {
-            m_error.emplace(failure, expected.ticket);
+            m_error.emplace(failure, expected.ticket, failed_row(result.handle()));
         }
     }
     if (result.handle() == nullptr) {
@@ -179,11 +230,7 @@ void ReplicaSession::read_statement(const Waiting& expected) {
     while (PGresult* const more = PQgetResult(m_connection.handle())) {
         const pq::Result rest(more);
     }
-    if (!m_error && expected.rows >= 0 &&
-        result.affected() != static_cast<std::uint64_t>(expected.rows)) {
-        m_error.emplace(expected.ticket, result.affected());
-    }
-    if (!m_error && m_stage == Stage::commit &&
+    if (!m_error && !skipped && m_stage == Stage::commit &&
         std::string_view(PQcmdStatus(result.handle())) != "COMMIT") {
         m_error.emplace(base::Error(base::ErrorKind::bug, "COMMIT was answered with ROLLBACK"),
                         expected.ticket);
@@ -191,7 +238,7 @@ void ReplicaSession::read_statement(const Waiting& expected) {
 }
 
 void ReplicaSession::drain() {
-    if (m_waiting.empty()) {
+    if (m_waiting.empty() && !m_error) {
         return;
     }
     sync();
@@ -211,7 +258,7 @@ void ReplicaSession::start_commit() {
 void ReplicaSession::next_stage() {
     if (m_stage == Stage::statements) {
         m_stage = Stage::none;
-        queue("COMMIT", {}, k_any_rows, k_no_ticket);
+        queue("COMMIT", {}, k_no_ticket);
         sync();
         m_stage = Stage::commit;
     } else {
@@ -250,17 +297,6 @@ void ReplicaSession::finish_commit() {
         }
         next_stage();
     }
-}
-
-void ReplicaSession::begin_copy(const std::string& sql) {
-    leave();
-    m_copy.emplace(m_connection, sql);
-}
-
-std::uint64_t ReplicaSession::end_copy() {
-    const std::uint64_t rows = m_copy->finish();
-    m_copy.reset();
-    return rows;
 }
 
 pq::Connection& ReplicaSession::plain() {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: PostgreSQL
 // The connection that writes into the replica. Statements are queued in libpq's pipeline mode and answered
-// at `drain`; a COPY runs beside that (it cannot be in a pipeline). A commit may be on its way while the
-// caller does something else (`start_commit`, `poll`). One thread, except `cancel`.
+// at `drain`. A commit may be on its way while the caller does something else (`start_commit`, `poll`). One thread,
+// except `cancel`.
+//
+// No statement is prepared under a name and none of ours depends on a setting: what the source's code leaves in a session
+// (a prepared statement of the same name, say) must not change what comes after it.
 #pragma once
 
 #include "common/base/error.hpp"
@@ -18,55 +21,64 @@
 
 namespace ardent::apply {
 
-/// A queued statement that failed or touched another number of rows than it had to.
+/// A queued statement that failed.
 class StatementError : public base::Error {
 public:
-    StatementError(const base::Error& error, std::size_t ticket)
-        : base::Error(error), m_ticket(ticket) {}
-    StatementError(std::size_t ticket, std::uint64_t rows);
+    StatementError(const base::Error& error, std::size_t ticket,
+                   std::optional<std::size_t> row = std::nullopt)
+        : base::Error(error), m_ticket(ticket), m_row(row) {}
 
     /// What `queue` was given for it.
     std::size_t ticket() const noexcept { return m_ticket; }
-    /// True when it ran, and the number of rows is wrong.
-    bool mismatch() const noexcept { return m_mismatch; }
+    /// Of queue_rows: the number of the change that failed, from 0.
+    std::optional<std::size_t> row() const noexcept { return m_row; }
 
 private:
     std::size_t m_ticket;
-    bool m_mismatch = false;
+    std::optional<std::size_t> m_row;
+};
+
+/// The arguments of ardent.write_rows (replica/src/operations.hpp), each as text but the last.
+struct RowChanges {
+    const std::string& relation;  // oid
+    const std::string& search_path;
+    const std::string& identity;  // "{1,2}"
+    const std::string& columns;
+    std::string_view operations;  // bytes
 };
 
 class ReplicaSession {
 public:
     static constexpr std::size_t k_no_ticket = static_cast<std::size_t>(-1);
-    static constexpr std::int64_t k_any_rows = -1;
 
     /// Connects with the settings that apply needs, and makes sure that no other session of this role applies
-    /// into this database: one that is left over is ended. Throws base::Error.
-    ReplicaSession(pq::ConnectOptions options, const std::string& server_encoding);
+    /// into this database: one that is left over is ended. `secret`: the writer's (writer_functions.hpp). Throws base::Error.
+    ReplicaSession(pq::ConnectOptions options, const std::string& server_encoding,
+                   std::string secret);
 
     /// Opens the target transaction unless it is open.
     void begin();
     bool in_transaction() const noexcept { return m_in_transaction; }
 
-    void prepare(const std::string& name, const std::string& sql);
-    void queue_prepared(const std::string& name, std::span<const char* const> parameters,
-                        std::int64_t rows, std::size_t ticket);
-    void queue(const std::string& sql, std::span<const char* const> parameters, std::int64_t rows,
+    void queue(const std::string& sql, std::span<const char* const> parameters,
                std::size_t ticket);
+    void queue_rows(const RowChanges& changes, std::size_t ticket);
+    /// `relations`: "{16384,16390}", oids.
+    void queue_truncate(const std::string& relations, std::size_t ticket);
+    /// Writes the progress row; it fails unless the row says `before`. Empty text: as it is.
+    void queue_progress(const std::string& position, const std::string& commit_timestamp,
+                        const std::string& before, const std::string& timeline);
     std::size_t waiting() const noexcept { return m_waiting.size(); }
 
+    /// Reads the answers that have come. Throws as `drain`.
+    void read_answers();
+    /// The ticket of the oldest statement without an answer, k_no_ticket when there is none.
+    std::size_t first_waiting() const noexcept;
     /// Waits for the answers of everything queued. Throws the first StatementError.
     void drain();
 
-    /// Drains, then starts COPY … FROM STDIN; nothing may be queued until `end_copy`.
-    void begin_copy(const std::string& sql);
-    void copy(std::string_view bytes) { m_copy->write(bytes); }
-    /// The number of rows that went in.
-    std::uint64_t end_copy();
-    bool copying() const noexcept { return m_copy.has_value(); }
-
-    /// Sends what is queued and will send COMMIT once all of it has answered as expected, so that no wrong
-    /// number of rows is ever committed. Until the commit is over nothing else may be queued.
+    /// Sends what is queued and will send COMMIT once all of it has answered well. Until the commit is over nothing else
+    /// may be queued.
     void start_commit();
     bool committing() const noexcept { return m_stage != Stage::none; }
     /// Goes on with the commit as far as it goes without waiting. Throws as `drain`; the commit is then given up.
@@ -78,28 +90,28 @@ public:
 
     /// The connection outside of the pipeline; drains first.
     pq::Connection& plain();
+    /// A parameter of the functions in schema ardent.
+    const std::string& secret() const noexcept { return m_secret; }
 
     void cancel() noexcept { m_connection.cancel(); }
 
 private:
-    static constexpr std::int64_t k_sync = -2;  // in the place of rows: the end of a pipeline
-
     struct Waiting {
-        std::int64_t rows;
         std::size_t ticket;
+        bool sync;  // the end of a pipeline
     };
     enum class Stage { none, statements, commit };
 
     void enter();
     void leave();
-    void sent(int done, std::int64_t rows, std::size_t ticket);
+    void sent(int done, std::size_t ticket);
     void sync();
     void read_answer();
     void read_statement(const Waiting& expected);
     void next_stage();
 
     pq::Connection m_connection;
-    std::optional<pq::CopyIn> m_copy;
+    std::string m_secret;
     std::deque<Waiting> m_waiting;
     std::optional<StatementError> m_error;  // the first one since the last sync
     Stage m_stage = Stage::none;

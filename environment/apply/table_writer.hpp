@@ -1,50 +1,54 @@
 // SPDX-License-Identifier: PostgreSQL
-// Takes the changes of one batch, keeps their net effect table by table, and turns it into statements of the
-// open target transaction. Which way a change goes (net effect, or row by row in source order) is decided
-// here; what a transaction is, the Applier knows. One thread; owned by the Applier.
+// Row changes on their way into the replica. What can be is kept back until `flush`, as the net effect of the batch by key;
+// whatever could come out otherwise that way goes change by change, in the source's order:
+//
+//   no exact key (equal values, different text)        every change
+//   a changed key                                      this change
+//   another unique or exclusion index                  every UPDATE of a row that the batch did not make
+//
+// All of one table goes in one order. Between tables there is none, and none is needed: no foreign key and no trigger looks
+// from one to the other. What is written goes to ardent.write_rows in parts, while more is read.
+//
+// Names and values are in the source's server encoding; so is the replica's. One thread.
 #pragma once
 
 #include "common/model/change.hpp"
-#include "environment/apply/arena.hpp"
-#include "environment/apply/cells.hpp"
+#include "common/model/search_paths.hpp"
 #include "environment/apply/net_effect.hpp"
+#include "environment/apply/operations.hpp"
 #include "environment/apply/replica_session.hpp"
-#include "environment/apply/statements.hpp"
 #include "environment/apply/target_table.hpp"
 
-#include <cstdint>
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace ardent::apply {
 
-/// One table's share of the batch.
+/// One table's part of the batch.
 struct PendingTable {
     const TargetTable* table = nullptr;
-    std::size_t number = 0;  // in the names of its prepared statements
-    bool touched = false;    // something waits here
-    /// False while the table sees nothing but inserts: rows are then written without looking at their keys.
+    bool touched = false;  // something waits here
+    /// False while the table sees nothing but inserts: rows then go without looking at their keys.
     bool keyed = false;
     bool changed = false;  // an update or delete came in this batch
     NetEffect net;
-    std::vector<Cell*> rows;   // not keyed: the first few
-    std::string copy;          // not keyed: the rest, as COPY text
-    std::uint64_t copied = 0;  // rows in `copy`, or sent of an open COPY
-    model::Lsn lsn;            // of the last insert
-    std::map<std::pair<int, sql::Places>, std::string> prepared;  // kind and shape: name
+    Operations operations;  // in order; what is in `net` comes behind them
 };
 
 class TableWriter {
 public:
     /// `before_sending` is called before anything goes to the session: it waits for a commit on its way.
-    TableWriter(ReplicaSession& session, const TargetTables& tables,
+    TableWriter(ReplicaSession& session, const TargetTables& tables, model::SearchPaths paths,
                 std::function<void()> before_sending)
-        : m_session(session), m_tables(tables), m_before_sending(std::move(before_sending)) {}
+        : m_session(session),
+          m_tables(tables),
+          m_paths(std::move(paths)),
+          m_before_sending(std::move(before_sending)) {}
 
     /// Each throws Failed when the change does not fit the replica, base::Error when the connection broke.
     void insert(const model::Change& change);
@@ -56,6 +60,8 @@ public:
     const TargetTable& table(const model::Change& change) const;
     /// False for a table whose rows the replica does not take from the stream.
     bool follows(const model::Change& change) { return pending_of(change).table->followed; }
+    /// What a writer of this table finds its functions by.
+    const std::string& search_path(const TargetTable& table) const;
     /// The tables are about to be read anew: nothing waits, and no commit is under way.
     void forget() noexcept;
 
@@ -63,100 +69,71 @@ public:
     void flush();
     /// Waits for the answers. After `flush` the batch's memory is given back.
     void settle();
-    /// After `flush`: what was queued belongs to a commit from here on, and its memory is kept until `released`;
+    /// After `flush`: what was queued belongs to a commit from here on, and what it was about is kept until `released`;
     /// the next batch may begin.
     void hand_over();
-    void released() noexcept;
+    void released() noexcept { m_sent_tickets.clear(); }
     /// Throws what a failed statement of the batch that was handed over was about.
     [[noreturn]] void fail_handed_over(const StatementError& error);
 
     /// Bytes that wait to be written.
-    std::size_t bytes() const noexcept { return m_arena.used() + m_copy_bytes; }
+    std::size_t bytes() const noexcept { return m_arena.used() + m_operation_bytes; }
 
 private:
-    enum class Work : char { insert, update, remove, truncate };
-    /// Prepared statements of one row; each kind with its own shape (see shape_sql).
-    enum class RowKind : char { insert, update, remove, replace, update_full, remove_full };
+    // What one call takes: enough that the call itself costs little, and little enough that the server begins early.
+    static constexpr std::size_t k_send_bytes = std::size_t{256} << 10U;
 
-    struct KeyPlace {
-        Key key;
-        model::Lsn lsn;
-    };
     /// What a queued statement was about, to tell its failure.
     struct Ticket {
         const TargetTable* table = nullptr;
-        Work work = Work::insert;
-        model::Lsn lsn;
-        Key key;                     // of one row
-        std::string row;             // REPLICA IDENTITY FULL: the old row, for people
-        std::vector<KeyPlace> many;  // of many
-        std::string savepoint;       // set before a DELETE of many
+        model::Lsn lsn;     // of a TRUNCATE
+        std::string bytes;  // of changes; empty once they are written
     };
-    using Entries = std::vector<const KeyEntry*>;
 
     PendingTable& pending_of(const model::Change& change);
     void touch(PendingTable& pending);
     KeyEntry& entry_at_key(PendingTable& pending, model::Lsn lsn);
-    void append(PendingTable& pending, model::Lsn lsn);
     void start_keys(PendingTable& pending);
-    void read_old_key(const PendingTable& pending, const model::Change& change);
+    void read_identity(const PendingTable& pending, const model::Change& change);
     void update_row(PendingTable& pending, model::Lsn lsn);
-    void update_full(PendingTable& pending, const model::Change& change);
-    void remove_full(PendingTable& pending, const model::Change& change);
 
-    void ready();
-    void stream(PendingTable& pending);
-    void close_copy();
     void flush_table(PendingTable& pending);
-    void flush_removed(PendingTable& pending);
-    void flush_updated(PendingTable& pending);
-    void flush_shape(PendingTable& pending, const sql::Places& present, const Entries& entries);
-    void flush_inserted(PendingTable& pending);
-    void remove_many(PendingTable& pending, std::span<const KeyEntry* const> entries);
-    void update_many(PendingTable& pending, const sql::Places& set,
-                     std::span<const KeyEntry* const> entries);
-    void add_key_arrays(const TargetTable& table, std::size_t first,
-                        std::span<const KeyEntry* const> entries);
-    void queue_many(const std::string& sql, std::size_t rows, Ticket ticket);
+    void write_net(PendingTable& pending);
+    /// Adds operations by `write(operations)` and sends what has become enough.
+    template <class Write>
+    void add_operation(PendingTable& pending, Write write) {
+        const std::size_t before = pending.operations.size();
+        write(pending.operations);
+        m_operation_bytes += pending.operations.size() - before;
+        if (pending.operations.size() >= k_send_bytes) {
+            send(pending);
+        }
+    }
+    void send(PendingTable& pending);
 
-    void insert_row(PendingTable& pending, const Cell* cells, model::Lsn lsn);
-    void remove_row(PendingTable& pending, const KeyPlace& place);
-    void queue_row(PendingTable& pending, RowKind kind, const sql::Places& shape, const Cell* cells,
-                   const KeyPlace& place);
-    void queue_full(PendingTable& pending, RowKind kind, const sql::Places& set, model::Lsn lsn);
-    void send_row(PendingTable& pending, RowKind kind, const sql::Places& shape, Ticket ticket);
-    static std::string shape_sql(const TargetTable& table, RowKind kind, const sql::Places& shape);
-    void add_parameter(const Cell& cell);
-    void add_parameters(Key key);
-
-    void release_savepoints();
     std::size_t keep(Ticket ticket);
     [[noreturn]] void fail(const StatementError& error);
-    [[noreturn]] void fail_many(const Ticket& ticket, const StatementError& error);
-    [[noreturn]] static void fail_missing(Work work, const TargetTable& table,
+    [[noreturn]] static void fail_missing(char letter, const TargetTable& table,
                                           const std::string& row, model::Lsn lsn);
 
     ReplicaSession& m_session;
     const TargetTables& m_tables;
+    const model::SearchPaths m_paths;
     std::function<void()> m_before_sending;
-    Arena m_arena;
-    Arena m_sent_arena;                  // of the batch that is being committed
-    std::vector<Ticket> m_sent_tickets;  // and what its statements were about
+    Arena m_arena;  // of the rows in `net`
     std::map<const TargetTable*, std::unique_ptr<PendingTable>> m_pending;
     PendingTable* m_last = nullptr;
     std::vector<PendingTable*> m_touched;
-    PendingTable* m_copying = nullptr;
-    std::size_t m_copy_bytes = 0;
+    std::size_t m_operation_bytes = 0;
     std::vector<Ticket> m_tickets;
-    std::size_t m_savepoints = 0;
-    std::string m_open_savepoint;  // the first that was set since the last answers; empty: none
+    std::vector<Ticket> m_sent_tickets;  // of the batch that is being committed
+    std::size_t m_written = 0;           // tickets whose changes are written
 
-    std::vector<Cell> m_cells;     // of the message being read
-    std::vector<Cell> m_identity;  // its old values
+    std::vector<Cell> m_cells;      // of the message being read
+    std::vector<Cell> m_old_cells;  // its old values
+    std::vector<Cell> m_identity;   // those of the identity's columns
+    std::vector<Cell> m_parts;      // of a key in the net effect
     std::string m_key;
-    std::vector<Cell> m_parts;  // of a key
-    std::vector<const char*> m_parameters;
-    std::vector<std::string> m_arrays;
 };
 
 }  // namespace ardent::apply

@@ -10,29 +10,26 @@ namespace ardent::apply {
 namespace {
 
 constexpr const char* k_columns = R"sql(
-SELECT n.nspname, c.relname, c.relkind, c.relreplident,
-       c.relkind = 'r' AND c.relhassubclass,
+SELECT n.nspname, c.relname, c.oid, pg_catalog.pg_get_userbyid(c.relowner), c.relreplident = 'f',
        EXISTS (SELECT FROM pg_catalog.pg_index AS o
                 WHERE o.indrelid = c.oid AND (o.indisunique OR o.indisexclusion)
                   AND o.indexrelid IS DISTINCT FROM i.indexrelid),
-       a.attname, pg_catalog.format_type(a.atttypid, -1), a.atttypid, a.atttypmod, t.typdelim,
-       t.typcategory IN ('A', 'C') OR t.typarray = 0,
-       a.attnotnull, a.attgenerated <> '', a.attidentity = 'a',
-       COALESCE(l.collisdeterministic, true),
-       k.place IS NOT NULL, e.operator,
-       (SELECT pg_catalog.format(' COLLATE %I.%I', s.nspname, x.collname)
-          FROM pg_catalog.pg_collation AS x
-          JOIN pg_catalog.pg_namespace AS s ON s.oid = x.collnamespace
-         WHERE x.oid = i.indcollation[k.place] AND x.oid <> a.attcollation),
        c.relkind <> 'm'
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
                         WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid
-                          AND d.objsubid = 0 AND d.deptype = 'e')
+                          AND d.objsubid = 0 AND d.deptype = 'e'),
+       a.attname, a.attnum, a.atttypid, a.atttypmod,
+       -- 18: under a NOT NULL constraint that is NOT VALID old rows have nulls
+       a.attnotnull AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS x
+                                     WHERE x.conrelid = c.oid AND x.contype = 'n' AND NOT x.convalidated
+                                       AND x.conkey = ARRAY[a.attnum]),
+       a.attgenerated = 'v',
+       COALESCE(l.collisdeterministic, true) AND COALESCE(x.collisdeterministic, true),
+       k.place IS NOT NULL
   FROM pg_catalog.pg_class AS c
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
   LEFT JOIN pg_catalog.pg_attribute AS a
          ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-  LEFT JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
   LEFT JOIN pg_catalog.pg_collation AS l ON l.oid = a.attcollation
   LEFT JOIN pg_catalog.pg_index AS i
          ON i.indrelid = c.oid AND i.indisvalid AND i.indimmediate
@@ -41,22 +38,30 @@ SELECT n.nspname, c.relname, c.relkind, c.relreplident,
        SELECT pg_catalog.min(p.place) AS place
          FROM pg_catalog.generate_series(0, i.indnkeyatts - 1) AS p (place)
         WHERE i.indkey[p.place] = a.attnum) AS k ON true
-  LEFT JOIN LATERAL (
-       -- Strategy 3 of a B-tree is equality; only a B-tree is unique.
-       SELECT CASE WHEN s.nspname = 'pg_catalog' THEN o.oprname::pg_catalog.text
-                   ELSE pg_catalog.format('OPERATOR(%I.%s)', s.nspname, o.oprname) END AS operator
-         FROM pg_catalog.pg_opclass AS q
-         JOIN pg_catalog.pg_amop AS m
-           ON m.amopfamily = q.opcfamily AND m.amopstrategy = 3
-          AND m.amoplefttype = q.opcintype AND m.amoprighttype = q.opcintype
-         JOIN pg_catalog.pg_operator AS o ON o.oid = m.amopopr
-         JOIN pg_catalog.pg_namespace AS s ON s.oid = o.oprnamespace
-        WHERE q.oid = i.indclass[k.place]) AS e ON true
+  LEFT JOIN pg_catalog.pg_collation AS x ON x.oid = i.indcollation[k.place]
  WHERE c.relkind IN ('r', 'p', 'm')
    AND c.relpersistence = 'p'
    AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'ardent')
  ORDER BY c.oid, a.attnum
 )sql";
+
+enum Column {
+    k_schema,
+    k_table,
+    k_oid,
+    k_owner,
+    k_full,
+    k_other_unique,
+    k_followed,
+    k_name,
+    k_number,
+    k_type,
+    k_typmod,
+    k_not_null,
+    k_virtual,
+    k_deterministic,
+    k_key
+};
 
 constexpr const char* k_types = R"sql(
 SELECT oid, typtype, typbasetype FROM pg_catalog.pg_type WHERE typtype IN ('d', 'e')
@@ -108,26 +113,32 @@ bool has_exact_equality(unsigned type, std::string_view typmod, bool determinist
            std::find(std::begin(k_exact), std::end(k_exact), type) != std::end(k_exact);
 }
 
+bool flag(const pq::Result& result, int row, Column column) {
+    return result.text(row, column) == "t";
+}
+
 TargetColumn read_column(const pq::Result& result, int row, const OwnTypes& own) {
-    const auto flag = [&](int column) { return result.text(row, column) == "t"; };
-    const unsigned type = result.number<unsigned>(row, 8);
+    const unsigned type = result.number<unsigned>(row, k_type);
     TargetColumn column;
-    column.name = result.text(row, 6);
-    column.type = result.text(row, 7);
-    column.delimiter = result.text(row, 10)[0];
-    column.text_elements = flag(11);
-    column.not_null = flag(12);
-    column.generated = flag(13);
-    column.identity_always = flag(14);
+    column.name = result.text(row, k_name);
+    column.number = result.number<int>(row, k_number);
+    column.not_null = flag(result, row, k_not_null);
+    column.is_virtual = flag(result, row, k_virtual);
     column.bytea = type == k_bytea;
     column.may_be_nan = type == k_float4 || type == k_float8 || type == k_numeric;
-    column.exact_equality = has_exact_equality(type, result.text(row, 9), flag(15), own);
-    column.key = flag(16);
-    if (!result.is_null(row, 17)) {
-        column.equality = result.text(row, 17);
-    }
-    column.collation = result.is_null(row, 18) ? "" : result.text(row, 18);
+    column.exact_equality = has_exact_equality(type, result.text(row, k_typmod),
+                                               flag(result, row, k_deterministic), own);
+    column.key = flag(result, row, k_key);
     return column;
+}
+
+std::string numbers_of(const TargetTable& table, const std::vector<int>& places) {
+    std::string text = "{";
+    for (const int place : places) {
+        text += (text.size() > 1 ? "," : "") +
+                std::to_string(table.columns[static_cast<std::size_t>(place)].number);
+    }
+    return text + "}";
 }
 
 }  // namespace
@@ -145,23 +156,26 @@ int TargetTable::find(std::string_view column, std::size_t hint) const noexcept 
 }
 
 void complete(TargetTable& table) {
-    table.sql_name = pq::quote_qualified(table.relation.schema, table.relation.name);
     table.shown_name = shown(model::to_string(table.relation));
     table.exact_key = true;
     for (std::size_t i = 0; i < table.columns.size(); ++i) {
-        TargetColumn& column = table.columns[i];
-        column.quoted = pq::quote_identifier(column.name);
+        const TargetColumn& column = table.columns[i];
         if (column.key) {
             table.key.push_back(static_cast<int>(i));
             table.exact_key = table.exact_key && column.exact_equality;
-        } else if (column.identity_always) {
-            table.fixed.push_back(static_cast<int>(i));
         }
-        if (!column.generated) {
-            table.writable.push_back(static_cast<int>(i));
+        if (!column.is_virtual) {
+            table.stored.push_back(static_cast<int>(i));
         }
     }
     table.exact_key = table.exact_key && !table.key.empty();
+    table.identity = table.full ? table.stored : table.key;
+    table.identity_numbers = numbers_of(table, table.identity);
+    table.stored_numbers = numbers_of(table, table.stored);
+}
+
+std::string delete_all_sql(const TargetTable& table) {
+    return "DELETE FROM ONLY " + pq::quote_qualified(table.relation.schema, table.relation.name);
 }
 
 TargetTables::TargetTables(pq::Connection& connection) {
@@ -169,21 +183,21 @@ TargetTables::TargetTables(pq::Connection& connection) {
     const pq::Result result = connection.exec(k_columns);
     TargetTable table;
     for (int row = 0; row < result.rows(); ++row) {
-        const model::RelationName relation{std::string(result.text(row, 0)),
-                                           std::string(result.text(row, 1))};
+        const model::RelationName relation{std::string(result.text(row, k_schema)),
+                                           std::string(result.text(row, k_table))};
         if (relation != table.relation) {
             if (row > 0) {
                 add(std::move(table));
             }
             table = {};
             table.relation = relation;
-            table.kind = result.text(row, 2)[0];
-            table.full = result.text(row, 3) == "f";
-            table.has_children = result.text(row, 4) == "t";
-            table.other_unique = result.text(row, 5) == "t";
-            table.followed = result.text(row, 19) == "t";
+            table.oid = result.text(row, k_oid);
+            table.owner = result.text(row, k_owner);
+            table.full = flag(result, row, k_full);
+            table.other_unique = flag(result, row, k_other_unique);
+            table.followed = flag(result, row, k_followed);
         }
-        if (!result.is_null(row, 6)) {
+        if (!result.is_null(row, k_name)) {
             table.columns.push_back(read_column(result, row, own));
         }
     }

@@ -14,40 +14,32 @@ namespace ardent::apply {
 
 struct TargetColumn {
     std::string name;  // in the server's encoding, like all text here
-    std::string quoted;
-    std::string type;      // pg_catalog.format_type(atttypid, -1): what a parameter is cast to
-    char delimiter = ',';  // pg_type.typdelim, between the elements of an array of this type
-    bool text_elements =
-        false;  // arrays are passed as text[] and cast one by one (unnest opens composites)
-    bool not_null = false;
-    bool generated = false;
-    bool identity_always = false;
-    bool bytea = false;  // exactly bytea: wal2json leaves out the \x
+    int number = 0;    // pg_attribute.attnum
+    bool not_null = false;  // and no row breaks it
+    bool is_virtual = false;  // GENERATED ALWAYS AS (…) VIRTUAL: rows have no value of it
+    bool bytea = false;       // exactly bytea: wal2json leaves out the \x
     bool may_be_nan =
         false;  // exactly float4, float8 or numeric: wal2json says null for NaN and infinities
     bool exact_equality = false;  // equal values have equal text, and the other way round
     bool key = false;
-    /// How a key column is compared: as the identity's index does. An operator with its schema, and a collation
-    /// where the index has another one than the column.
-    std::string equality = "=";
-    std::string collation;
 };
 
 struct TargetTable {
     model::RelationName relation;
-    std::string sql_name;  // quoted
+    std::string oid;
+    std::string owner;
     std::string shown_name;
-    char kind = 'r';
     bool full = false;          // REPLICA IDENTITY FULL
     bool exact_key = false;     // every key column has exact equality
     bool other_unique = false;  // a unique or exclusion index beside the identity
-    bool has_children = false;  // by plain inheritance
     bool followed =
         true;  // not a materialized view nor an extension's: those have rows of their own
     std::vector<TargetColumn> columns;
     std::vector<int> key;       // places in `columns`, in attnum order; empty without an identity
-    std::vector<int> writable;  // all but generated ones
-    std::vector<int> fixed;     // GENERATED ALWAYS AS IDENTITY beside the key: cannot be in SET
+    std::vector<int> stored;    // all but virtual ones
+    std::vector<int> identity;  // what a change tells of the old row: the key, or all stored columns under FULL
+    std::string identity_numbers;  // "{1,2}": the columns' numbers
+    std::string stored_numbers;
 
     /// The place of a column, -1 when there is none. `hint` is where it probably is.
     int find(std::string_view column, std::size_t hint) const noexcept;
@@ -77,7 +69,10 @@ private:
     std::map<model::RelationName, TargetTable, Less> m_tables;
 };
 
-/// Derives quoted names, places and flags of the whole table from its columns.
+/// Derives places, numbers and flags of the whole table from its columns.
 void complete(TargetTable& table);
+
+/// Takes out all rows as readers like it: they keep the old ones until the commit, which TRUNCATE would not let them.
+std::string delete_all_sql(const TargetTable& table);
 
 }  // namespace ardent::apply

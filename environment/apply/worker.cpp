@@ -41,7 +41,7 @@ public:
           m_queue(m_options.queue_bytes),
           m_incoming(m_options.copies_directory) {
         m_ddl_xids = m_options.ddl_xids;
-        m_session.emplace(m_options.replica, m_options.server_encoding);
+        m_session.emplace(m_options.replica, m_options.server_encoding, m_options.secret);
         read_start();
         m_tables = TargetTables(m_session->plain());
         show_copies();
@@ -156,7 +156,6 @@ private:
     bool m_lost = false;
     bool m_ended = false;
     bool m_waits_inside = false;
-    bool m_follow_timeline = false;  // the progress row is to say the source's timeline
 
     std::mutex m_stop_mutex;
     std::thread m_thread;
@@ -177,7 +176,6 @@ void Worker::Impl::read_start() {
                               m_options.system_identifier,
                           "Point the agent to the right source, or make a new copy.");
     }
-    m_follow_timeline = m_options.timeline != 0 && m_options.timeline != row->timeline;
     m_durable = row->durable;
     m_counters.last_commit_timestamp = row->commit_timestamp.value_or("");
 }
@@ -239,7 +237,9 @@ void Worker::Impl::work() {
         return next ? std::exchange(next, std::nullopt) : m_queue.try_pop();
     };
     Applier applier(
-        *m_session, m_tables, m_incoming, m_options.server_encoding, m_durable, m_options.ddl,
+        *m_session, m_tables, m_incoming,
+        {m_options.server_encoding, m_options.timeline, m_options.search_paths, m_options.ddl},
+        m_durable,
         [&](model::Lsn durable, const Counters& counters) {
             tell(durable, counters, applier.take_ddl_xids());
         },
@@ -268,11 +268,6 @@ void Worker::Impl::work() {
         }
         if (!item) {
             continue;  // to see whether a copy has come
-        }
-        if (std::exchange(m_follow_timeline, false)) {
-            // Only now: a segment says that the agent compared the timelines and accepted the new one.
-            m_session->plain().exec("UPDATE ardent.progress SET timeline = $1::pg_catalog.int8",
-                                    {std::to_string(m_options.timeline)});
         }
         if (m_options.delivered_only) {
             applier.deliver(item->header, item->payload.size());

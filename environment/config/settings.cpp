@@ -3,6 +3,7 @@
 
 #include "common/base/address.hpp"
 #include "common/base/error.hpp"
+#include "common/process/program.hpp"
 #include "environment/instance/instance.hpp"
 
 #include <charconv>
@@ -149,6 +150,9 @@ const std::vector<config::Option>& options() {
          .help =
              "Folder of the PostgreSQL server packages, with one folder for each major version.",
          .default_value = "/usr/lib/postgresql"},
+        {.key = "replica.libraries",
+         .help = "Folder of the library that writes rows in a replica's server, with one folder "
+                 "for each major version. Default: ../lib/ardent from this program's own folder."},
         {.key = "replica.shared_buffers",
          .help = "shared_buffers of each replica.",
          .default_value = "256MB"},
@@ -191,6 +195,10 @@ Settings read_settings(const config::Values& values) {
     settings.agent_timeout = values.duration("environment.agent_timeout");
     settings.stop_timeout = values.duration("environment.stop_timeout");
     settings.replica.binaries = absolute("replica.binaries", values.text("replica.binaries"));
+    settings.replica.libraries =
+        values.has("replica.libraries")
+            ? absolute("replica.libraries", values.text("replica.libraries"))
+            : process::program_folder() + "/../lib/ardent";
     settings.replica.shared_buffers = values.text("replica.shared_buffers");
     settings.replica.max_wal_size = values.text("replica.max_wal_size");
     settings.replica.maintenance_work_mem = values.text("replica.maintenance_work_mem");

@@ -10,6 +10,7 @@
 #include "environment/apply/copy_records.hpp"
 #include "environment/apply/progress.hpp"
 #include "environment/replica/replica.hpp"
+#include "environment/replica/writer_functions.hpp"
 #include "environment/server/http.hpp"
 #include "environment/state/secrets.hpp"
 
@@ -244,7 +245,9 @@ std::unique_ptr<apply::Worker> Connector::make_worker(const protocol::Hello& hel
         options.excluded = m_record.excluded;
         options.search_paths = hello.search_paths;
         take_back_admin(admin);
-        apply::create_copy_records(admin, k_apply_role);  // a replica of before has none
+        // a replica of before lacks some of it, or has the functions of another release
+        apply::create_progress(admin, k_apply_role);
+        options.secret = renew_writer_secret(admin);
         options.copies_directory = m_instance->spec().directory + "/copies_again";
         options.ddl = ddl_options(
             hello, m_instance->connect_options(k_admin_role, database, ErrorKind::replica));

@@ -6,6 +6,7 @@
 #include "environment/apply/progress.hpp"
 #include "environment/replica/archive.hpp"
 #include "environment/replica/replica.hpp"
+#include "environment/replica/writer_functions.hpp"
 #include "environment/server/http.hpp"
 #include "environment/state/secrets.hpp"
 
@@ -157,7 +158,8 @@ void CopyJob::restore() {
     {
         const std::lock_guard lock(m_load_mutex);
         m_loader = std::make_unique<TableLoader>(std::move(apply), m_plan.begin.tables,
-                                                 m_plan.source.server_encoding);
+                                                 m_plan.begin.search_paths.usual,
+                                                 renew_writer_secret(*admin));
     }
     enter(CopyPhase::data, "ready for rows");
 }

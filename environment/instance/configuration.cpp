@@ -29,7 +29,6 @@ const std::map<std::string, std::string>& built_in_settings() {
         {"max_wal_size", "1GB"},
         {"checkpoint_timeout", "15min"},
         {"checkpoint_completion_target", "0.9"},
-        {"wal_compression", "on"},
         {"max_locks_per_transaction", "256"},
         {"jit", "off"},
         {"logging_collector", "on"},
@@ -105,10 +104,14 @@ std::string configuration_text(const InstanceSpec& spec) {
 
 std::map<std::string, std::string> settings_of_major(int major) {
     constexpr int k_first_with_syncfs = 14;
-    if (major < k_first_with_syncfs) {
-        return {};
+    constexpr int k_first_with_lz4 = 15;
+    std::map<std::string, std::string> settings;
+    if (major >= k_first_with_syncfs) {
+        settings["recovery_init_sync_method"] = "syncfs";
     }
-    return {{"recovery_init_sync_method", "syncfs"}};
+    // Debian's servers have lz4. Where there is only pglz, compressing costs more than writing.
+    settings["wal_compression"] = major >= k_first_with_lz4 ? "lz4" : "off";
+    return settings;
 }
 
 std::string hba_text() {

@@ -3,6 +3,7 @@
 
 #include "common/base/text.hpp"
 #include "common/protocol/frame.hpp"
+#include "environment/replica/writer_functions.hpp"
 #include "environment/server/http.hpp"
 
 namespace ardent::environment {
@@ -29,25 +30,15 @@ std::optional<std::string_view> next_piece(protocol::FrameReader& reader) {
 
 }  // namespace
 
-std::string copy_in_statement(const TableDefinition& table, const std::string& encoding,
-                              bool freeze) {
-    std::vector<std::string> columns;
-    for (const model::ColumnDefinition& column : table.columns) {
-        if (column.generated == model::Generated::no) {
-            columns.push_back(pq::quote_identifier(column.name));
-        }
-    }
-    return "COPY " + pq::quote_qualified(table.relation.schema, table.relation.name) +
-           (columns.empty() ? "" : " (" + base::join(columns, ", ") + ")") +
-           " FROM STDIN WITH (ENCODING " + encoding + (freeze ? ", FREEZE)" : ")");
-}
-
 TableLoader::TableLoader(std::unique_ptr<pq::Connection> apply, std::vector<TableDefinition> tables,
-                         std::string encoding)
+                         std::string search_path, std::string secret)
     : m_apply(std::move(apply)),
       m_tables(std::move(tables)),
-      m_encoding(std::move(encoding)),
-      m_rows(m_tables.size()) {}
+      m_search_path(std::move(search_path)),
+      m_secret(std::move(secret)),
+      m_rows(m_tables.size()) {
+    open_writer(*m_apply, m_secret);
+}
 
 std::optional<std::uint64_t> TableLoader::part(std::size_t ordinal, std::uint64_t number, bool last,
                                                std::string_view frame) {
@@ -57,16 +48,15 @@ std::optional<std::uint64_t> TableLoader::part(std::size_t ordinal, std::uint64_
     if (m_rows[ordinal]) {
         return last ? m_rows[ordinal] : std::nullopt;
     }
-    const bool open = m_copy != nullptr;
-    if (open && m_current != ordinal) {
+    if (m_open && m_current != ordinal) {
         throw out_of_order("table " + std::to_string(m_current) + " is not finished");
     }
-    if (open && number > 0 && number < m_next_part) {
+    if (m_open && number > 0 && number < m_next_part) {
         return std::nullopt;
     }
     if (number == 0) {
         begin(ordinal);
-    } else if (!open || number != m_next_part) {
+    } else if (!m_open || number != m_next_part) {
         throw out_of_order("part " + std::to_string(number) + " of table " +
                            std::to_string(ordinal) + " does not follow what arrived");
     }
@@ -86,18 +76,20 @@ void TableLoader::begin(std::size_t ordinal) {
     m_current = ordinal;
     m_next_part = 0;
     m_apply->exec("BEGIN");
-    if (table.kind != 'p') {
-        m_apply->exec("TRUNCATE ONLY " +
-                      pq::quote_qualified(table.relation.schema, table.relation.name));
+    m_open = true;
+    if (table.kind == 'p') {
+        return;  // its rows are in its leaves
     }
-    // FREEZE wants a table that this transaction truncated, which a partitioned one cannot be.
-    m_copy = std::make_unique<pq::CopyIn>(
-        *m_apply, copy_in_statement(table, m_apply->quote_literal(m_encoding), table.kind != 'p'));
+    m_apply->exec("TRUNCATE ONLY " +
+                  pq::quote_qualified(table.relation.schema, table.relation.name));
+    m_copy =
+        std::make_unique<RowCopy>(*m_apply, RowCopyTarget{table, m_secret, m_search_path, true});
 }
 
 void TableLoader::give_up() {
-    if (m_copy) {
-        m_copy.reset();
+    m_copy.reset();
+    if (m_open) {
+        m_open = false;
         m_apply->exec("ROLLBACK");
     }
 }
@@ -105,6 +97,9 @@ void TableLoader::give_up() {
 void TableLoader::write(std::string_view frame) {
     if (frame.empty()) {
         return;
+    }
+    if (!m_copy) {
+        throw malformed("a partitioned table has no rows of its own");
     }
     protocol::FrameReader reader(frame);
     while (const auto piece = next_piece(reader)) {
@@ -114,9 +109,10 @@ void TableLoader::write(std::string_view frame) {
 }
 
 std::uint64_t TableLoader::end() {
-    const std::uint64_t rows = m_copy->finish();
+    const std::uint64_t rows = m_copy ? m_copy->finish() : 0;
     m_copy.reset();
     m_apply->exec("COMMIT");
+    m_open = false;
     m_rows[m_current] = rows;
     return rows;
 }

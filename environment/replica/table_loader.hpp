@@ -1,29 +1,27 @@
 // SPDX-License-Identifier: PostgreSQL
-// Takes the rows of a copy, table by table, part by part (docs/protocol.md, "Copy", step 4). One open COPY at a
-// time, in one transaction with a TRUNCATE, so that a table that is begun anew starts empty. Calls come from one
-// thread at a time.
+// Takes the rows of a copy, table by table, part by part (docs/protocol.md, "Copy", step 4). One table at a time, in one
+// transaction with a TRUNCATE, so that a table that is begun anew starts empty. Calls come from one thread at a time.
 #pragma once
 
 #include "common/model/table_definition.hpp"
 #include "common/pq/connection.hpp"
+#include "environment/replica/row_copy.hpp"
 
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
 namespace ardent::environment {
 
-/// COPY … FROM STDIN of the columns that a part carries. `encoding` is a literal.
-std::string copy_in_statement(const model::TableDefinition& table, const std::string& encoding,
-                              bool freeze);
-
 class TableLoader {
 public:
-    /// `encoding` is the database's own: rows go through unchanged. Statements on `apply` are UTF-8.
+    /// Opens the writer of `apply`, whose statements are UTF-8; rows go through unchanged. `search_path`: of the source's
+    /// writers, for the functions in the keys of partitioned tables. `secret`: the writer's.
     TableLoader(std::unique_ptr<pq::Connection> apply, std::vector<model::TableDefinition> tables,
-                std::string encoding);
+                std::string search_path, std::string secret);
 
     /// The rows of the table with its last part, otherwise nothing. Throws HttpError 409 out_of_order for a part
     /// that does not follow, 422 malformed for a frame that cannot be read, and what the server says about a row.
@@ -46,9 +44,11 @@ private:
 
     std::unique_ptr<pq::Connection> m_apply;
     std::vector<model::TableDefinition> m_tables;
-    std::string m_encoding;
+    const std::string m_search_path;
+    const std::string m_secret;
     std::vector<std::optional<std::uint64_t>> m_rows;
-    std::unique_ptr<pq::CopyIn> m_copy;
+    bool m_open = false;                // a table is begun
+    std::unique_ptr<RowCopy> m_copy;    // none of a partitioned table
     std::size_t m_current = 0;
     std::uint64_t m_next_part = 0;
     std::uint64_t m_bytes = 0;

@@ -203,6 +203,7 @@ def measure(options, workload):
         result = {kind: medians(all_runs) for kind, all_runs in runs.items()}
         result["ratios"] = {
             "delivered to decode limit": result["decode"]["seconds"] / result["delivered"]["seconds"],
+            "decode limit to applied": result["decode"]["seconds"] / result["applied"]["seconds"],
             "applied to subscription": result["subscription"]["seconds"] / result["applied"]["seconds"]}
         result["all runs"] = runs
         return result
@@ -268,8 +269,8 @@ def main():
     parser.add_argument("--json", required=True, help="where the figures go")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--scale", type=float, default=1.0, help="1 is the whole benchmark")
-    parser.add_argument("--only", default="abclpqd",
-                        help="workloads a, b, c; l for latency; p and q for preflight of 10,000 and 100,000 tables; d for DDL capture")
+    parser.add_argument("--only", default="abcglpqd",
+                        help="workloads a, b, c, g; l for latency; p and q for preflight of 10,000 and 100,000 tables; d for DDL capture")
     parser.add_argument("--compression", type=int, default=1)
     parser.add_argument("--conf", required=True, help="settings with which a server finds the extension")
     parser.add_argument("--tmp", default="/tmp")

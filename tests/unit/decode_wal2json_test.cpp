@@ -112,15 +112,6 @@ TEST_CASE("decode: strings are unescaped") {
           std::string(70000, 'x') + "\n");
 }
 
-TEST_CASE("decode: plain says that nothing in the text needs an escape") {
-    Wal2jsonDecoder decoder("UTF8");
-    CHECK(decoder.decode(k_lsn, insert_of("\"abc \xC3\xA9\"")).columns[0].plain);
-    CHECK(decoder.decode(k_lsn, insert_of("12")).columns[0].plain);
-    CHECK_FALSE(decoder.decode(k_lsn, insert_of(R"("a\\b")")).columns[0].plain);
-    CHECK_FALSE(decoder.decode(k_lsn, insert_of(R"("a\"b")")).columns[0].plain);
-    CHECK_FALSE(decoder.decode(k_lsn, insert_of(R"("a\tb")")).columns[0].plain);
-}
-
 TEST_CASE("decode: bytes of another server encoding come out as they went in") {
     CHECK(decoded("\"h\xE9\xFF\x80\"", ValueKind::text, "LATIN1") == "h\xE9\xFF\x80");
     CHECK(decoded("\"h\xE9\\n\"", ValueKind::text, "SQL_ASCII") == "h\xE9\n");
@@ -192,7 +183,7 @@ std::string spelled(const Change& change) {
     for (const auto* const list : {&change.columns, &change.identity}) {
         for (const ColumnValue& column : *list) {
             add(column.name);
-            add(std::to_string(static_cast<int>(column.kind)) + (column.plain ? "p" : "e"));
+            add(std::to_string(static_cast<int>(column.kind)));
             add(column.text);
         }
         text += '#';

@@ -27,7 +27,15 @@ sub new
 		$node->safe_psql('postgres', "CREATE DATABASE $database TEMPLATE template0 ENCODING '$encoding' LOCALE 'C'");
 		$node->safe_psql($database, $args{setup});
 	}
-	$node->safe_psql('rep', 'GRANT ALL ON SCHEMA public TO ardent_apply; GRANT ALL ON ALL TABLES IN SCHEMA public TO ardent_apply');
+	# as in a replica: no table is the superuser's, and the role that applies may become each owner
+	$node->safe_psql('postgres', 'CREATE ROLE owner NOLOGIN; GRANT owner TO ardent_apply');
+	$node->safe_psql('rep', <<'SQL');
+GRANT ALL ON SCHEMA public TO ardent_apply, owner;
+GRANT ALL ON ALL TABLES IN SCHEMA public TO ardent_apply;
+SELECT format('ALTER TABLE %I.%I OWNER TO owner', n.nspname, c.relname)
+  FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema') \gexec
+SQL
 	my $lsn = $node->safe_psql('src', "SELECT lsn FROM pg_create_logical_replication_slot('feed', 'wal2json')");
 	$self->{system} = $node->safe_psql('postgres', 'SELECT system_identifier FROM pg_control_system()');
 	$self->driver('init', $node->connstr('rep'), 'ardent_apply', $self->{system}, $lsn) == 0 or die $self->{output};

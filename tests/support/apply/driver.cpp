@@ -9,6 +9,7 @@
 #include "common/pq/connection.hpp"
 #include "environment/apply/progress.hpp"
 #include "environment/apply/worker.hpp"
+#include "environment/replica/writer_functions.hpp"
 
 #include <chrono>
 #include <cstdio>
@@ -22,6 +23,9 @@ namespace {
 
 using namespace ardent;
 
+// Of servers that live for a test; `apply` has no superuser that could give it a new one.
+constexpr const char* k_secret = "\\x5365637265742073656372657420736563726574";
+
 pq::ConnectOptions options_of(const std::string& conninfo, const std::string& name) {
     pq::ConnectOptions options;
     options.parameters = {{"dbname", conninfo}};
@@ -33,6 +37,7 @@ pq::ConnectOptions options_of(const std::string& conninfo, const std::string& na
 int init(const std::vector<std::string>& arguments) {
     pq::Connection connection(options_of(arguments.at(0), "replica"));
     apply::create_progress(connection, arguments.at(1));
+    environment::set_writer_secret(connection, k_secret);
     apply::ProgressRow row;
     row.system_identifier = arguments.at(2);
     row.timeline = 1;
@@ -160,6 +165,7 @@ int finish(const apply::Worker& worker, double seconds) {
 int apply_file(const std::vector<std::string>& arguments) {
     apply::WorkerOptions options;
     options.replica = options_of(arguments.at(0), "replica");
+    options.secret = k_secret;
     options.system_identifier = arguments.at(1);
     options.server_encoding = arguments.at(2);
     const std::string how = arguments.size() > 4 ? arguments[4] : "";
