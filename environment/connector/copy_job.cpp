@@ -4,8 +4,10 @@
 #include "common/base/text.hpp"
 #include "common/process/log.hpp"
 #include "environment/apply/progress.hpp"
-#include "environment/replica/archive.hpp"
+#include "environment/replica/after_rows.hpp"
 #include "environment/replica/replica.hpp"
+#include "environment/replica/row_rules.hpp"
+#include "environment/replica/statistics.hpp"
 #include "environment/replica/writer_functions.hpp"
 #include "environment/server/http.hpp"
 #include "environment/state/secrets.hpp"
@@ -74,14 +76,15 @@ CopyJob::~CopyJob() {
     give_up();
 }
 
-CopyJob::Cancellable::Cancellable(CopyJob& job, pq::Connection& connection) : m_job(job) {
+CopyJob::Cancellable::Cancellable(CopyJob& job, pq::Connection& connection)
+    : m_job(job), m_connection(&connection) {
     const std::lock_guard lock(m_job.m_mutex);
-    m_job.m_cancellable.push_back(&connection);
+    m_job.m_cancellable.push_back(m_connection);
 }
 
 CopyJob::Cancellable::~Cancellable() {
     const std::lock_guard lock(m_job.m_mutex);
-    m_job.m_cancellable.pop_back();
+    std::erase(m_job.m_cancellable, m_connection);
 }
 
 void CopyJob::give_up() {
@@ -173,9 +176,17 @@ void CopyJob::finish() {
                     [this] { return going_on(); });
     archive.open();
     tell("building indexes and constraints");
-    archive.restore_after_data(std::clamp(std::thread::hardware_concurrency(), 1U, k_most_jobs));
     const auto apply = connect(k_apply_role);
     const Cancellable applying(*this, *apply);
+    const WriterPaths paths(*apply, m_plan.begin.owners, m_plan.begin.search_paths);
+    const unsigned jobs = std::clamp(std::thread::hardware_concurrency(), 1U, k_most_jobs);
+    {
+        const auto admin = connect(k_admin_role);
+        const Cancellable administering(*this, *admin);
+        const Connect another = connecting(k_apply_role);
+        const std::function<bool()> go_on = [this] { return going_on(); };
+        restore_after_rows({archive, *admin, another, paths, go_on, jobs}, m_outcome.warnings);
+    }
     // while it owns everything: the source's superusers are none here
     refresh_views(*apply);
     const auto admin = connect(k_admin_role);
@@ -188,7 +199,11 @@ void CopyJob::finish() {
     m_outcome.warnings.insert(m_outcome.warnings.end(), not_granted.begin(), not_granted.end());
     grant_reader(*admin);
     tell("collecting statistics");
-    admin->exec("ANALYZE");
+    collect_statistics(*admin, *connecting(k_apply_role)(), paths, m_outcome.warnings);
+    tell("looking for rows that break foreign keys");
+    const std::vector<std::string> orphans =
+        find_orphans(connecting(k_reader_role), jobs, [this] { return going_on(); });
+    m_outcome.warnings.insert(m_outcome.warnings.end(), orphans.begin(), orphans.end());
     require_going_on();
     make_durable();
     require_going_on();
@@ -289,6 +304,19 @@ std::unique_ptr<pq::Connection> CopyJob::connect(std::string_view role) const {
         m_instance.connect_options(role, m_plan.source.database, ErrorKind::replica);
     options.settings["client_encoding"] = "UTF8";  // of names; rows name their own
     return std::make_unique<pq::Connection>(options);
+}
+
+Connect CopyJob::connecting(std::string_view role) {
+    return [this, role] {
+        struct Held {
+            Held(CopyJob& job, std::unique_ptr<pq::Connection> made)
+                : connection(std::move(made)), cancellable(job, *connection) {}
+            std::unique_ptr<pq::Connection> connection;
+            Cancellable cancellable;
+        };
+        const auto held = std::make_shared<Held>(*this, connect(role));
+        return std::shared_ptr<pq::Connection>(held, held->connection.get());
+    };
 }
 
 std::string CopyJob::archive_path() const {

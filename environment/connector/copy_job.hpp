@@ -9,6 +9,7 @@
 
 #include "common/protocol/messages.hpp"
 #include "environment/instance/instance.hpp"
+#include "environment/replica/at_once.hpp"
 #include "environment/replica/extensions.hpp"
 #include "environment/replica/table_loader.hpp"
 #include "environment/state/records.hpp"
@@ -94,8 +95,11 @@ private:
 
     private:
         CopyJob& m_job;
+        pq::Connection* m_connection;
     };
     std::unique_ptr<pq::Connection> connect(std::string_view role) const;
+    /// The same, cancellable, from any thread.
+    Connect connecting(std::string_view role);
     std::string archive_path() const;
 
     const std::string m_id;

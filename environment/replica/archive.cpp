@@ -64,6 +64,19 @@ std::string select_lines(std::string_view contents,
     return result;
 }
 
+// What restore_after_rows makes by itself.
+bool is_built(std::string_view entry) {
+    return (entry.starts_with("INDEX ") && !entry.starts_with("INDEX ATTACH ")) ||
+           entry.starts_with("CONSTRAINT ") || entry.starts_with("FK CONSTRAINT ") ||
+           entry.starts_with("CHECK CONSTRAINT ");
+}
+
+// On what that makes; some others may look alike, and come late as well.
+bool is_late_comment(std::string_view entry) {
+    return entry.starts_with("COMMENT ") &&
+           (entry.find(" CONSTRAINT ") != entry.npos || entry.find(" INDEX ") != entry.npos);
+}
+
 bool is_grant(std::string_view entry) {
     return entry.starts_with("ACL ") || entry.starts_with("DEFAULT ACL ");
 }
@@ -212,14 +225,33 @@ void Archive::restore_before_data() {
     restore({"--dbname=" + conninfo(m_instance, k_apply_role, m_database), "--section=pre-data",
              "--no-owner", "--no-acl", "--no-tablespaces", "--no-security-labels",
              "--no-publications", "--no-subscriptions", "--exit-on-error",
-             "--use-list=" + write_list("before", m_contents)});
+             "--use-list=" +
+                 write_list("before", select_lines(m_contents, std::not_fn(is_late_comment)))});
 }
 
-void Archive::restore_after_data(unsigned jobs) {
+std::string Archive::index_script() const {
+    const std::string entries = select_lines(m_contents, is_built);
+    return entries.empty() ? "" : script_of("indexes", entries);
+}
+
+std::string Archive::late_comments_script() const {
+    const std::string entries = select_lines(m_contents, is_late_comment);
+    return entries.empty() ? "" : script_of("comments", entries);
+}
+
+std::string Archive::script_of(const std::string& name, const std::string& entries) const {
+    return restore({"--file=-", "--no-owner", "--no-acl", "--no-tablespaces",
+                    "--use-list=" + write_list(name, entries)});
+}
+
+void Archive::restore_after_data(unsigned jobs) const {
+    const std::string entries = select_lines(m_contents, [](std::string_view entry) {
+        return !is_built(entry) && !is_late_comment(entry);
+    });
     restore({"--dbname=" + conninfo(m_instance, k_apply_role, m_database), "--section=post-data",
              "--no-owner", "--no-acl", "--no-tablespaces", "--no-security-labels",
              "--no-publications", "--no-subscriptions", "--exit-on-error",
-             "--jobs=" + std::to_string(jobs), "--use-list=" + write_list("after", m_contents)});
+             "--jobs=" + std::to_string(jobs), "--use-list=" + write_list("after", entries)});
 }
 
 // An object's owner gives its grants, so that the grantor is right. At the source he may have had no USAGE on the

@@ -52,7 +52,12 @@ public:
     /// nothing calls out.
     void create_inert_servers(pq::Connection& admin, pq::Connection& apply);
     void restore_before_data();
-    void restore_after_data(unsigned jobs);
+    /// Indexes, constraints that make one, checks and foreign keys that stand behind the rows, with what follows them; empty: there is none.
+    std::string index_script() const;
+    /// What else stands behind the rows.
+    void restore_after_data(unsigned jobs) const;
+    /// Comments on what `index_script` makes.
+    std::string late_comments_script() const;
     /// Grants, after the owners. What could not be granted comes back as warnings.
     std::vector<std::string> restore_grants(pq::Connection& admin, pq::Connection& apply,
                                             const std::vector<std::string>& schemas);
@@ -60,6 +65,7 @@ public:
 private:
     std::string write_list(const std::string& name, const std::string& text) const;
     std::string restore(const std::vector<std::string>& arguments) const;
+    std::string script_of(const std::string& name, const std::string& entries) const;
     void run_grants(pq::Connection& apply, const std::string& what, const std::string& list,
                     std::vector<std::string>& warnings) const;
 
