@@ -160,6 +160,34 @@ SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.reln
  ORDER BY 1
 )sql";
 
+constexpr const char* k_outside_functions = R"sql(
+WITH expressions (classid, objid, relation) AS (
+    SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, a.oid, a.adrelid FROM pg_catalog.pg_attrdef AS a
+    UNION ALL
+    SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid, k.conrelid
+      FROM pg_catalog.pg_constraint AS k
+     WHERE k.contype = 'c'
+)
+SELECT n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid),
+       pg_catalog.pg_get_function_result(p.oid), p.provolatile,
+       pg_catalog.to_json(pg_catalog.array_agg(DISTINCT pg_catalog.format('%I.%I', cn.nspname, c.relname)))
+  FROM expressions AS e
+  JOIN pg_catalog.pg_class AS c ON c.oid = e.relation
+  JOIN pg_catalog.pg_namespace AS cn ON cn.oid = c.relnamespace
+  JOIN pg_catalog.pg_depend AS d
+    ON d.classid = e.classid AND d.objid = e.objid
+   AND d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+  JOIN pg_catalog.pg_proc AS p ON p.oid = d.refobjid
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+ WHERE cn.nspname = ANY ($1::pg_catalog.text[]) AND n.nspname <> ALL ($1::pg_catalog.text[])
+   AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND p.prokind = 'f'
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS o
+                    WHERE o.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND o.objid = p.oid
+                      AND o.deptype = 'e')
+ GROUP BY n.nspname, p.oid, p.proname, p.provolatile
+ ORDER BY n.nspname, p.proname, 3
+)sql";
+
 // Catalogs whose objects have nothing but a schema and an owner, and what their columns begin with.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 9> k_plain_catalogs = {
     {{"pg_proc", "pro"},
@@ -251,6 +279,18 @@ protocol::NotCarried read_not_carried(pq::Connection& connection,
         left.not_exact = first_column(connection.exec(k_not_exact, {pq::array_text(schemas)}));
     }
     return left;
+}
+
+std::vector<protocol::OutsideFunction> read_outside_functions(
+    pq::Connection& connection, const std::vector<std::string>& schemas) {
+    const pq::Result result = connection.exec(k_outside_functions, {pq::array_text(schemas)});
+    std::vector<protocol::OutsideFunction> functions;
+    for (int row = 0; row < result.rows(); ++row) {
+        functions.push_back({std::string(result.text(row, 0)), std::string(result.text(row, 1)),
+                             std::string(result.text(row, 2)), std::string(result.text(row, 3)),
+                             result.text(row, 4)[0], texts_of(result.text(row, 5))});
+    }
+    return functions;
 }
 
 }  // namespace ardent::agent

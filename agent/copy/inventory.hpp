@@ -30,4 +30,9 @@ std::vector<std::string> read_roles(pq::Connection& connection,
 protocol::NotCarried read_not_carried(pq::Connection& connection,
                                       const std::vector<std::string>& schemas, bool exact_numbers);
 
+/// What defaults, generated columns and checks of the tables call in schemas that are not carried; neither the server's own nor
+/// functions of extensions.
+std::vector<protocol::OutsideFunction> read_outside_functions(
+    pq::Connection& connection, const std::vector<std::string>& schemas);
+
 }  // namespace ardent::agent

@@ -129,6 +129,16 @@ struct NotCarried {
     std::vector<std::string> not_exact;  // columns whose NaN and infinities wal2json cannot say
 };
 
+/// A function of a schema that is not carried, called by an expression of a table that is.
+struct OutsideFunction {
+    std::string schema;
+    std::string name;
+    std::string arguments;  // as CREATE FUNCTION takes them
+    std::string result;
+    char volatility = 'v';            // pg_proc.provolatile
+    std::vector<std::string> tables;  // that need it, quoted as SQL needs it
+};
+
 struct CopyBegin {
     std::string session;
     std::string slot;
@@ -141,6 +151,7 @@ struct CopyBegin {
     std::vector<model::TableDefinition> tables;
     NotCarried not_carried;
     model::SearchPaths search_paths;
+    std::vector<OutsideFunction> outside_functions;
 };
 
 struct CopyState {

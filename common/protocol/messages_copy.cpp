@@ -31,6 +31,29 @@ NotCarried decode_not_carried(const Fields& in) {
     return value;
 }
 
+json encode(const std::vector<OutsideFunction>& functions) {
+    json list = json::array();
+    for (const OutsideFunction& function : functions) {
+        list.push_back({{"schema", function.schema},
+                        {"name", function.name},
+                        {"arguments", function.arguments},
+                        {"result", function.result},
+                        {"volatility", std::string(1, function.volatility)},
+                        {"tables", function.tables}});
+    }
+    return list;
+}
+
+std::vector<OutsideFunction> decode_outside_functions(const std::vector<Fields>& list) {
+    std::vector<OutsideFunction> functions;
+    functions.reserve(list.size());
+    for (const Fields& in : list) {
+        functions.push_back({in.text("schema"), in.text("name"), in.text("arguments"),
+                             in.text("result"), in.letter("volatility"), in.texts("tables")});
+    }
+    return functions;
+}
+
 }  // namespace
 
 std::string to_json(const CopyBegin& value) {
@@ -56,7 +79,8 @@ std::string to_json(const CopyBegin& value) {
                  {"owners", std::move(owners)},
                  {"tables", encode(value.tables)},
                  {"not_carried", encode(value.not_carried)},
-                 {"search_paths", encode(value.search_paths)}});
+                 {"search_paths", encode(value.search_paths)},
+                 {"outside_functions", encode(value.outside_functions)}});
 }
 
 CopyBegin parse_copy_begin(std::string_view text) {
@@ -79,6 +103,9 @@ CopyBegin parse_copy_begin(std::string_view text) {
     value.tables = decode_tables(in.objects("tables"));
     value.not_carried = decode_not_carried(in.object("not_carried"));
     value.search_paths = decode_search_paths(in);
+    if (in.has("outside_functions")) {
+        value.outside_functions = decode_outside_functions(in.objects("outside_functions"));
+    }
     return value;
 }
 

@@ -157,6 +157,7 @@ void CopyJob::restore() {
     const auto admin = connect(k_admin_role);
     auto apply = connect(k_apply_role);
     archive.create_inert_servers(*admin, *apply);
+    create_stand_ins(*admin, *apply, m_plan.begin.outside_functions, m_outcome.warnings);
     archive.restore_before_data();
     {
         const std::lock_guard lock(m_load_mutex);

@@ -244,9 +244,15 @@ std::string Archive::script_of(const std::string& name, const std::string& entri
                     "--use-list=" + write_list(name, entries)});
 }
 
-void Archive::restore_after_data(unsigned jobs) const {
-    const std::string entries = select_lines(m_contents, [](std::string_view entry) {
-        return !is_built(entry) && !is_late_comment(entry);
+void Archive::restore_after_data(unsigned jobs,
+                                 const std::vector<model::RelationName>& without) const {
+    const auto attaches_none = [&](std::string_view entry) {
+        return std::any_of(without.begin(), without.end(), [&](const auto& index) {
+            return entry.starts_with("INDEX ATTACH " + index.schema + " " + index.name + " ");
+        });
+    };
+    const std::string entries = select_lines(m_contents, [&](std::string_view entry) {
+        return !is_built(entry) && !is_late_comment(entry) && !attaches_none(entry);
     });
     restore({"--dbname=" + conninfo(m_instance, k_apply_role, m_database), "--section=post-data",
              "--no-owner", "--no-acl", "--no-tablespaces", "--no-security-labels",

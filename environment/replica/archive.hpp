@@ -3,6 +3,7 @@
 // no special rights: text from the source never runs with more.
 #pragma once
 
+#include "common/model/table_definition.hpp"
 #include "common/pq/connection.hpp"
 #include "environment/instance/instance.hpp"
 
@@ -54,8 +55,8 @@ public:
     void restore_before_data();
     /// Indexes, constraints that make one, checks and foreign keys that stand behind the rows, with what follows them; empty: there is none.
     std::string index_script() const;
-    /// What else stands behind the rows.
-    void restore_after_data(unsigned jobs) const;
+    /// What else stands behind the rows, but for attaching the indexes in `without`.
+    void restore_after_data(unsigned jobs, const std::vector<model::RelationName>& without) const;
     /// Comments on what `index_script` makes.
     std::string late_comments_script() const;
     /// Grants, after the owners. What could not be granted comes back as warnings.

@@ -2,9 +2,10 @@
 #include "environment/replica/index_builder.hpp"
 
 #include "common/base/error.hpp"
-#include "common/base/text.hpp"
 #include "common/pq/array_text.hpp"
 #include "common/process/log.hpp"
+
+#include <mutex>
 
 namespace ardent::environment {
 
@@ -12,8 +13,6 @@ namespace {
 
 using base::Error;
 using base::ErrorKind;
-
-constexpr const char* k_no_table = "42P01";
 
 constexpr const char* k_oids = R"sql(
 SELECT c.oid, u.owner
@@ -70,27 +69,30 @@ std::string WriterPaths::of(const std::string& oid) const {
     return path.empty() ? "pg_catalog" : "pg_catalog, " + path;
 }
 
-std::string WriterPaths::of(pq::Connection& connection, const model::RelationName& table) const {
+std::optional<std::string> WriterPaths::of(pq::Connection& connection,
+                                           const model::RelationName& table) const {
     const pq::Value oid = connection.value("SELECT pg_catalog.to_regclass($1)::pg_catalog.oid",
                                            {pq::quote_qualified(table.schema, table.name)});
-    return of(oid.value_or(""));
+    return oid ? std::optional(of(*oid)) : std::nullopt;
 }
 
-std::vector<AfterDataStatement> IndexBuilder::build(
-    const std::vector<AfterDataStatement>& statements) const {
-    std::vector<AfterDataStatement> left;
+IndexBuilder::Outcome IndexBuilder::build(const std::vector<AfterDataStatement>& statements) const {
+    Outcome outcome;
+    std::mutex mutex;
     const Connect prepared = [this] { return connect(); };
     const auto one = [&](pq::Connection& connection, std::size_t place) {
-        set_path(connection, m_parts.paths.of(connection, statements[place].table));
+        const auto path = m_parts.paths.of(connection, statements[place].table);
+        if (!path) {
+            const std::lock_guard lock(mutex);
+            outcome.without_table.push_back(statements[place]);
+            return;
+        }
+        set_path(connection, *path);
         connection.exec(statements[place].sql);
     };
-    for (const FailedPlace& failed :
+    for (FailedPlace& failed :
          at_once(statements.size(), m_parts.jobs, prepared, m_parts.go_on, one)) {
         const AfterDataStatement& statement = statements[failed.place];
-        if (failed.error.sqlstate() == k_no_table) {
-            left.push_back(statement);
-            continue;
-        }
         process::log_info("an index is built once more, with a search_path lent to its functions",
                           {{"index", statement.name}, {"why", failed.error.what()}});
         try {
@@ -99,15 +101,10 @@ std::vector<AfterDataStatement> IndexBuilder::build(
             if (error.kind() == ErrorKind::transient || !m_parts.go_on()) {
                 throw;
             }
-            throw Error(ErrorKind::replica,
-                        "the index " + statement.name + " of " + model::to_string(statement.table) +
-                            " cannot be built: " + base::clip_utf8(failed.error.what(), 2000),
-                        "Let the functions in it find what they need by themselves, at the source: "
-                        "ALTER FUNCTION … SET search_path = …; then run retry-setup.",
-                        failed.error.sqlstate());
+            outcome.failed.push_back({statement, std::move(failed.error)});
         }
     }
-    return left;
+    return outcome;
 }
 
 void IndexBuilder::build_lent(const AfterDataStatement& statement) const {
@@ -123,7 +120,7 @@ void IndexBuilder::build_lent(const AfterDataStatement& statement) const {
             connection->exec("ALTER FUNCTION " + function + how);
         }
     };
-    set_path(*connection, m_parts.paths.of(*connection, statement.table));
+    set_path(*connection, m_parts.paths.of(*connection, statement.table).value_or("pg_catalog"));
     connection->exec("BEGIN");
     alter(" SET search_path FROM CURRENT");
     connection->exec(statement.sql);

@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,8 +28,9 @@ public:
 
     /// The server's own catalog comes first, whatever the path says: names in a statement of pg_dump leave it out.
     std::string of(const std::string& oid) const;
-    /// `table` as the connection's client_encoding has it.
-    std::string of(pq::Connection& connection, const model::RelationName& table) const;
+    /// `table` as the connection's client_encoding has it; nullopt when it is not there.
+    std::optional<std::string> of(pq::Connection& connection,
+                                  const model::RelationName& table) const;
 
 private:
     std::map<std::string, std::string> m_paths;  // oid -> search_path
@@ -47,10 +49,18 @@ public:
 
     explicit IndexBuilder(Parts parts) : m_parts(parts) {}
 
-    /// In no order. A statement whose table is not there yet comes back. From 17 on a server builds indexes with a search_path of
-    /// its own, and a function that needs another one is lent it for as long as its index is built. Throws base::Error
-    /// (replica) that names the first that cannot be built.
-    std::vector<AfterDataStatement> build(const std::vector<AfterDataStatement>& statements) const;
+    struct Failed {
+        AfterDataStatement statement;
+        base::Error error;
+    };
+    struct Outcome {
+        std::vector<AfterDataStatement> without_table;  // it is not there yet
+        std::vector<Failed> failed;
+    };
+
+    /// In no order. From 17 on a server builds indexes with a search_path of its own, and a function that needs another one is lent it
+    /// for as long as its index is built. Throws base::Error (transient).
+    Outcome build(const std::vector<AfterDataStatement>& statements) const;
 
 private:
     void build_lent(const AfterDataStatement& statement) const;

@@ -2,6 +2,7 @@
 #include "environment/replica/replica.hpp"
 
 #include "common/base/error.hpp"
+#include "common/base/text.hpp"
 #include "common/pq/array_text.hpp"
 
 #include <algorithm>
@@ -203,6 +204,36 @@ void create_surroundings(pq::Connection& admin, const protocol::CopyBegin& begin
                                " of the source is not in the replica: drop_extensions names it");
         } else if (need.name != "ardent" && need.name != "plpgsql") {
             create_extension(admin, need, policy, warnings);
+        }
+    }
+}
+
+void create_stand_ins(pq::Connection& admin, pq::Connection& apply,
+                      const std::vector<protocol::OutsideFunction>& functions,
+                      std::vector<std::string>& warnings) {
+    for (const protocol::OutsideFunction& function : functions) {
+        const std::string name = pq::quote_qualified(function.schema, function.name);
+        const std::string shown = model::to_string({function.schema, function.name}) + "(" +
+                                  function.arguments + "), which " +
+                                  base::join(function.tables, ", ") +
+                                  " needs, is in a schema that is not carried";
+        try {
+            create_schema(admin, function.schema);
+            apply.exec("CREATE FUNCTION " + name + "(" + function.arguments + ") RETURNS " +
+                       function.result + " LANGUAGE plpgsql " +
+                       (function.volatility == 'i'   ? "IMMUTABLE"
+                        : function.volatility == 's' ? "STABLE"
+                                                     : "VOLATILE") +
+                       " AS $$ BEGIN RAISE EXCEPTION 'this function is in a schema of the source "
+                       "that is not carried'; END $$");
+            warnings.push_back("function " + shown +
+                               ": in the replica a function that raises an error stands for it");
+        } catch (const Error& error) {
+            if (error.kind() == ErrorKind::transient) {
+                throw;
+            }
+            warnings.push_back("function " + shown +
+                               ", and nothing can stand for it: " + error.what());
         }
     }
 }

@@ -43,6 +43,12 @@ void create_schema(pq::Connection& admin, const std::string& schema);
 void create_surroundings(pq::Connection& admin, const protocol::CopyBegin& begin,
                          const ExtensionPolicy& policy, std::vector<std::string>& warnings);
 
+/// What stands for functions of schemas that are not carried, so that tables can be made whose expressions call them:
+/// functions that raise an error. Nothing calls them while rows are stored. Each is named in `warnings`.
+void create_stand_ins(pq::Connection& admin, pq::Connection& apply,
+                      const std::vector<protocol::OutsideFunction>& functions,
+                      std::vector<std::string>& warnings);
+
 /// Gives each object to its owner at the source; one that is not there becomes a warning.
 void set_owners(pq::Connection& admin, const std::vector<protocol::ObjectOwner>& owners,
                 std::vector<std::string>& warnings);

@@ -113,6 +113,20 @@ $run->('CREATE TABLE public.seen (id integer PRIMARY KEY, n integer NOT NULL, v 
 	  . ' INSERT INTO public.seen (id, n) VALUES (1, 4); CREATE TABLE public.only_virtual (v integer GENERATED ALWAYS AS (1) VIRTUAL);'
 	  . ' INSERT INTO public.only_virtual DEFAULT VALUES; INSERT INTO public.only_virtual DEFAULT VALUES') if $major >= 18;
 
+# What is computed by a schema that is not carried.
+$run->(<<'SQL');
+CREATE SCHEMA elsewhere;
+CREATE FUNCTION elsewhere.one_more(n integer, VARIADIC more integer[]) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT n + 1';
+CREATE FUNCTION elsewhere.any_will_do(anyelement) RETURNS boolean LANGUAGE sql STABLE AS 'SELECT true';
+CREATE TABLE public.outside (id integer PRIMARY KEY, n integer CHECK (elsewhere.any_will_do(n)), m integer GENERATED ALWAYS AS (elsewhere.one_more(n, 5)) STORED);
+INSERT INTO public.outside (id, n) VALUES (1, 41);
+CREATE TABLE public.outside_index (id integer PRIMARY KEY, n integer) PARTITION BY LIST (id);
+CREATE TABLE public.outside_index_1 PARTITION OF public.outside_index FOR VALUES IN (1);
+CREATE INDEX outside_index_n ON public.outside_index (elsewhere.one_more(n, 5));
+INSERT INTO public.outside_index VALUES (1, 41);
+COMMENT ON INDEX public.outside_index_n IS 'cannot be there';
+SQL
+
 # Indexes over functions that find what they call by the search_path of the table's owner. From 17 on only an empty table takes them.
 $run->(<<'SQL');
 CREATE FUNCTION app.inner_twice(n integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 2 * n';
@@ -146,7 +160,7 @@ $t->grant;
 $t->start_all;
 $t->wait_caught_up;
 $t->compare_ok('after the copy');
-$t->schema_ok('every constraint is as at the source');
+$t->schema_ok('every constraint is as at the source', without => qr/outside_index/);
 
 my $row = $t->connector;
 is($row->{failure}, undef, 'nothing failed');
@@ -163,23 +177,29 @@ foreach my $said (
 }
 unlike($warned, qr/old_keys_p|not_enforced|ring_/, 'a key that is not valid at the source, and one that rows keep, are not named');
 
+like($warned, qr/^function elsewhere\.one_more\(n integer, VARIADIC more integer\[\]\), which public\.outside needs, is in a schema that is not carried: in the replica a function/m,
+	'a function of a schema that is not carried is named');
+like($warned, qr/^index outside_index_1_one_more_idx of public\.outside_index_1 cannot be built in the replica: /m, 'and an index that needs one');
 my $both = sub {
 	my ($sql, $name) = @_;
 	return is($t->replica_psql($sql), $run->($sql), $name);
 };
 $both->('SELECT p FROM public.goods ORDER BY id', 'generated values are those of the function that made them');
+$both->('SELECT m FROM public.outside', 'and those of a function that is not here');
 $both->('SELECT day FROM public.sales', 'and those of the time zone that they were made in');
-# those of a partition, and of what it refers to, are named by whoever makes them
-$both->(q{SELECT c.conrelid::regclass, c.contype, c.convalidated, c.conparentid <> 0, c.coninhcount, c.conislocal,
+# those of a partition, and of what it refers to, are named by whoever makes them; 13.16 leaves those behind that a partition
+# had for itself when it gets its parent's key
+my $but = $major < 14 ? q{AND r.relname NOT LIKE 'likes\\__'} : '';
+$both->(qq{SELECT c.conrelid::regclass, c.contype, c.convalidated, c.conparentid <> 0, c.coninhcount, c.conislocal,
 	count(*), sum((SELECT count(*) FROM pg_trigger WHERE tgconstraint = c.oid))
 	FROM pg_constraint AS c JOIN pg_class AS r ON r.oid = c.conrelid
-	WHERE c.contype IN ('f', 'c') AND r.relnamespace IN ('public'::regnamespace, 'app'::regnamespace) GROUP BY c.conrelid, 2, 3, 4, 5, 6 ORDER BY c.conrelid::regclass::text COLLATE "C", 2, 3, 4, 5, 6},
+	WHERE c.contype IN ('f', 'c') AND r.relnamespace IN ('public'::regnamespace, 'app'::regnamespace) $but GROUP BY c.conrelid, 2, 3, 4, 5, 6 ORDER BY c.conrelid::regclass::text COLLATE "C", 2, 3, 4, 5, 6},
 	'foreign keys, in partitions as well, are marked and have triggers as at the source');
-my $index = q{SELECT count(*) FROM pg_index WHERE NOT (indisvalid AND indisready)};
+my $index = q{SELECT count(*) FROM pg_index WHERE NOT (indisvalid AND indisready) AND indexrelid::regclass::text !~ 'outside_index'};
 is($t->replica_psql($index), '0', 'every index is valid');
 is($t->replica_psql(q{SELECT count(*) FROM pg_proc WHERE proname = 'twice' AND proconfig IS NOT NULL}), '0', 'no function keeps the search_path that it was lent');
 is($t->replica_psql(q{SET search_path = app, public; SET enable_seqscan = off; SELECT id FROM app.plain_indexed WHERE app.twice(n) = 84}), '42', 'an index finds a row');
-is($t->replica_psql(q{SELECT count(*) > 0 FROM pg_stats WHERE schemaname = 'app' AND tablename = 'plain_indexed' AND attname = 'n'}), 't', 'statistics are there');
+is($t->replica_psql(q{SELECT count(*) > 0 FROM pg_stats WHERE schemaname = 'app' AND tablename = 'plain_indexed' AND attname = 'n'}), $major < 17 ? 't' : 'f', 'statistics are there, but where the source cannot collect them either');
 
 # A branch enforces what the source enforces: tried in transactions that are rolled back.
 my $refused = sub {
@@ -193,6 +213,7 @@ $refused->('INSERT INTO public.letters VALUES (9, 555)', qr/violates foreign key
 $refused->('INSERT INTO public.posts VALUES (1, 5, 555)', qr/violates foreign key/, 'in a partition, too');
 $refused->('DELETE FROM public.posts WHERE id = 1', qr/violates foreign key/, 'and by what it refers to');
 $refused->('INSERT INTO public.old_keys VALUES (9, 555)', qr/violates foreign key/, 'by a key that is not valid');
+$refused->('INSERT INTO public.outside VALUES (9, 1)', qr/in a schema of the source that is not carried/, 'what is not here says so');
 $refused->('INSERT INTO public.looped VALUES (9, 0)', qr/violates check constraint/, 'a check is enforced');
 $refused->(q{INSERT INTO public.a_places VALUES (9, 'XX')}, qr/violates check constraint/, 'one that reads a table as well');
 $refused->('INSERT INTO public.counts VALUES (9, -5)', qr/violates check constraint/, 'and that of a domain');
