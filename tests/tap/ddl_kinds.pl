@@ -75,7 +75,7 @@ is($t->replica_psql('SELECT n FROM counted'), 21, 'CREATE MATERIALIZED VIEW is c
 $source->(q(BEGIN; REFRESH MATERIALIZED VIEW counted; DELETE FROM fact WHERE id > 99; COMMIT));
 $t->wait_replayed;
 is($t->replica_psql('SELECT n FROM counted'), 22, 'REFRESH MATERIALIZED VIEW too');
-my ($equal, $said) = $t->compare;
+my ($equal, $said) = $t->compare('--rows-only');
 ok($equal, 'the data is equal') or diag($said);
 like($said, qr/^ *public\.counted +materialized view: computed in the replica, not compared$/m, 'and compare says what of a materialized view');
 

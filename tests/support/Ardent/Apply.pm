@@ -85,16 +85,18 @@ sub applied_ok
 	return;
 }
 
-# One line a table: name, rows, and a sum over the bytes of every row's text that has no order.
+# One line a table: name, rows, and a sum over the bytes of every row's text that has no order; the text as scripts/compare
+# makes it, for an alias alone is the column of that name where there is one.
 sub sums
 {
 	my ($self, $database) = @_;
 	my $tables = $self->{node}->safe_psql($database, <<'SQL');
-SELECT format('SELECT %L, count(*), md5(string_agg(h, '''' ORDER BY h)) FROM (SELECT md5(textsend(t::text)) AS h FROM ONLY %s AS t) AS r',
-              c.relname, c.oid::regclass)
+SELECT format('SELECT %L, count(*), md5(string_agg(h, '''' ORDER BY h)) FROM (SELECT md5(textsend(textin(record_out(ROW(%s))))) AS h FROM ONLY %s AS r) AS q',
+              c.relname, (SELECT string_agg(format('r.%I', a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute AS a
+                           WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), c.oid::regclass)
   FROM pg_class AS c WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace ORDER BY c.relname COLLATE "C"
 SQL
-	return join("\n", map { $self->{node}->safe_psql($database, "SET client_encoding = '$self->{encoding}'; $_") } split /\n/, $tables);
+	return join("\n", map { $self->{node}->safe_psql($database, "SET client_encoding = '$self->{encoding}'; $_") } split /\n(?=SELECT )/, $tables);
 }
 
 sub equal_ok

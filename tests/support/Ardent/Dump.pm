@@ -10,32 +10,18 @@ use Carp;
 use Exporter 'import';
 use IPC::Run;
 
-our @EXPORT = qw(definitions columns definitions_differ columns_differ);
+our @EXPORT = qw(columns definitions_differ columns_differ);
 
-# What pg_dump --schema-only says, a text an entry. Left out: comments, settings and blank lines; the order of the
-# entries and of the grants in one (it follows the order of oids, and of the grants of a copy); the functions of extension
-# ardent, which a replica does not have; grants to ardent_reader; and in the schema public those that initdb gave before
-# 15, which pg_dump tells as changes of what another superuser's initdb gave; entries whose names match $without.
-sub definitions
+# What scripts/compare says of the two schemas, a text a definition that differs; $without: an expression over the names
+# of definitions that are not looked at, such as qr/^FOREIGN TABLE /.
+sub definitions_differ
 {
-	my ($conninfo, $schemas, $without) = @_;
-	my $text = '';
-	IPC::Run::run([ 'pg_dump', '--schema-only', (map { ('-n', "\"$_\"") } @$schemas), '-d', $conninfo ], '>', \$text)
-	  or croak 'pg_dump';
-	my %kept;
-	foreach my $entry (split /\n(?=-- Name: )/, $text)
-	{
-		my ($name) = $entry =~ /^-- Name: (.*)/ or next;
-		$name =~ s/; Tablespace: .*//;    # a replica has none
-		next if $name =~ /ardent_/ || (defined $without && $name =~ $without);
-		my @lines = grep { !/^(?:--|SET |SELECT pg_catalog|\\|\s*$)/ } split /\n/, $entry;
-		@lines = grep { !/ TO ardent_reader;$/ } @lines;
-		@lines = grep { !/^GRANT ALL ON SCHEMA public TO (?:PUBLIC|postgres);|^REVOKE ALL ON SCHEMA public FROM (?:PUBLIC|ardent_admin);/ } @lines;
-		@lines = sort @lines if $name =~ /ACL;/;
-		next unless @lines;
-		$kept{$name} = join "\n", @lines;
-	}
-	return \%kept;
+	my ($t, $without) = @_;
+	# Perl's way to write a group, in an extended regular expression
+	my @without = defined $without ? ('--without', "$without" =~ s/\(\?\^?\w*:/(/gr) : ();
+	my ($equal, $said) = $t->compare_sides($t->source->connstr($Ardent::Test::database), $t->replica_admin, '--schema-only', @without);
+	return if $equal;
+	return split /\n(?=  \S)/, $said =~ s/^scripts\/compare: warning:.*\n//gmr;
 }
 
 # A line a column of a table with its number, dropped ones among them: a column that was added twice, or added and
@@ -63,12 +49,11 @@ SQL
 	return \%columns;
 }
 
-sub differences
+sub columns_differ
 {
-	my ($t, $read, $without) = @_;
-	my ($there, $here) =
-	  map { $read->($_, $t->{schemas}, $without) } $t->source->connstr($Ardent::Test::database), $t->replica_admin;
-	croak 'the source has no definitions' unless %$there;
+	my ($t) = @_;
+	my ($there, $here) = map { columns($_, $t->{schemas}) } $t->source->connstr($Ardent::Test::database), $t->replica_admin;
+	croak 'the source has no columns' unless %$there;
 	my @differ;
 	foreach my $name (sort keys %{ { %$there, %$here } })
 	{
@@ -77,8 +62,5 @@ sub differences
 	}
 	return @differ;
 }
-
-sub definitions_differ { my ($t, $without) = @_; return differences($t, \&definitions, $without); }
-sub columns_differ     { my ($t) = @_; return differences($t, \&columns); }
 
 1;

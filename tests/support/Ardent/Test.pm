@@ -421,27 +421,32 @@ sub replica_postmaster_pid
 	return $1;
 }
 
-# (equal or not, the table that scripts/compare printed)
-sub compare
+# (equal or not, what scripts/compare printed); @options of scripts/compare
+sub compare_sides
 {
-	my ($self) = @_;
-	my $source = $self->source->connstr($database);
+	my ($self, $source, $replica, @options) = @_;
 	my $said = '';
-	my $equal = IPC::Run::run([ "$top/scripts/compare", $source, $self->replica_conninfo, @{ $self->{schemas} } ],
-		'>&', \$said);
+	my $equal = IPC::Run::run([ "$top/scripts/compare", @options, $source, $replica, @{ $self->{schemas} } ], '>&', \$said);
 	return ($equal, $said);
 }
 
+sub compare
+{
+	my ($self, @options) = @_;
+	return $self->compare_sides($self->source->connstr($database), $self->replica_conninfo, @options);
+}
+
+# Rows and schema are equal; '--rows-only' where the test makes the schemas differ.
 sub compare_ok
 {
-	my ($self, $name) = @_;
+	my ($self, $name, @options) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	my ($equal, $said) = $self->compare;
+	my ($equal, $said) = $self->compare(@options);
 	ok($equal, "$name: " . ($said =~ /^(replica .*)$/m ? $1 : 'not compared')) or diag($said);
 	return $equal;
 }
 
-# pg_dump --schema-only of both sides is the same, as Ardent::Dump compares it; without => qr/…/: entries not looked at.
+# Both schemas are dumped the same, as scripts/compare tells; without => qr/…/: definitions not looked at.
 sub schema_ok
 {
 	my ($self, $name, %args) = @_;
