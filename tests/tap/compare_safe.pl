@@ -20,6 +20,10 @@ CREATE TABLE hostile (id integer, t text, r text);
 INSERT INTO hostile VALUES (1, 'a', 'b');
 CREATE FUNCTION cast_it(hostile) RETURNS text $boo;
 CREATE CAST (hostile AS text) WITH FUNCTION cast_it(hostile);
+CREATE TABLE cast_only (id integer);
+INSERT INTO cast_only VALUES (1);
+CREATE FUNCTION cast_it(cast_only) RETURNS text $boo;
+CREATE CAST (cast_only AS text) WITH FUNCTION cast_it(cast_only) AS IMPLICIT;
 CREATE FUNCTION text(hostile) RETURNS text $boo;
 CREATE FUNCTION textin(cstring) RETURNS text LANGUAGE internal IMMUTABLE AS 'textin';
 CREATE FUNCTION record_out(hostile) RETURNS text $boo;
@@ -48,25 +52,25 @@ CREATE VIEW looked AS SELECT boo();
 CREATE RULE rul AS ON INSERT TO hostile DO ALSO SELECT boo();
 CREATE SCHEMA ardent;
 CREATE VIEW ardent.copy_again AS SELECT boo()::oid AS relation;
-ALTER TABLE hostile OWNER TO app; ALTER TABLE coloured OWNER TO app; ALTER VIEW looked OWNER TO app; ALTER SCHEMA ardent OWNER TO app;
+ALTER TABLE hostile OWNER TO app; ALTER TABLE cast_only OWNER TO app; ALTER TABLE coloured OWNER TO app; ALTER VIEW looked OWNER TO app; ALTER SCHEMA ardent OWNER TO app;
 SQL
 $servers->make('replica', '', 'source');
 foreach my $database ('source', 'replica')
 {
-	$servers->sql('postgres', "ALTER DATABASE $database SET search_path = public; ALTER DATABASE $database SET default_transaction_read_only = off;"
+	$servers->sql('postgres', "ALTER DATABASE $database SET search_path = public, pg_catalog; ALTER DATABASE $database SET default_transaction_read_only = off;"
 		. " ALTER DATABASE $database SET quote_all_identifiers = on; ALTER DATABASE $database SET standard_conforming_strings = off;"
 		. " ALTER DATABASE $database SET statement_timeout = 200; ALTER DATABASE $database SET extra_float_digits = -5");
 }
 # the traps are set
 like($run->('source', "SET statement_timeout = 0; $_"), qr/owner's code ran as verifier/, "the trap works: $_")
-  foreach 'SELECT h::text FROM hostile AS h', 'SELECT boo()', 'TABLE looked', 'SELECT c::text FROM coloured', 'TABLE ardent.copy_again',
-	"SET search_path = public, pg_catalog; SELECT oid = oid FROM pg_class", "SET search_path = public, pg_catalog; SELECT 1.5 % 2::bigint";
+  foreach 'SELECT h::text FROM hostile AS h', 'SELECT c::text FROM cast_only AS c', 'SELECT boo()', 'TABLE looked', 'SELECT c::text FROM coloured', 'TABLE ardent.copy_again',
+	'SELECT oid = oid FROM pg_class', 'SELECT 1.5 % 2::bigint';
 like($run->('source', 'SET statement_timeout = 0; TABLE hostile', 'app'), qr/owner's code ran as app/, 'the trap works: the policy');
 foreach my $role ('verifier', $servers->{node}->safe_psql('postgres', 'SELECT CURRENT_USER'))
 {
 	my ($exit, $said, $err) = $servers->compare('source', 'replica', 'as', $role);
 	is($exit, 0, "as $role nothing of the owner's runs") or diag($said, $err);
-	like($said, qr/^replica equals source: 2 tables, 2 rows$/m, 'and every row is read');
+	like($said, qr/^replica equals source: 3 tables, 3 rows$/m, 'and every row is read');
 	if ($role eq 'verifier') { is($err, '', 'the role that is meant is not warned about'); }
 	else
 	{
