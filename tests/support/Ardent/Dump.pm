@@ -21,7 +21,8 @@ sub definitions_differ
 	my @without = defined $without ? ('--without', "$without" =~ s/\(\?\^?\w*:/(/gr) : ();
 	my ($equal, $said) = $t->compare_sides($t->source->connstr($Ardent::Test::database), $t->replica_admin, '--schema-only', @without);
 	return if $equal;
-	return split /\n(?=  \S)/, $said =~ s/^scripts\/compare: warning:.*\n//gmr;
+	my @differ = grep { /\A  [A-Z].*: (?:DIFFERENT|MISSING)/ } split /\n(?=  \S)/, $said;
+	return @differ ? @differ : $said;    # it could not compare
 }
 
 # A line a column of a table with its number, dropped ones among them: a column that was added twice, or added and
