@@ -146,7 +146,7 @@ narrow_down() { # the rows that differ of the tables in $work/differ -> $work/sa
 compare_rows() {
     ask_notes
     sum_rows
-    awk -v "work=$work" -f "$here/tables.awk" "$work/pending" "$work/sums.source" "$work/sums.replica"
+    WITHOUT=$without awk -v "work=$work" -f "$here/tables.awk" "$work/pending" "$work/sums.source" "$work/sums.replica"
     : > "$work/samples"
     [ ! -s "$work/differ" ] || narrow_down
     awk -f "$here/report.awk" "$work/views" "$work/notes.source" "$work/notes.replica" "$work/samples" "$work/report"

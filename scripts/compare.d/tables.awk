@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: PostgreSQL
 # The sums of both sides -> what is said of each table. Files: pending, sums.source, sums.replica, the latter with
-# root, table, oid, rows, two checksums. Writes below `work`: report (number of a table whose rows are to be shown, or
+# root, table, oid, rows, two checksums. WITHOUT in the environment: tables not to be looked at, as "TABLE public.t". Writes below `work`: report (number of a table whose rows are to be shown, or
 # 0; its name; the line), differ (number, bits, oids at the source, oids in the replica), rows.count.
 BEGIN {
-    FS = OFS = "\t"; m1 = 281474976710656; m2 = 281474976710597
+    FS = OFS = "\t"; m1 = 281474976710656; m2 = 281474976710597; without = ENVIRON["WITHOUT"]
     printf "" > (work "/report")
     printf "" > (work "/differ")
 }
@@ -13,6 +13,7 @@ function tab(name, there, here, verdict) {
 }
 function pad(text, width) { while (length(text) < width) text = text " "; return text }
 FILENAME ~ /\/pending$/ { pending[$0]; next }
+without != "" && ("TABLE " $1) ~ without { next }
 {
     side = FILENAME ~ /source$/ ? "s" : "r"
     key = side OFS $1
