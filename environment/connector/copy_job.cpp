@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 namespace ardent::environment {
 
@@ -37,6 +38,15 @@ InstanceSpec loading_spec(InstanceSpec spec) {
         spec.settings[name] = value;
     }
     return spec;
+}
+
+std::vector<protocol::ObjectOwner> owners_of(const std::vector<protocol::ObjectOwner>& all,
+                                             bool that_run_code) {
+    std::vector<protocol::ObjectOwner> chosen;
+    std::copy_if(all.begin(), all.end(), std::back_inserter(chosen), [&](const auto& owned) {
+        return runs_code(owned) == that_run_code;
+    });
+    return chosen;
 }
 
 protocol::Failure to_failure(const Error& error, const std::string& table) {
@@ -159,6 +169,8 @@ void CopyJob::restore() {
     archive.create_inert_servers(*admin, *apply);
     create_stand_ins(*admin, *apply, m_plan.begin.outside_functions, m_outcome.warnings);
     archive.restore_before_data();
+    set_owners(*admin, owners_of(m_plan.begin.owners, true), m_outcome.warnings);
+    m_opened_schemas = open_schemas(*admin, m_plan.begin.schemas);
     {
         const std::lock_guard lock(m_load_mutex);
         m_loader = std::make_unique<TableLoader>(std::move(apply), m_plan.begin.tables,
@@ -188,13 +200,14 @@ void CopyJob::finish() {
         const std::function<bool()> go_on = [this] { return going_on(); };
         restore_after_rows({archive, *admin, another, paths, go_on, jobs}, m_outcome.warnings);
     }
-    // while it owns everything: the source's superusers are none here
+    // while it owns the views: the source's superusers are none here
     refresh_views(*apply);
     const auto admin = connect(k_admin_role);
     const Cancellable administering(*this, *admin);
     m_outcome.disabled_triggers = disable_triggers(*admin);
     tell("setting owners and grants");
-    set_owners(*admin, m_plan.begin.owners, m_outcome.warnings);
+    close_schemas(*admin, m_opened_schemas);
+    set_owners(*admin, owners_of(m_plan.begin.owners, false), m_outcome.warnings);
     const std::vector<std::string> not_granted =
         archive.restore_grants(*admin, *apply, m_plan.begin.schemas);
     m_outcome.warnings.insert(m_outcome.warnings.end(), not_granted.begin(), not_granted.end());

@@ -121,6 +121,7 @@ private:
     std::unique_ptr<TableLoader> m_loader;
 
     std::once_flag m_joined;
+    std::vector<std::string> m_opened_schemas;  // of the work thread
     std::thread m_thread;
 };
 

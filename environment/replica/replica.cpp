@@ -18,7 +18,8 @@ using pq::quote_identifier;
 constexpr int k_version_predefined_read = 140000;  // pg_read_all_data
 
 bool is_ours(const std::string& role) {
-    return role == k_admin_role || role == k_apply_role || role == k_reader_role;
+    return role == k_admin_role || role == k_apply_role || role == k_reader_role ||
+           role == k_nobody_role;
 }
 
 std::string locale_clause(pq::Connection& admin, const protocol::SourceIdentity& source) {
@@ -114,6 +115,9 @@ void create_roles(pq::Connection& admin, const std::vector<std::string>& roles) 
     if (admin.server_version() >= k_version_predefined_read) {
         admin.exec(std::string("GRANT pg_read_all_data TO ") + k_reader_role);
     }
+    admin.exec(std::string("CREATE ROLE ") + k_nobody_role + " NOLOGIN");
+    admin.exec(std::string("GRANT ") + k_nobody_role + " TO " + k_apply_role +
+               " WITH ADMIN OPTION");
     for (const std::string& role : roles) {
         create_source_role(admin, role);
     }
@@ -238,6 +242,11 @@ void create_stand_ins(pq::Connection& admin, pq::Connection& apply,
     }
 }
 
+bool runs_code(const protocol::ObjectOwner& owned) {
+    return owned.type == "table" || owned.type == "function" || owned.type == "procedure" ||
+           owned.type == "aggregate";
+}
+
 void set_owners(pq::Connection& admin, const std::vector<protocol::ObjectOwner>& owners,
                 std::vector<std::string>& warnings) {
     for (const protocol::ObjectOwner& owned : owners) {
@@ -247,9 +256,39 @@ void set_owners(pq::Connection& admin, const std::vector<protocol::ObjectOwner>&
             if (error.kind() == ErrorKind::transient) {
                 throw;
             }
+            if (runs_code(owned)) {
+                protocol::ObjectOwner instead = owned;
+                instead.owner = k_nobody_role;
+                set_owner(admin, instead);
+            }
             warnings.push_back("the owner of " + owned.type + " could not be set to " +
                                owned.owner + ": " + error.what());
         }
+    }
+}
+
+std::vector<std::string> open_schemas(pq::Connection& admin,
+                                      const std::vector<std::string>& schemas) {
+    const pq::Result closed = admin.exec(
+        R"sql(
+        SELECT n.nspname
+          FROM pg_catalog.pg_namespace AS n
+         WHERE n.nspname = ANY ($1::pg_catalog.text[])
+           AND NOT EXISTS (SELECT FROM pg_catalog.aclexplode(n.nspacl) AS a
+                            WHERE a.grantee = 0 AND a.privilege_type = 'USAGE')
+        )sql",
+        {pq::array_text(schemas)});
+    std::vector<std::string> opened;
+    for (int row = 0; row < closed.rows(); ++row) {
+        opened.emplace_back(closed.text(row, 0));
+        admin.exec("GRANT USAGE ON SCHEMA " + quote_identifier(opened.back()) + " TO PUBLIC");
+    }
+    return opened;
+}
+
+void close_schemas(pq::Connection& admin, const std::vector<std::string>& opened) {
+    for (const std::string& schema : opened) {
+        admin.exec("REVOKE USAGE ON SCHEMA " + quote_identifier(schema) + " FROM PUBLIC");
     }
 }
 

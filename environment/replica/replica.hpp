@@ -17,6 +17,8 @@
 namespace ardent::environment {
 
 inline constexpr const char* k_maintenance_database = "template1";
+/// Owns what its owner at the source cannot own here; without any right of its own.
+inline constexpr const char* k_nobody_role = "ardent_nobody";
 
 InstanceSpec replica_spec(const Settings& settings, const std::string& connector_id,
                           const std::string& name, int major);
@@ -49,9 +51,20 @@ void create_stand_ins(pq::Connection& admin, pq::Connection& apply,
                       const std::vector<protocol::OutsideFunction>& functions,
                       std::vector<std::string>& warnings);
 
-/// Gives each object to its owner at the source; one that is not there becomes a warning.
+/// True for what runs code of the source: tables and functions get their owners before the rows come, so that no code runs
+/// with the rights of ardent_apply.
+bool runs_code(const protocol::ObjectOwner& owned);
+
+/// Gives each object to its owner at the source. Where that cannot be, it becomes a warning, and k_nobody_role owns what runs
+/// code.
 void set_owners(pq::Connection& admin, const std::vector<protocol::ObjectOwner>& owners,
                 std::vector<std::string>& warnings);
+
+/// Grants come last, and owners' code wants to look into schemas before: lets everybody, who is nobody then. Returns those
+/// that were closed, for close_schemas.
+std::vector<std::string> open_schemas(pq::Connection& admin,
+                                      const std::vector<std::string>& schemas);
+void close_schemas(pq::Connection& admin, const std::vector<std::string>& opened);
 
 /// Triggers and rules that would fire in a replica (ENABLE ALWAYS, ENABLE REPLICA) are switched off.
 std::vector<DisabledTrigger> disable_triggers(pq::Connection& admin);

@@ -137,9 +137,11 @@ void require_ordinary(Relation relation) {
         ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
                         errmsg("\"%s\" is not an ordinary table", RelationGetRelationName(relation))));
     }
-    if (!has_privs_of_role(GetUserId(), relation->rd_rel->relowner)) {
+    // The caller's own tables are refused too: their code would run with its rights.
+    const Oid owner = relation->rd_rel->relowner;
+    if (owner == GetUserId() || !has_privs_of_role(GetUserId(), owner)) {
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                        errmsg("must be able to become the owner of \"%s\"",
+                        errmsg("must be able to become another role, the owner of \"%s\"",
                                RelationGetRelationName(relation))));
     }
 }

@@ -150,6 +150,31 @@ void read_elements(ValueReader* reader, Oid element, int32 typmod) {
 
 }  // namespace
 
+namespace {
+
+/// The names of these are looked up, which wants rights on their schemas. The owner of the table need not have them: who wrote
+/// the value had them.
+bool names_object(Oid type) {
+    switch (type) {
+    case REGPROCOID:
+    case REGPROCEDUREOID:
+    case REGOPEROID:
+    case REGOPERATOROID:
+    case REGCLASSOID:
+    case REGTYPEOID:
+    case REGROLEOID:
+    case REGNAMESPACEOID:
+    case REGCOLLATIONOID:
+    case REGCONFIGOID:
+    case REGDICTIONARYOID:
+        return true;
+    default:
+        return false;
+    }
+}
+
+}  // namespace
+
 ValueReader* make_reader(Oid type, int32 typmod) {
     check_stack_depth();
     // A domain's value is stored as its base type's.
@@ -160,6 +185,7 @@ ValueReader* make_reader(Oid type, int32 typmod) {
     fmgr_info_cxt(input, &reader->function, CurrentMemoryContext);
     reader->typmod = typmod;
     const Oid element = get_element_type(type);
+    reader->as_caller = names_object(OidIsValid(element) ? element : type);
     if (OidIsValid(element) && input == F_ARRAY_IN && has_domain(element)) {
         read_elements(reader, element, typmod);
     } else if (get_typtype(type) == TYPTYPE_COMPOSITE && has_domain(type)) {
@@ -171,7 +197,17 @@ ValueReader* make_reader(Oid type, int32 typmod) {
 }
 
 Datum read_value(ValueReader* reader, char* text) {
-    return InputFunctionCall(&reader->function, text, reader->parameter, reader->typmod);
+    if (!reader->as_caller) {
+        return InputFunctionCall(&reader->function, text, reader->parameter, reader->typmod);
+    }
+    Oid owner = InvalidOid;
+    int context = 0;
+    GetUserIdAndSecContext(&owner, &context);
+    SetUserIdAndSecContext(GetSessionUserId(), context);
+    const Datum value =
+        InputFunctionCall(&reader->function, text, reader->parameter, reader->typmod);
+    SetUserIdAndSecContext(owner, context);
+    return value;
 }
 
 }  // namespace ardent::rows

@@ -12,6 +12,7 @@ struct ValueReader {
     FmgrInfo function;  // the type's input function, or one of ours in its place
     Oid parameter;
     int32 typmod;
+    bool as_caller;  // with the rights of the session's user; runs the server's own code only
 };
 
 /// Raises a server error for a type that cannot be read.

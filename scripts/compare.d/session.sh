@@ -105,18 +105,25 @@ schema_array() {
 }
 
 say_hello() {
-    local side super version encoding snapshot
+    local side super version encoding snapshot path writers_path
     ask_both hello "COPY (SELECT pg_catalog.bool_or(r.rolsuper), pg_catalog.current_setting('server_version_num'),
-        pg_catalog.current_setting('server_encoding'), pg_catalog.pg_export_snapshot()
+        pg_catalog.current_setting('server_encoding'), pg_catalog.pg_export_snapshot(),
+        (SELECT s.reset_val FROM pg_catalog.pg_settings AS s WHERE s.name OPERATOR(pg_catalog.=) 'search_path')
   FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) ANY (ARRAY[CURRENT_USER, SESSION_USER])) TO STDOUT;"
     for side in source replica; do
-        IFS=$'\t' read -r super version encoding snapshot < "$work/hello.$side"
+        IFS=$'\t' read -r super version encoding snapshot path < "$work/hello.$side"
+        [ "$side" = replica ] || writers_path=$(unescape "$path")
         hello[$side.major]=$((version / 10000))
         hello[$side.encoding]=$encoding
         hello[$side.snapshot]=$snapshot
         if [ "$super" = t ]; then
             echo "scripts/compare: warning: connected to the $side as a superuser; a role that may read everything is enough (head of this script)" >&2
         fi
+    done
+    # Whoever plans a SELECT parses the SQL functions in a table's indexes, which may name things by the path of those who write
+    # there: with the source's usual one behind the server's own names, on both sides, they are found.
+    for side in source replica; do
+        tell "$side" "SELECT pg_catalog.set_config('search_path', $(literal "pg_catalog, $writers_path, pg_temp"), false) AS path \\gset"
     done
     if [ "${hello[source.encoding]}" != "${hello[replica.encoding]}" ]; then
         echo "scripts/compare: warning: the encodings are ${hello[source.encoding]} and ${hello[replica.encoding]}: equal texts beyond ASCII count as different" >&2
