@@ -50,8 +50,8 @@ struct DdlOptions {
 };
 
 struct ApplierOptions {
-    std::string server_encoding;      // of the source, and so of the replica
-    std::uint32_t timeline = 0;       // of the source: into the progress row; 0: the row keeps its own
+    std::string server_encoding;  // of the source, and so of the replica
+    std::uint32_t timeline = 0;   // of the source: into the progress row; 0: the row keeps its own
     model::SearchPaths search_paths;  // of the source's writers
     DdlOptions ddl;
 };

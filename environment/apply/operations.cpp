@@ -121,7 +121,8 @@ std::string Operations::take() noexcept {
     return std::exchange(m_bytes, {});
 }
 
-std::optional<Operation> operation_at(const TargetTable& table, std::string_view bytes, std::size_t number) {
+std::optional<Operation> operation_at(const TargetTable& table, std::string_view bytes,
+                                      std::size_t number) {
     Reader reader(bytes);
     for (; !reader.done(); --number) {
         Operation operation;

@@ -44,6 +44,7 @@ struct Operation {
 };
 
 /// The change with this number, from 0; nullopt when there are not so many.
-std::optional<Operation> operation_at(const TargetTable& table, std::string_view bytes, std::size_t number);
+std::optional<Operation> operation_at(const TargetTable& table, std::string_view bytes,
+                                      std::size_t number);
 
 }  // namespace ardent::apply

@@ -129,9 +129,9 @@ void ReplicaSession::queue(const std::string& sql, std::span<const char* const> 
 void ReplicaSession::queue_rows(const RowChanges& changes, std::size_t ticket) {
     enter();
     if (changes.operations.size() > k_most_bytes) {
-        throw base::Error(base::ErrorKind::replica, "a row of " +
-                                                        std::to_string(changes.operations.size()) +
-                                                        " bytes is too large for the replica's server");
+        throw base::Error(base::ErrorKind::replica,
+                          "a row of " + std::to_string(changes.operations.size()) +
+                              " bytes is too large for the replica's server");
     }
     const std::array<const char*, 6> values{
         m_secret.c_str(),         changes.relation.c_str(), changes.search_path.c_str(),
@@ -158,9 +158,8 @@ void ReplicaSession::queue_progress(const std::string& position,
     const auto text = [](const std::string& value) {
         return value.empty() ? nullptr : value.c_str();
     };
-    const std::array<const char*, 5> parameters{m_secret.c_str(), text(position),
-                                                text(commit_timestamp), text(before),
-                                                text(timeline)};
+    const std::array<const char*, 5> parameters{
+        m_secret.c_str(), text(position), text(commit_timestamp), text(before), text(timeline)};
     queue(k_progress, parameters, k_no_ticket);
 }
 

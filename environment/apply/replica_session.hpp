@@ -60,8 +60,7 @@ public:
     void begin();
     bool in_transaction() const noexcept { return m_in_transaction; }
 
-    void queue(const std::string& sql, std::span<const char* const> parameters,
-               std::size_t ticket);
+    void queue(const std::string& sql, std::span<const char* const> parameters, std::size_t ticket);
     void queue_rows(const RowChanges& changes, std::size_t ticket);
     /// `relations`: "{16384,16390}", oids.
     void queue_truncate(const std::string& relations, std::size_t ticket);

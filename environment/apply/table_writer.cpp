@@ -192,9 +192,8 @@ void TableWriter::remove(const model::Change& change) {
     read_identity(pending, change);
     start_keys(pending);
     if (!pending.keyed) {
-        add_operation(pending, [&](Operations& operations) {
-            operations.remove(m_identity, change.lsn);
-        });
+        add_operation(pending,
+                      [&](Operations& operations) { operations.remove(m_identity, change.lsn); });
         return;
     }
     KeyEntry& entry = entry_at_key(pending, change.lsn);

@@ -13,9 +13,9 @@
 namespace ardent::apply {
 
 struct TargetColumn {
-    std::string name;  // in the server's encoding, like all text here
-    int number = 0;    // pg_attribute.attnum
-    bool not_null = false;  // and no row breaks it
+    std::string name;         // in the server's encoding, like all text here
+    int number = 0;           // pg_attribute.attnum
+    bool not_null = false;    // and no row breaks it
     bool is_virtual = false;  // GENERATED ALWAYS AS (…) VIRTUAL: rows have no value of it
     bool bytea = false;       // exactly bytea: wal2json leaves out the \x
     bool may_be_nan =
@@ -35,9 +35,10 @@ struct TargetTable {
     bool followed =
         true;  // not a materialized view nor an extension's: those have rows of their own
     std::vector<TargetColumn> columns;
-    std::vector<int> key;       // places in `columns`, in attnum order; empty without an identity
-    std::vector<int> stored;    // all but virtual ones
-    std::vector<int> identity;  // what a change tells of the old row: the key, or all stored columns under FULL
+    std::vector<int> key;     // places in `columns`, in attnum order; empty without an identity
+    std::vector<int> stored;  // all but virtual ones
+    std::vector<int>
+        identity;  // what a change tells of the old row: the key, or all stored columns under FULL
     std::string identity_numbers;  // "{1,2}": the columns' numbers
     std::string stored_numbers;
 

@@ -32,7 +32,7 @@ struct WorkerOptions {
     /// Role ardent_apply: NOSUPERUSER, BYPASSRLS, session_replication_role = replica from ALTER ROLE … SET.
     /// Settings and client_encoding are added here.
     pq::ConnectOptions replica;
-    std::string secret;  // the writer's (environment/replica/writer_functions.hpp)
+    std::string secret;             // the writer's (environment/replica/writer_functions.hpp)
     std::string system_identifier;  // of the source, as hello said; must be the progress row's
     std::uint32_t timeline =
         0;  // of the source, as hello said; written to the progress row, when not 0, with the first segment

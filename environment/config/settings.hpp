@@ -18,7 +18,7 @@ struct TlsFiles {
 };
 
 struct ReplicaSettings {
-    std::string binaries;  // folder with one folder a major: <binaries>/<major>/bin
+    std::string binaries;   // folder with one folder a major: <binaries>/<major>/bin
     std::string libraries;  // <libraries>/<major>/ardent_replica.so
     std::string shared_buffers;
     std::string max_wal_size;

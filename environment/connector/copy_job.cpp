@@ -43,9 +43,8 @@ InstanceSpec loading_spec(InstanceSpec spec) {
 std::vector<protocol::ObjectOwner> owners_of(const std::vector<protocol::ObjectOwner>& all,
                                              bool that_run_code) {
     std::vector<protocol::ObjectOwner> chosen;
-    std::copy_if(all.begin(), all.end(), std::back_inserter(chosen), [&](const auto& owned) {
-        return runs_code(owned) == that_run_code;
-    });
+    std::copy_if(all.begin(), all.end(), std::back_inserter(chosen),
+                 [&](const auto& owned) { return runs_code(owned) == that_run_code; });
     return chosen;
 }
 

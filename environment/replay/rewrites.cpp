@@ -45,6 +45,40 @@ std::vector<std::string> unsteady(pq::Connection& connection, const SqlText& tex
     return functions;
 }
 
+// Functions that are not the server's own: what they say here is not known, whatever they call themselves.
+std::vector<std::string> own_functions(pq::Connection& connection, const SqlText& text) {
+    const pq::Result found = connection.exec(
+        R"sql(
+        SELECT DISTINCT p.proname
+          FROM pg_catalog.pg_proc AS p
+         WHERE p.proname = ANY ($1::pg_catalog.text[])
+           AND p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace
+         ORDER BY 1
+        )sql",
+        {pq::array_text(text.called())});
+    std::vector<std::string> functions;
+    for (int row = 0; row < found.rows(); ++row) {
+        functions.emplace_back(found.text(row, 0));
+    }
+    return functions;
+}
+
+// Whatever a generated column's expression needs beside the server's own objects is a function, an operator, a type of the
+// application or an extension; pg_depend does not tell of those that initdb made.
+bool computes_by_own_code(pq::Connection& connection, const model::RelationName& name) {
+    return connection.value(
+               R"sql(
+        SELECT EXISTS (
+               SELECT FROM pg_catalog.pg_attribute AS a
+                 JOIN pg_catalog.pg_attrdef AS x ON x.adrelid = a.attrelid AND x.adnum = a.attnum
+                 JOIN pg_catalog.pg_depend AS d
+                   ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND d.objid = x.oid
+                WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attgenerated = 's'
+                  AND d.refclassid <> 'pg_catalog.pg_class'::pg_catalog.regclass)
+        )sql",
+               {pq::quote_qualified(name.schema, name.name)}) == "t";
+}
+
 bool is_empty(pq::Connection& connection, const model::RelationName& name) {
     const std::string table = pq::quote_qualified(name.schema, name.name);
     return connection.value("SELECT pg_catalog.to_regclass($1)", {table}) == std::nullopt ||
@@ -83,6 +117,10 @@ std::string why_rows_differ(pq::Connection& connection, const model::DdlStatemen
     if (is_empty(connection, name)) {
         return {};
     }
+    // The source computed them anew, too, with what it had at hand.
+    if (computes_by_own_code(connection, name)) {
+        return "its generated columns are computed by functions of its own";
+    }
     if (model::has_reason(rewrite, "column_type")) {
         const auto functions =
             unsteady(connection, read_text(statement, statement.text.value_or("")), true);
@@ -101,6 +139,12 @@ std::string why_column_differs(pq::Connection& connection, const model::DdlColum
     if (!column.identity.empty() && rewritten) {
         return "column " + column.name +
                " is an identity, numbered in the order of the rows on disk";
+    }
+    if (column.generated == "stored") {
+        const auto own = own_functions(connection, SqlText(column.expression, true));
+        return own.empty()
+                   ? std::string()
+                   : "the generated column " + column.name + " calls " + base::join(own, ", ");
     }
     const auto functions = unsteady(connection, SqlText(column.expression, true), false);
     return functions.empty()

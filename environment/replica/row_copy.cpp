@@ -46,10 +46,10 @@ RowCopy::RowCopy(pq::Connection& connection, const RowCopyTarget& target)
     const pq::Result found =
         connection.exec(k_columns, {name.schema, name.name, pq::array_text(columns)});
     if (found.rows() == 0 || found.text(0, 1).find("NULL") != std::string_view::npos) {
-        throw base::Error(base::ErrorKind::replica,
-                          "the replica has no table " + model::to_string(name) +
-                              " with the source's columns",
-                          "The table changed at the source meanwhile; run retry-setup.");
+        throw base::Error(
+            base::ErrorKind::replica,
+            "the replica has no table " + model::to_string(name) + " with the source's columns",
+            "The table changed at the source meanwhile; run retry-setup.");
     }
     m_relation = found.text(0, 0);
     m_columns = columns.empty() ? "{}" : std::string(found.text(0, 1));
@@ -82,9 +82,9 @@ void RowCopy::write(std::string_view bytes) {
 void RowCopy::send(std::string_view lines) {
     await_answer();
     // The lines go as they are (binary), the others as text.
-    const std::array<const char*, 6> values{m_secret.c_str(),  m_relation.c_str(),
+    const std::array<const char*, 6> values{m_secret.c_str(),      m_relation.c_str(),
                                             m_search_path.c_str(), m_columns.c_str(),
-                                            lines.data(),      m_frozen ? "t" : "f"};
+                                            lines.data(),          m_frozen ? "t" : "f"};
     const std::array<int, 6> lengths{0, 0, 0, 0, static_cast<int>(lines.size()), 0};
     const std::array<int, 6> formats{0, 0, 0, 0, 1, 0};
     if (PQsendQueryParams(m_connection.handle(), k_copy, 6, nullptr, values.data(), lengths.data(),

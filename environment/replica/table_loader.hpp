@@ -47,8 +47,8 @@ private:
     const std::string m_search_path;
     const std::string m_secret;
     std::vector<std::optional<std::uint64_t>> m_rows;
-    bool m_open = false;                // a table is begun
-    std::unique_ptr<RowCopy> m_copy;    // none of a partitioned table
+    bool m_open = false;              // a table is begun
+    std::unique_ptr<RowCopy> m_copy;  // none of a partitioned table
     std::size_t m_current = 0;
     std::uint64_t m_next_part = 0;
     std::uint64_t m_bytes = 0;

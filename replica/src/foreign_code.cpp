@@ -54,7 +54,8 @@ bool calls_foreign_code(const ResultRelInfo* info) {
         }
     }
     return table->rd_rel->relispartition &&
-           calls_foreign_function(reinterpret_cast<Node*>(RelationGetPartitionQual(table)), nullptr);
+           calls_foreign_function(reinterpret_cast<Node*>(RelationGetPartitionQual(table)),
+                                  nullptr);
 }
 
 }  // namespace ardent::rows

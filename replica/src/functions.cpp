@@ -40,8 +40,8 @@ void require_secret(const bytea* secret) {
     if (session_secret != nullptr && size == VARSIZE_ANY_EXHDR(session_secret)) {
         different = 0;
         for (Size i = 0; i < size; ++i) {
-            different |= static_cast<unsigned>(VARDATA_ANY(secret)[i] ^
-                                               VARDATA_ANY(session_secret)[i]);
+            different |=
+                static_cast<unsigned>(VARDATA_ANY(secret)[i] ^ VARDATA_ANY(session_secret)[i]);
         }
     }
     if (different != 0) {
@@ -59,8 +59,8 @@ bool is_locked_here(const LOCKTAG* tag) {
 }
 
 /// Runs one statement of ours as the superuser, whose tables schema ardent has; returns the number of rows.
-uint64 run_privileged(SPIPlanPtr* plan, const char* statement, int count, Oid* types,
-                      Datum* values, const char* nulls) {
+uint64 run_privileged(SPIPlanPtr* plan, const char* statement, int count, Oid* types, Datum* values,
+                      const char* nulls) {
     Oid caller = InvalidOid;
     int context = 0;
     GetUserIdAndSecContext(&caller, &context);
@@ -75,8 +75,8 @@ uint64 run_privileged(SPIPlanPtr* plan, const char* statement, int count, Oid* t
         *plan = prepared;
     }
     if (SPI_execute_plan(*plan, values, nulls, false, 0) < 0) {
-        ereport(ERROR, (errmsg("a statement of Ardent's failed: %s",
-                               SPI_result_code_string(SPI_result))));
+        ereport(ERROR,
+                (errmsg("a statement of Ardent's failed: %s", SPI_result_code_string(SPI_result))));
     }
     const uint64 rows = SPI_processed;
     SPI_finish();
@@ -147,7 +147,8 @@ void open_writer(FunctionCallInfo fcinfo) {
                         errmsg("this is not the writer's secret")));
     }
     lock_writer(true);
-    auto* const kept = static_cast<bytea*>(MemoryContextAlloc(TopMemoryContext, VARSIZE_ANY(secret)));
+    auto* const kept =
+        static_cast<bytea*>(MemoryContextAlloc(TopMemoryContext, VARSIZE_ANY(secret)));
     std::memcpy(kept, secret, VARSIZE_ANY(secret));
     session_secret = kept;
 }
@@ -173,9 +174,9 @@ int64 copy_rows(FunctionCallInfo fcinfo) {
     Table* const table = open_table(PG_GETARG_OID(1), text_to_cstring(PG_GETARG_TEXT_PP(2)));
     const Columns columns = read_columns(table, PG_GETARG_ARRAYTYPE_P(3));
     bytea* const lines = PG_GETARG_BYTEA_P_COPY(4);
-    const int64 rows = insert_lines(table, columns, VARDATA(lines),
-                                    static_cast<int64>(VARSIZE(lines) - VARHDRSZ),
-                                    PG_GETARG_BOOL(5), &place.progress);
+    const int64 rows =
+        insert_lines(table, columns, VARDATA(lines), static_cast<int64>(VARSIZE(lines) - VARHDRSZ),
+                     PG_GETARG_BOOL(5), &place.progress);
     close_table(table);
     pop_context(&place);
     return rows;

@@ -102,7 +102,8 @@ void flush_rows(Inserter* inserter) {
     if (inserter->bulk == nullptr) {
         inserter->bulk = GetBulkInsertState();
     }
-    *inserter->ordinal = inserter->ordinals[0];  // which of them does not fit a page it does not say
+    *inserter->ordinal =
+        inserter->ordinals[0];  // which of them does not fit a page it does not say
     MemoryContext const before = MemoryContextSwitchTo(inserter->memory);
     table_multi_insert(table->relation, inserter->slots, inserter->count, GetCurrentCommandId(true),
                        inserter->options, inserter->bulk);

@@ -30,8 +30,8 @@ char unescaped(char letter) {
 
 /// Takes the backslashes out of [from, end) in place and puts a NUL at the end, which may be where the separator was.
 void unescape(char* from, char* end) {
-    auto* const first = static_cast<char*>(
-        std::memchr(from, '\\', static_cast<std::size_t>(end - from)));
+    auto* const first =
+        static_cast<char*>(std::memchr(from, '\\', static_cast<std::size_t>(end - from)));
     if (first == nullptr) {
         *end = '\0';
         return;

@@ -93,9 +93,9 @@ void update(Table* table, Columns columns, const Cell* cells) {
 }
 
 [[noreturn]] void raise_missing(Table* table) {
-    ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND),
-                    errmsg("the row is not in table \"%s\"",
-                           RelationGetRelationName(table->relation))));
+    ereport(ERROR,
+            (errcode(ERRCODE_NO_DATA_FOUND),
+             errmsg("the row is not in table \"%s\"", RelationGetRelationName(table->relation))));
     pg_unreachable();
 }
 

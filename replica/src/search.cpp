@@ -6,13 +6,13 @@ namespace ardent::rows {
 struct Search {
     Table* table;
     Columns identity;
-    bool full;           // every value decides; an index only narrows the search
-    Relation index;      // nullptr: the whole table is read
-    IndexScanDesc scan;  // nullptr: no index
-    ScanKeyData* keys;   // one a key column of the index
-    int* key_cells;      // the place in `identity` of each key
-    Datum* values;       // of the row looked for, by place in `identity`
-    FmgrInfo* output;    // output functions, where the text has to be compared
+    bool full;              // every value decides; an index only narrows the search
+    Relation index;         // nullptr: the whole table is read
+    IndexScanDesc scan;     // nullptr: no index
+    ScanKeyData* keys;      // one a key column of the index
+    int* key_cells;         // the place in `identity` of each key
+    Datum* values;          // of the row looked for, by place in `identity`
+    FmgrInfo* output;       // output functions, where the text has to be compared
     MemoryContext scratch;  // for one comparison: a search may read millions of rows
 };
 
@@ -90,8 +90,8 @@ void prepare_keys(Search* search) {
                                    RelationGetRelationName(index), format_type_be(type))));
         }
         search->key_cells[i] = place_of(search->identity, index->rd_index->indkey.values[i]);
-        ScanKeyInit(&search->keys[i], static_cast<AttrNumber>(i + 1), strategy, get_opcode(equality),
-                    0);
+        ScanKeyInit(&search->keys[i], static_cast<AttrNumber>(i + 1), strategy,
+                    get_opcode(equality), 0);
         search->keys[i].sk_collation = index->rd_indcollation[i];
     }
 #if PG_VERSION_NUM >= 180000
@@ -157,8 +157,7 @@ bool is_same_row(Search* search, const Cell* cells) {
         if (is_null != (cells[i].state != Cell::State::value)) {
             return false;
         }
-        if (!is_null &&
-            !same_value(search, i, attribute, slot->tts_values[column], cells[i])) {
+        if (!is_null && !same_value(search, i, attribute, slot->tts_values[column], cells[i])) {
             return false;
         }
     }
@@ -191,8 +190,7 @@ void start_scan(Search* search, int count) {
 
 bool next_of_scan(Search* search) {
     MemoryContext const before = MemoryContextSwitchTo(GetMemoryChunkContext(search));
-    const bool found =
-        index_getnext_slot(search->scan, ForwardScanDirection, search->table->found);
+    const bool found = index_getnext_slot(search->scan, ForwardScanDirection, search->table->found);
     MemoryContextSwitchTo(before);
     return found;
 }
@@ -271,10 +269,10 @@ void close_search(Search* search) {
 
 bool find_row(Search* search, const Cell* cells) {
     for (int i = 0; i < search->identity.count; ++i) {
-        search->values[i] = cells[i].state == Cell::State::value
-                                ? read_value(search->table->readers[search->identity.numbers[i] - 1],
-                                             cells[i].text)
-                                : Datum{0};
+        search->values[i] =
+            cells[i].state == Cell::State::value
+                ? read_value(search->table->readers[search->identity.numbers[i] - 1], cells[i].text)
+                : Datum{0};
     }
     ExecClearTuple(search->table->found);
     return search->index != nullptr ? find_by_index(search, cells) : find_by_reading(search, cells);

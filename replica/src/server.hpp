@@ -77,8 +77,7 @@ extern "C" {
 #if PG_VERSION_NUM >= 160000
 #define ARDENT_WALKER(function) function
 #else
-#define ARDENT_WALKER(function) \
-    reinterpret_cast<bool (*)()>(reinterpret_cast<void*>(function))
+#define ARDENT_WALKER(function) reinterpret_cast<bool (*)()>(reinterpret_cast<void*>(function))
 #endif
 
 namespace ardent::rows {

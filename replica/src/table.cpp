@@ -134,15 +134,18 @@ void insert_index_entries(Table* table, TupleTableSlot* slot) {
 
 void require_ordinary(Relation relation) {
     if (relation->rd_rel->relkind != RELKIND_RELATION || IsSystemRelation(relation)) {
-        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-                        errmsg("\"%s\" is not an ordinary table", RelationGetRelationName(relation))));
+        ereport(ERROR,
+                (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                 errmsg("\"%s\" is not an ordinary table", RelationGetRelationName(relation))));
     }
     // The caller's own tables are refused too: their code would run with its rights.
     const Oid owner = relation->rd_rel->relowner;
     if (owner == GetUserId() || !has_privs_of_role(GetUserId(), owner)) {
-        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                        errmsg("must be able to become another role, the owner of \"%s\"",
-                               RelationGetRelationName(relation))));
+        ereport(ERROR,
+                (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                 errmsg("must be able to become another role, the owner of \"%s\"",
+                        RelationGetRelationName(relation)),
+                 errhint("Give the table its owner in the replica: ALTER TABLE ... OWNER TO ...")));
     }
 }
 

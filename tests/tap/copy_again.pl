@@ -56,6 +56,12 @@ is($t->replica_psql('SELECT count(DISTINCT since) FROM parted'), 1, 'with one va
 $becomes_equal->('a volatile default', 'ALTER TABLE hot ADD COLUMN token uuid DEFAULT gen_random_uuid()', 1);
 $becomes_equal->('now() in a table that is written anew', q(ALTER TABLE hot ADD COLUMN s2 timestamptz DEFAULT now(),
 	ADD COLUMN twice text GENERATED ALWAYS AS (v || v) STORED), 1);
+$source->(q(CREATE FUNCTION local_day(timestamptz) RETURNS date LANGUAGE sql IMMUTABLE AS 'SELECT $1::date'));
+$becomes_equal->('a generated column by a function of its own', q(SET timezone = 'Pacific/Kiritimati';
+	ALTER TABLE hot ADD COLUMN local date GENERATED ALWAYS AS (local_day(since)) STORED), 1);
+$becomes_equal->('such a one in a table that is written anew', q(SET timezone = 'Pacific/Pago_Pago';
+	ALTER TABLE hot ALTER COLUMN id TYPE bigint), 1);
+$becomes_equal->('and without it', 'ALTER TABLE hot DROP COLUMN local', 0);
 $becomes_equal->('an identity column', 'ALTER TABLE hot ADD COLUMN n bigint GENERATED ALWAYS AS IDENTITY', 1);
 $becomes_equal->('a serial column', 'ALTER TABLE hot ADD COLUMN m bigserial', 1);
 $becomes_equal->('ALTER TYPE USING random()', 'ALTER TABLE hot ADD COLUMN r text; ALTER TABLE hot ALTER COLUMN r TYPE double precision USING random()', 1);
