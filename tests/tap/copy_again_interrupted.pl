@@ -48,7 +48,7 @@ $t->wait_streaming;
 $ends_well->('the environment was killed while rows came');
 
 # the environment, while the rows are written, and while changes are caught up with
-foreach my $statement ('DELETE FROM ONLY%large%', 'COPY%large%')
+foreach my $statement ('DELETE FROM ONLY%large%', '%ardent.copy_rows(%')
 {
 	my $killed = 0;
 	foreach my $attempt (1 .. 8)
