@@ -74,7 +74,7 @@ check: ## a selection of them, below two minutes
 test-unit test-install regress isolation tap e2e: all ## one suite; make tap T=tests/tap/file.pl runs one file
 	@scripts/test $(if $(T),$(T),$(@:test-%=%))
 
-soak: programs ## kill rounds, without DDL and with: make soak ROUNDS=200 SEED=17 T=tests/e2e/kill_rounds_ddl.pl
+soak: programs apply-driver ## kill rounds, without DDL and with: make soak ROUNDS=200 SEED=17 T=tests/e2e/differential.pl
 	@ROUNDS=$(or $(ROUNDS),100) SEED=$(SEED) V=1 scripts/test $(or $(T),tests/e2e/kill_rounds.pl tests/e2e/kill_rounds_ddl.pl)
 
 .PHONY: bench
