@@ -108,7 +108,7 @@ Outcome judge_special(const Context& context) {
 
 Outcome judge_generated(const Context& context) {
     return counted(flagged(context, {"generated", k_table}),
-                   "Generated columns are computed by the replica itself.");
+                   "Stored ones have the source's values in the replica, too, whatever made them.");
 }
 
 Outcome judge_references(const Context& context) {
