@@ -14,6 +14,8 @@ namespace {
 using base::Error;
 using base::ErrorKind;
 
+constexpr const char* k_deadlock = "40P01";
+
 /// What the threads share.
 struct Work {
     std::size_t count;
@@ -34,7 +36,9 @@ struct Work {
             try {
                 one(*connection, place);
             } catch (const Error& error) {
-                if (error.kind() == ErrorKind::transient || !go_on()) {
+                const bool lost = error.kind() == ErrorKind::transient &&
+                                  error.sqlstate() != k_deadlock;  // of two of our own
+                if (lost || !go_on()) {
                     throw;
                 }
                 const std::lock_guard lock(mutex);

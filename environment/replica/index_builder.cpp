@@ -5,7 +5,9 @@
 #include "common/pq/array_text.hpp"
 #include "common/process/log.hpp"
 
+#include <algorithm>
 #include <mutex>
+#include <utility>
 
 namespace ardent::environment {
 
@@ -36,6 +38,20 @@ SELECT p.oid::pg_catalog.regprocedure
 
 void set_path(pq::Connection& connection, const std::string& path) {
     connection.exec("SELECT pg_catalog.set_config('search_path', $1, false)", {path});
+}
+
+// Two of one table wait for one another, so every table's first one comes first, then every table's second.
+void spread(std::vector<AfterDataStatement>& statements) {
+    std::map<model::RelationName, unsigned> counts;
+    std::vector<std::pair<unsigned, AfterDataStatement>> turns;
+    for (AfterDataStatement& statement : statements) {
+        const unsigned turn = counts[statement.table]++;
+        turns.emplace_back(turn, std::move(statement));
+    }
+    std::stable_sort(turns.begin(), turns.end(),
+                     [](const auto& left, const auto& right) { return left.first < right.first; });
+    std::transform(turns.begin(), turns.end(), statements.begin(),
+                   [](auto& turn) { return std::move(turn.second); });
 }
 
 }  // namespace
@@ -76,7 +92,8 @@ std::optional<std::string> WriterPaths::of(pq::Connection& connection,
     return oid ? std::optional(of(*oid)) : std::nullopt;
 }
 
-IndexBuilder::Outcome IndexBuilder::build(const std::vector<AfterDataStatement>& statements) const {
+IndexBuilder::Outcome IndexBuilder::build(std::vector<AfterDataStatement> statements) const {
+    spread(statements);
     Outcome outcome;
     std::mutex mutex;
     const Connect prepared = [this] { return connect(); };

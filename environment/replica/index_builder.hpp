@@ -60,7 +60,7 @@ public:
 
     /// In no order. From 17 on a server builds indexes with a search_path of its own, and a function that needs another one is lent it
     /// for as long as its index is built. Throws base::Error (transient).
-    Outcome build(const std::vector<AfterDataStatement>& statements) const;
+    Outcome build(std::vector<AfterDataStatement> statements) const;
 
 private:
     void build_lent(const AfterDataStatement& statement) const;
