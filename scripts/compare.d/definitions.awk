@@ -4,6 +4,7 @@
 #
 # What does not count, because a replica differs there by design:
 #   - the order of definitions and of the grants of one, which follows the order of oids;
+#   - the order of columns in a table with parents by INHERITS: a dump puts those of the parents first;
 #   - rights of ardent_reader, which people read a replica with, and of what extension ardent has, which it lacks;
 #   - that extension itself; extensions that are installed in other schemas; comments on extensions, which are those of the host's package;
 #   - in schema public what initdb gave before 15, which pg_dump tells as changes of what another superuser's initdb gave;
@@ -58,7 +59,7 @@ function begin(header) {
     n = 0
 }
 function add(text) { if (inside) line[++n] = text }
-function finish(    i, j, text, key, kept) {
+function finish(    i, j, text, key, kept, rights, inherits) {
     if (!inside) next_method()
     else {
         # what pg_dump says before the next definition stands at the end of this one
@@ -66,8 +67,18 @@ function finish(    i, j, text, key, kept) {
         next_method()
         for (i = 1; i <= n && line[i] == ""; i++);
         kept = 0
-        for (; i <= n; i++) if (counts(line[i])) entry[++kept] = line[i]
-        if (type == "ACL" || type == "DEFAULT ACL")
+        rights = type == "ACL" || type == "DEFAULT ACL"
+        inherits = 0
+        for (; i <= n; i++) {
+            text = line[i]
+            # a name in it may have line breaks
+            while (rights && i < n && gsub(/"/, "\"", text) % 2) text = text "\001" line[++i]
+            if (!counts(text)) continue
+            entry[++kept] = text
+            inherits = inherits || (type == "TABLE" && text ~ /^INHERITS \(/)
+        }
+        if (inherits) for (i = 1; i <= kept; i++) sub(/,$/, "", entry[i])
+        if (rights || inherits)
             for (i = 2; i <= kept; i++) {
                 text = entry[i]
                 for (j = i - 1; j >= 1 && entry[j] "" > text ""; j--) entry[j + 1] = entry[j]

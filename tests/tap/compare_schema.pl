@@ -118,10 +118,17 @@ CREATE FUNCTION elsewhere.cast_it(elsewhere.ty) RETURNS integer LANGUAGE sql AS 
 CREATE EXTENSION hstore SCHEMA elsewhere;
 CREATE FOREIGN DATA WRAPPER wrapper; CREATE SERVER server FOREIGN DATA WRAPPER wrapper OPTIONS (host 'x'); CREATE USER MAPPING FOR app SERVER server;
 CREATE FUNCTION event() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE EVENT TRIGGER event ON sql_drop EXECUTE FUNCTION event();
+CREATE TABLE elder (a integer, b text); CREATE TABLE younger (b text, a integer, own text); ALTER TABLE younger INHERIT elder;
+CREATE TABLE "two
+lines" (v integer); GRANT SELECT ON "two
+lines" TO app;
 CREATE PUBLICATION pub FOR TABLE same; ALTER DEFAULT PRIVILEGES FOR ROLE app GRANT SELECT ON TABLES TO other;
 SQL
 my $by_design = <<'SQL';
 REVOKE SELECT ON same FROM app; GRANT SELECT ON same TO app; GRANT SELECT ON same TO ardent_reader; SELECT nextval('sequence_value');
+DROP TABLE younger; CREATE TABLE younger (own text) INHERITS (elder); ALTER TABLE younger NO INHERIT elder; ALTER TABLE younger INHERIT elder;
+GRANT SELECT ON "two
+lines" TO ardent_reader;
 ALTER TABLE same DISABLE TRIGGER trig; ALTER TABLE same DISABLE RULE rul;
 DROP EXTENSION hstore; DROP SCHEMA elsewhere CASCADE; DROP FOREIGN DATA WRAPPER wrapper CASCADE; DROP EVENT TRIGGER event; DROP PUBLICATION pub;
 ALTER DEFAULT PRIVILEGES FOR ROLE app REVOKE SELECT ON TABLES FROM other;
