@@ -33,11 +33,17 @@ WITH tables AS (
                         WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
                           AND d.objid OPERATOR(pg_catalog.=) c.oid AND d.deptype OPERATOR(pg_catalog.=) 'e')
 ), columns AS (
-    SELECT r.oid, pg_catalog.string_agg(pg_catalog.format('r.%I', a.attname), ', ' ORDER BY a.attnum)
+    -- a dump puts the columns of parents first: in a table with parents by INHERITS they are taken by name
+    SELECT r.oid, pg_catalog.string_agg(pg_catalog.format('r.%I', a.attname), ', '
+                                        ORDER BY CASE WHEN r.inherits THEN a.attname END COLLATE "C", a.attnum)
                     FILTER (WHERE a.attgenerated OPERATOR(pg_catalog.<>) 'v') AS list,
            pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY a.attnum)
                     FILTER (WHERE a.attgenerated OPERATOR(pg_catalog.=) 'v') AS virtual
-      FROM (SELECT DISTINCT t.root_oid FROM tables AS t) AS r (oid)
+      FROM (SELECT DISTINCT t.root_oid,
+                   EXISTS (SELECT FROM pg_catalog.pg_inherits AS i
+                             JOIN pg_catalog.pg_class AS ic ON ic.oid OPERATOR(pg_catalog.=) i.inhrelid
+                            WHERE i.inhrelid OPERATOR(pg_catalog.=) t.root_oid AND NOT ic.relispartition)
+              FROM tables AS t) AS r (oid, inherits)
       JOIN pg_catalog.pg_attribute AS a ON a.attrelid OPERATOR(pg_catalog.=) r.oid
      WHERE a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped
      GROUP BY r.oid
