@@ -29,6 +29,7 @@ constexpr const char* k_lend_to = R"sql(
 SELECT p.oid::pg_catalog.regprocedure
   FROM pg_catalog.pg_proc AS p
  WHERE p.provolatile = 'i' AND p.prokind = 'f' AND p.oid >= 16384
+   AND pg_catalog.pg_has_role(p.proowner, 'USAGE')
    AND NOT EXISTS (SELECT FROM pg_catalog.unnest(p.proconfig) AS c (word)
                     WHERE pg_catalog.starts_with(c.word, 'search_path='))
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
@@ -118,6 +119,8 @@ IndexBuilder::Outcome IndexBuilder::build(std::vector<AfterDataStatement> statem
             if (error.kind() == ErrorKind::transient || !m_parts.go_on()) {
                 throw;
             }
+            process::log_warning("an index cannot be built",
+                                 {{"index", statement.name}, {"why", error.what()}});
             outcome.failed.push_back({statement, std::move(failed.error)});
         }
     }

@@ -110,7 +110,7 @@ CREATE TABLE public.sales (id integer PRIMARY KEY, at timestamptz, day text GENE
 INSERT INTO public.sales VALUES (1, '2026-01-01 20:00Z');
 SQL
 $run->('CREATE TABLE public.seen (id integer PRIMARY KEY, n integer NOT NULL, v integer NOT NULL GENERATED ALWAYS AS (n * 2) VIRTUAL);'
-	  . ' INSERT INTO public.seen (id, n) VALUES (1, 4); CREATE TABLE public.only_virtual (v integer GENERATED ALWAYS AS (1) VIRTUAL);'
+	  . ' INSERT INTO public.seen (id, n) VALUES (1, 4); CREATE TABLE public.only_virtual (v integer GENERATED ALWAYS AS (1) VIRTUAL); ALTER TABLE public.only_virtual REPLICA IDENTITY FULL;'
 	  . ' INSERT INTO public.only_virtual DEFAULT VALUES; INSERT INTO public.only_virtual DEFAULT VALUES') if $major >= 18;
 
 # What is computed by a schema that is not carried.
