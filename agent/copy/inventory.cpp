@@ -160,6 +160,7 @@ SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.reln
  ORDER BY 1
 )sql";
 
+// Before 15 what a generated column calls is a dependency of the column and not of its expression.
 constexpr const char* k_outside_functions = R"sql(
 WITH expressions (classid, objid, relation) AS (
     SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, a.oid, a.adrelid FROM pg_catalog.pg_attrdef AS a
@@ -167,6 +168,10 @@ WITH expressions (classid, objid, relation) AS (
     SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid, k.conrelid
       FROM pg_catalog.pg_constraint AS k
      WHERE k.contype = 'c'
+    UNION ALL
+    SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, c.oid, c.oid
+      FROM pg_catalog.pg_class AS c
+     WHERE c.relkind IN ('r', 'p')
 )
 SELECT n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid),
        pg_catalog.pg_get_function_result(p.oid), p.provolatile,
@@ -176,6 +181,7 @@ SELECT n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid
   JOIN pg_catalog.pg_namespace AS cn ON cn.oid = c.relnamespace
   JOIN pg_catalog.pg_depend AS d
     ON d.classid = e.classid AND d.objid = e.objid
+   AND (d.classid <> 'pg_catalog.pg_class'::pg_catalog.regclass OR d.objsubid > 0)
    AND d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
   JOIN pg_catalog.pg_proc AS p ON p.oid = d.refobjid
   JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
