@@ -18,7 +18,7 @@ sub new
 	my $encoding = $args{encoding} // 'UTF8';
 	my $node = PostgreSQL::Test::Cluster->new("apply_$args{name}");
 	$node->init(allows_streaming => 'logical', extra => [ '--encoding=UTF8', '--locale=C' ]);
-	$node->append_conf('postgresql.conf', "max_replication_slots = 5\nfsync = off\n");
+	$node->append_conf('postgresql.conf', "max_replication_slots = 5\nfsync = off\nlog_parameter_max_length = 0\n");
 	$node->start;
 	my $self = bless { node => $node, encoding => $encoding, dir => File::Temp->newdir, files => 0 }, $class;
 	$node->safe_psql('postgres', 'CREATE ROLE ardent_apply LOGIN BYPASSRLS; ALTER ROLE ardent_apply SET session_replication_role = replica');
