@@ -194,6 +194,20 @@ SELECT n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid
  ORDER BY n.nspname, p.proname, 3
 )sql";
 
+constexpr const char* k_enums = R"sql(
+SELECT n.nspname, t.typname, t.oid,
+       pg_catalog.json_agg(e.oid::pg_catalog.int8 ORDER BY e.enumsortorder)
+  FROM pg_catalog.pg_type AS t
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
+  JOIN pg_catalog.pg_enum AS e ON e.enumtypid = t.oid
+ WHERE n.nspname = ANY ($1::pg_catalog.text[])
+    OR EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                WHERE d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.objid = t.oid
+                  AND d.deptype = 'e')
+ GROUP BY n.nspname, t.typname, t.oid
+ ORDER BY t.oid
+)sql";
+
 // Catalogs whose objects have nothing but a schema and an owner, and what their columns begin with.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 9> k_plain_catalogs = {
     {{"pg_proc", "pro"},
@@ -297,6 +311,19 @@ std::vector<protocol::OutsideFunction> read_outside_functions(
                              result.text(row, 4)[0], texts_of(result.text(row, 5))});
     }
     return functions;
+}
+
+std::vector<protocol::EnumLabels> read_enums(pq::Connection& connection,
+                                             const std::vector<std::string>& schemas) {
+    const pq::Result result = connection.exec(k_enums, {pq::array_text(schemas)});
+    std::vector<protocol::EnumLabels> enums;
+    for (int row = 0; row < result.rows(); ++row) {
+        enums.push_back({{std::string(result.text(row, 0)), std::string(result.text(row, 1))},
+                         result.number<std::uint32_t>(row, 2),
+                         protocol::parse_json("a list of labels", result.text(row, 3))
+                             .get<std::vector<std::uint32_t>>()});
+    }
+    return enums;
 }
 
 }  // namespace ardent::agent

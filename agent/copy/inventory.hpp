@@ -35,4 +35,8 @@ protocol::NotCarried read_not_carried(pq::Connection& connection,
 std::vector<protocol::OutsideFunction> read_outside_functions(
     pq::Connection& connection, const std::vector<std::string>& schemas);
 
+/// The labels of enums in the schemas and of those that extensions brought, wherever they are.
+std::vector<protocol::EnumLabels> read_enums(pq::Connection& connection,
+                                             const std::vector<std::string>& schemas);
+
 }  // namespace ardent::agent

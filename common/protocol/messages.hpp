@@ -139,6 +139,13 @@ struct OutsideFunction {
     std::vector<std::string> tables;  // that need it, quoted as SQL needs it
 };
 
+/// Labels of an enum by the numbers that they are stored, sorted and hashed as.
+struct EnumLabels {
+    model::RelationName type;
+    std::uint32_t type_oid = 0;         // as the schema's archive names it
+    std::vector<std::uint32_t> labels;  // pg_enum.oid, in the order of enumsortorder
+};
+
 struct CopyBegin {
     std::string session;
     std::string slot;
@@ -152,6 +159,7 @@ struct CopyBegin {
     NotCarried not_carried;
     model::SearchPaths search_paths;
     std::vector<OutsideFunction> outside_functions;
+    std::vector<EnumLabels> enums;           // of the schemas and of extensions; may be missing
 };
 
 struct CopyState {

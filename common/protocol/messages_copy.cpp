@@ -54,6 +54,34 @@ std::vector<OutsideFunction> decode_outside_functions(const std::vector<Fields>&
     return functions;
 }
 
+json encode(const std::vector<EnumLabels>& enums) {
+    json list = json::array();
+    for (const EnumLabels& labels : enums) {
+        list.push_back({{"schema", labels.type.schema},
+                        {"name", labels.type.name},
+                        {"oid", labels.type_oid},
+                        {"labels", labels.labels}});
+    }
+    return list;
+}
+
+std::vector<EnumLabels> decode_enums(const std::vector<Fields>& list) {
+    std::vector<EnumLabels> enums;
+    enums.reserve(list.size());
+    for (const Fields& in : list) {
+        EnumLabels labels{
+            {in.text("schema"), in.text("name")}, in.number<std::uint32_t>("oid"), {}};
+        for (const std::uint64_t label : in.numbers("labels")) {
+            if (label == 0 || label > std::numeric_limits<std::uint32_t>::max()) {
+                throw in.misfit("labels", "a list of oids");
+            }
+            labels.labels.push_back(static_cast<std::uint32_t>(label));
+        }
+        enums.push_back(std::move(labels));
+    }
+    return enums;
+}
+
 }  // namespace
 
 std::string to_json(const CopyBegin& value) {
@@ -80,7 +108,8 @@ std::string to_json(const CopyBegin& value) {
                  {"tables", encode(value.tables)},
                  {"not_carried", encode(value.not_carried)},
                  {"search_paths", encode(value.search_paths)},
-                 {"outside_functions", encode(value.outside_functions)}});
+                 {"outside_functions", encode(value.outside_functions)},
+                 {"enums", encode(value.enums)}});
 }
 
 CopyBegin parse_copy_begin(std::string_view text) {
@@ -105,6 +134,9 @@ CopyBegin parse_copy_begin(std::string_view text) {
     value.search_paths = decode_search_paths(in);
     if (in.has("outside_functions")) {
         value.outside_functions = decode_outside_functions(in.objects("outside_functions"));
+    }
+    if (in.has("enums")) {
+        value.enums = decode_enums(in.objects("enums"));
     }
     return value;
 }

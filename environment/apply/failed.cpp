@@ -5,6 +5,15 @@
 
 namespace ardent::apply {
 
+namespace {
+
+constexpr const char* k_other_hash =
+    "If the table is partitioned by the hash of an enum: labels that came after the copy (CREATE "
+    "TYPE, ALTER TYPE ADD VALUE) "
+    "have other oids in the replica, and so other hashes (docs/exactness.md). Make a new copy.";
+
+}  // namespace
+
 std::string shown(std::string_view text, std::size_t limit) {
     if (base::is_utf8(text)) {
         return base::clip_utf8(text, limit);
@@ -29,10 +38,20 @@ bool is_lost(const base::Error& error) noexcept {
            (error.kind() == base::ErrorKind::transient && error.sqlstate().substr(0, 2) != "53");
 }
 
+namespace {
+
+// ERRCODE_CHECK_VIOLATION is what a bound says; no check is evaluated here.
+bool is_outside_of_its_partition(const base::Error& error) {
+    return error.sqlstate() == "23514" &&
+           std::string_view(error.what()).find("partition") != std::string_view::npos;
+}
+
+}  // namespace
+
 protocol::Failure to_failure(const base::Error& error) {
     protocol::Failure failure;
     failure.message = shown(error.what(), 4000);
-    failure.hint = shown(error.hint(), 2000);
+    failure.hint = shown(is_outside_of_its_partition(error) ? k_other_hash : error.hint(), 2000);
     if (const auto* const failed = dynamic_cast<const Failed*>(&error)) {
         failure.lsn = failed->lsn();
         failure.table = shown(failed->table());

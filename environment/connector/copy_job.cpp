@@ -5,6 +5,7 @@
 #include "common/process/log.hpp"
 #include "environment/apply/progress.hpp"
 #include "environment/replica/after_rows.hpp"
+#include "environment/replica/enum_oids.hpp"
 #include "environment/replica/replica.hpp"
 #include "environment/replica/row_rules.hpp"
 #include "environment/replica/statistics.hpp"
@@ -46,6 +47,15 @@ std::vector<protocol::ObjectOwner> owners_of(const std::vector<protocol::ObjectO
     std::copy_if(all.begin(), all.end(), std::back_inserter(chosen),
                  [&](const auto& owned) { return runs_code(owned) == that_run_code; });
     return chosen;
+}
+
+std::vector<std::uint32_t> type_oids(const std::vector<protocol::EnumLabels>& enums) {
+    std::vector<std::uint32_t> oids;
+    oids.reserve(enums.size());
+    for (const protocol::EnumLabels& labels : enums) {
+        oids.push_back(labels.type_oid);
+    }
+    return oids;
 }
 
 protocol::Failure to_failure(const Error& error, const std::string& table) {
@@ -166,6 +176,8 @@ void CopyJob::restore() {
     const auto admin = connect(k_admin_role);
     auto apply = connect(k_apply_role);
     archive.create_inert_servers(*admin, *apply);
+    archive.restore_types(type_oids(m_plan.begin.enums));
+    set_enum_oids(*admin, m_plan.begin.enums, m_outcome.warnings);
     create_stand_ins(*admin, *apply, m_plan.begin.outside_functions, m_outcome.warnings);
     archive.restore_before_data();
     set_owners(*admin, owners_of(m_plan.begin.owners, true), m_outcome.warnings);

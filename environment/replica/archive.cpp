@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <set>
 
 namespace ardent::environment {
 
@@ -123,6 +124,20 @@ std::string filter_contents(std::string_view contents) {
     });
 }
 
+std::string types_of(std::string_view contents, const std::vector<std::uint32_t>& types) {
+    std::set<std::string> wanted;
+    for (const std::uint32_t type : types) {
+        wanted.insert(std::to_string(type));
+    }
+    std::string result;
+    for (const std::string& line : base::split(contents, '\n')) {
+        if (entry_of(line).starts_with("TYPE ") && wanted.contains(base::split(line, ' ')[2])) {
+            result += line + "\n";
+        }
+    }
+    return result;
+}
+
 std::string grants_of(std::string_view contents) {
     return select_lines(contents, is_grant);
 }
@@ -221,12 +236,31 @@ void Archive::create_inert_servers(pq::Connection& admin, pq::Connection& apply)
     apply.exec("RESET client_encoding");
 }
 
+void Archive::restore_types(const std::vector<std::uint32_t>& types) {
+    m_types = types_of(m_contents, types);
+    if (!m_types.empty()) {
+        restore_list("types", m_types);
+    }
+}
+
 void Archive::restore_before_data() {
+    const std::vector<std::string> done = base::split(m_types, '\n');
+    const std::set<std::string> known(done.begin(), done.end());
+    std::string rest;
+    for (const std::string& line :
+         base::split(select_lines(m_contents, std::not_fn(is_late_comment)), '\n')) {
+        if (!known.contains(line)) {
+            rest += line + "\n";
+        }
+    }
+    restore_list("before", rest);
+}
+
+void Archive::restore_list(const std::string& name, const std::string& entries) const {
     restore({"--dbname=" + conninfo(m_instance, k_apply_role, m_database), "--section=pre-data",
              "--no-owner", "--no-acl", "--no-tablespaces", "--no-security-labels",
              "--no-publications", "--no-subscriptions", "--exit-on-error",
-             "--use-list=" +
-                 write_list("before", select_lines(m_contents, std::not_fn(is_late_comment)))});
+             "--use-list=" + write_list(name, entries)});
 }
 
 std::string Archive::index_script() const {

@@ -7,6 +7,7 @@
 #include "common/pq/connection.hpp"
 #include "environment/instance/instance.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,10 @@ namespace ardent::environment {
 /// The table of contents without what a replica must not have or what is made another way: schemas, extensions,
 /// publications, subscriptions, event triggers, servers and user mappings, data. A commented-out line stays.
 std::string filter_contents(std::string_view contents);
+
+/// The lines of a table of contents that create one of these types, which are named by their oids at the source: a name cannot
+/// be told from the next one.
+std::string types_of(std::string_view contents, const std::vector<std::uint32_t>& types);
 
 /// The lines of a table of contents that are grants (ACL and DEFAULT ACL).
 std::string grants_of(std::string_view contents);
@@ -52,6 +57,9 @@ public:
     /// Foreign tables can be made only where their server is known: one without a handler, so that
     /// nothing calls out.
     void create_inert_servers(pq::Connection& admin, pq::Connection& apply);
+    /// Creates these types before anything else, so that their labels can get the oids that everything later is made with;
+    /// `types` are oids of the source. Those that are not in the archive are passed over.
+    void restore_types(const std::vector<std::uint32_t>& types);
     void restore_before_data();
     /// Indexes, constraints that make one, checks and foreign keys that stand behind the rows, with what follows them; empty: there is none.
     std::string index_script() const;
@@ -66,6 +74,7 @@ public:
 private:
     std::string write_list(const std::string& name, const std::string& text) const;
     std::string restore(const std::vector<std::string>& arguments) const;
+    void restore_list(const std::string& name, const std::string& entries) const;
     std::string script_of(const std::string& name, const std::string& entries) const;
     void run_grants(pq::Connection& apply, const std::string& what, const std::string& list,
                     std::vector<std::string>& warnings) const;
@@ -75,6 +84,7 @@ private:
     std::string m_file;
     GoOn m_go_on;
     std::string m_contents;  // filtered
+    std::string m_types;     // of these, what restore_types made
 };
 
 }  // namespace ardent::environment

@@ -5,12 +5,16 @@
 #include "environment/instance/instance.hpp"
 #include "environment/instance/server_process.hpp"
 #include "environment/replica/archive.hpp"
+#include "environment/replica/enum_oids.hpp"
 
 #include "tests/support/catch.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <set>
 
 using namespace ardent;
 using namespace ardent::environment;
@@ -68,6 +72,53 @@ TEST_CASE("a replica's schema is restored without what must not be in it", "[env
           "3501; 0 0 ACL - SCHEMA sales shop\n"
           "3502; 0 0 ACL sales TABLE orders shop\n"
           "3503; 826 16400 DEFAULT ACL sales DEFAULT PRIVILEGES FOR TABLES shop\n");
+}
+
+TEST_CASE("types are taken from an archive's contents by oid, whatever they are called",
+          "[environment]") {
+    const std::string contents =
+        "10; 1247 100 TYPE public mood shop\n"
+        "11; 1247 101 TYPE public mood TYPE 100 shop\n"
+        "12; 1259 102 TABLE public 1247 102 shop\n"
+        "13; 0 0 COMMENT public TYPE mood shop\n"
+        "14; 1247 103 DOMAIN public d shop\n";
+    CHECK(types_of(contents, {100, 102, 103}) == "10; 1247 100 TYPE public mood shop\n");
+    CHECK(types_of(contents, {101}) == "11; 1247 101 TYPE public mood TYPE 100 shop\n");
+    CHECK(types_of(contents, {}).empty());
+}
+
+TEST_CASE("labels get their oids without two having one at any time", "[environment]") {
+    const auto play = [](const std::set<std::uint32_t>& taken, const std::vector<OidMove>& wanted) {
+        const OidPlan plan = plan_moves(taken, wanted);
+        std::map<std::uint32_t, std::uint32_t> now;  // where each one is that began somewhere
+        for (const std::uint32_t oid : taken) {
+            now[oid] = oid;
+        }
+        for (const auto& moves : {plan.aside, plan.home}) {
+            for (const OidMove& move : moves) {
+                for (const auto& [began, at] : now) {
+                    CHECK(at != move.to);  // free before any of this list went
+                }
+            }
+            for (auto& [began, at] : now) {
+                const auto found =
+                    std::find_if(moves.begin(), moves.end(),
+                                 [&](const OidMove& move) { return move.from == at; });
+                at = found == moves.end() ? at : found->to;
+            }
+        }
+        return now;
+    };
+    using Places = std::map<std::uint32_t, std::uint32_t>;
+    CHECK(play({10, 12}, {{10, 20}, {12, 22}}) == Places{{10, 20}, {12, 22}});
+    CHECK(play({10, 12}, {{10, 12}, {12, 10}}) == Places{{10, 12}, {12, 10}});
+    CHECK(play({10, 12, 14}, {{10, 12}, {12, 14}, {14, 16}}) ==
+          Places{{10, 12}, {12, 14}, {14, 16}});
+    CHECK(play({10, 12}, {{10, 10}, {12, 11}}) == Places{{10, 10}, {12, 11}});
+    // another enum's label in the way goes to a free odd oid and stays there
+    CHECK(play({10, 12, 16385}, {{10, 12}}) == Places{{10, 12}, {12, 16387}, {16385, 16385}});
+    CHECK(play({10, 12}, {{10, 16385}}) == Places{{10, 16385}, {12, 12}});
+    CHECK(plan_moves({10}, {}).aside.empty());
 }
 
 TEST_CASE("foreign servers are read as identifiers, quoted or not, once each", "[environment]") {
