@@ -6,6 +6,7 @@
 #include "agent/copy/table_stream.hpp"
 #include "agent/source/connect.hpp"
 #include "agent/source/failover.hpp"
+#include "agent/source/generated.hpp"
 #include "agent/source/plugin.hpp"
 #include "agent/source/search_paths.hpp"
 #include "common/base/text.hpp"
@@ -159,6 +160,7 @@ protocol::CopyBegin Copier::inventory(pq::Connection& connection, const CreatedS
     begin.owners = read_owners(connection, source.schemas, source.excluded);
     begin.search_paths = read_search_paths(m_source);
     begin.outside_functions = read_outside_functions(connection, source.schemas);
+    begin.generated = read_generated(connection, source.schemas);
     begin.enums = read_enums(connection, source.schemas);
     begin.not_carried = read_not_carried(connection, source.schemas, exact_numbers);
     return begin;

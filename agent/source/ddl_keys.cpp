@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "agent/source/ddl_keys.hpp"
 
+#include "agent/source/generated.hpp"
 #include "common/pq/table_catalog.hpp"
 
 namespace ardent::agent {
@@ -59,6 +60,7 @@ protocol::SchemaReport read_schema_report(pq::Connection& connection, const std:
     report.session = session;
     report.snapshot = connection.value("SELECT pg_catalog.pg_current_snapshot()").value_or("");
     report.definitions = pq::read_definitions(connection, schemas, excluded);
+    report.generated = read_generated(connection, schemas);
     report.lsn = read_position(connection);
     return report;
 }

@@ -172,6 +172,29 @@ std::vector<TypeDefinition> decode_types(const std::vector<Fields>& list) {
     return types;
 }
 
+json encode(const std::vector<GeneratedColumn>& columns) {
+    json list = json::array();
+    for (const GeneratedColumn& column : columns) {
+        list.push_back({{"schema", column.table.schema},
+                        {"table", column.table.name},
+                        {"name", column.name},
+                        {"made", column.made}});
+    }
+    return list;
+}
+
+std::vector<GeneratedColumn> decode_generated_columns(const Fields& in) {
+    std::vector<GeneratedColumn> columns;
+    if (in.has("generated")) {
+        for (const Fields& from : in.objects("generated")) {
+            columns.push_back({{from.text("schema"), from.text("table")},
+                               from.text("name"),
+                               from.number<std::uint32_t>("made")});
+        }
+    }
+    return columns;
+}
+
 json encode(const model::SearchPaths& value) {
     return {{"default", value.usual}, {"roles", value.roles}};
 }

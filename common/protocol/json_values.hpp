@@ -32,6 +32,10 @@ std::vector<model::TableDefinition> decode_tables(const std::vector<Fields>& lis
 json encode(const std::vector<model::TypeDefinition>& types);
 std::vector<model::TypeDefinition> decode_types(const std::vector<Fields>& list);
 
+json encode(const std::vector<GeneratedColumn>& columns);
+/// The field "generated"; empty where it is missing.
+std::vector<GeneratedColumn> decode_generated_columns(const Fields& in);
+
 json encode(const model::SearchPaths& value);
 /// The field "search_paths"; what every server begins with where it is missing.
 model::SearchPaths decode_search_paths(const Fields& in);

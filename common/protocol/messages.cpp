@@ -200,7 +200,8 @@ std::string to_json(const SchemaReport& value) {
                  {"tables", encode(value.definitions.tables)},
                  {"types", encode(value.definitions.types)},
                  {"lsn", nullable(value.lsn)},
-                 {"snapshot", value.snapshot}});
+                 {"snapshot", value.snapshot},
+                 {"generated", encode(value.generated)}});
 }
 
 SchemaReport parse_schema_report(std::string_view text) {
@@ -209,7 +210,8 @@ SchemaReport parse_schema_report(std::string_view text) {
     return {in.text("session"),
             {decode_tables(in.objects("tables")), decode_types(in.objects("types"))},
             in.maybe_lsn("lsn"),
-            in.maybe_text("snapshot").value_or("")};
+            in.maybe_text("snapshot").value_or(""),
+            decode_generated_columns(in)};
 }
 
 std::string to_json(const SequenceReport& value) {

@@ -146,6 +146,13 @@ struct EnumLabels {
     std::vector<std::uint32_t> labels;  // pg_enum.oid, in the order of enumsortorder
 };
 
+/// `made` is another number once the column was dropped and added, or got another expression: pg_attrdef.oid.
+struct GeneratedColumn {
+    model::RelationName table;
+    std::string name;
+    std::uint32_t made = 0;
+};
+
 struct CopyBegin {
     std::string session;
     std::string slot;
@@ -160,6 +167,7 @@ struct CopyBegin {
     model::SearchPaths search_paths;
     std::vector<OutsideFunction> outside_functions;
     std::vector<EnumLabels> enums;           // of the schemas and of extensions; may be missing
+    std::vector<GeneratedColumn> generated;  // may be missing
 };
 
 struct CopyState {
@@ -188,6 +196,7 @@ struct SchemaReport {
     /// The source's WAL end after they were read, and its snapshot before: "10:20:10,14". Both may be missing.
     std::optional<model::Lsn> lsn;
     std::string snapshot;
+    std::vector<GeneratedColumn> generated;  // may be missing
 };
 
 /// What a sequence's next value follows from, as SELECT last_value, is_called says it.

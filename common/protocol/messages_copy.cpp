@@ -109,7 +109,8 @@ std::string to_json(const CopyBegin& value) {
                  {"not_carried", encode(value.not_carried)},
                  {"search_paths", encode(value.search_paths)},
                  {"outside_functions", encode(value.outside_functions)},
-                 {"enums", encode(value.enums)}});
+                 {"enums", encode(value.enums)},
+                 {"generated", encode(value.generated)}});
 }
 
 CopyBegin parse_copy_begin(std::string_view text) {
@@ -138,6 +139,7 @@ CopyBegin parse_copy_begin(std::string_view text) {
     if (in.has("enums")) {
         value.enums = decode_enums(in.objects("enums"));
     }
+    value.generated = decode_generated_columns(in);
     return value;
 }
 

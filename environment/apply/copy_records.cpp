@@ -122,6 +122,7 @@ void add_ddl(pq::Connection& connection, std::uint32_t relation, std::uint64_t x
 void forget_copy(pq::Connection& connection, std::uint32_t relation) {
     const std::string oid = std::to_string(relation);
     connection.exec("DELETE FROM ardent.held WHERE relation = $1::pg_catalog.oid", {oid});
+    connection.exec("DELETE FROM ardent.generated WHERE relation = $1::pg_catalog.oid", {oid});
     connection.exec("DELETE FROM ardent.copy_again WHERE relation = $1::pg_catalog.oid", {oid});
 }
 

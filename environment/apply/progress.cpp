@@ -2,6 +2,7 @@
 #include "environment/apply/progress.hpp"
 
 #include "environment/apply/copy_records.hpp"
+#include "environment/apply/generated_records.hpp"
 #include "environment/replica/writer_functions.hpp"
 
 namespace ardent::apply {
@@ -47,6 +48,7 @@ void create_progress(pq::Connection& privileged, std::string_view apply_role) {
                     "; GRANT SELECT ON ardent.progress TO " + role);
     environment::create_writer_functions(privileged, apply_role);
     create_copy_records(privileged, apply_role);
+    create_generated_records(privileged, apply_role);
 }
 
 std::optional<ProgressRow> read_progress(pq::Connection& connection) {

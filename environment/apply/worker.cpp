@@ -6,10 +6,13 @@
 #include "common/process/log.hpp"
 #include "environment/apply/difference.hpp"
 #include "environment/apply/failed.hpp"
+#include "environment/apply/generated_records.hpp"
 #include "environment/apply/progress.hpp"
 #include "environment/apply/replica_session.hpp"
+#include "environment/apply/snapshot.hpp"
 #include "environment/apply/target_table.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -93,7 +96,7 @@ public:
         return m_news.wait_until(lock, deadline, [&] { return m_durable > after || m_ended; });
     }
 
-    std::optional<protocol::Failure> check_tables(const model::Definitions& source) const;
+    std::optional<protocol::Failure> check_tables(const protocol::SchemaReport& source) const;
 
     std::vector<std::uint64_t> ddl_xids() const {
         const std::lock_guard lock(m_mutex);
@@ -314,15 +317,23 @@ void Worker::Impl::end(std::optional<protocol::Failure> failure, bool lost) noex
 }
 
 std::optional<protocol::Failure> Worker::Impl::check_tables(
-    const model::Definitions& source) const {
+    const protocol::SchemaReport& source) const {
     pq::ConnectOptions options = m_options.replica;
     options.parameters.emplace_back("client_encoding", "UTF8");
     options.parameters.emplace_back("application_name", "ardent check");
     options.settings = pq::exact_text_settings();
     options.kind = base::ErrorKind::replica;
     pq::Connection connection(options);
-    return difference(source,
-                      pq::read_definitions(connection, m_options.schemas, m_options.excluded));
+    if (auto failure =
+            difference(source.definitions,
+                       pq::read_definitions(connection, m_options.schemas, m_options.excluded))) {
+        return failure;
+    }
+    return check_generated(connection, source.generated, [&] {
+        const std::vector<std::uint64_t> done = ddl_xids();
+        return std::any_of(done.begin(), done.end(),
+                           [&](std::uint64_t xid) { return !sees(source.snapshot, xid); });
+    });
 }
 
 Worker::Worker(WorkerOptions options) : m_impl(std::make_unique<Impl>(std::move(options))) {}
@@ -350,7 +361,7 @@ bool Worker::wait_durable(model::Lsn after, std::chrono::steady_clock::time_poin
     return m_impl->wait_durable(after, deadline);
 }
 
-std::optional<protocol::Failure> Worker::check_tables(const model::Definitions& source) const {
+std::optional<protocol::Failure> Worker::check_tables(const protocol::SchemaReport& source) const {
     return m_impl->check_tables(source);
 }
 

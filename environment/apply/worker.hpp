@@ -72,9 +72,9 @@ public:
     /// the deadline has come (false).
     bool wait_durable(model::Lsn after, std::chrono::steady_clock::time_point deadline) const;
 
-    /// Compares the source's tables with the replica's, on a short connection of its own (the calling thread
+    /// Compares the source's tables with the replica's, and generated columns with what they were, on a short connection of its own (the calling thread
     /// works). A difference is a failure that names it; it is returned and not kept. Throws base::Error.
-    std::optional<protocol::Failure> check_tables(const model::Definitions& source) const;
+    std::optional<protocol::Failure> check_tables(const protocol::SchemaReport& source) const;
 
     /// Transactions whose DDL is committed in the replica, those of the options first.
     std::vector<std::uint64_t> ddl_xids() const;

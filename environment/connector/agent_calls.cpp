@@ -416,7 +416,7 @@ protocol::Progress Connector::schema(const protocol::SchemaReport& report) {
     if (current->worker && awaits_ddl(report)) {
         keep_report(current, report);
     } else if (current->worker) {
-        if (const auto failure = current->worker->check_tables(report.definitions)) {
+        if (const auto failure = current->worker->check_tables(report)) {
             current->worker->stop();
             record_failure(*current, *failure);
         }

@@ -3,6 +3,7 @@
 
 #include "common/base/text.hpp"
 #include "common/process/log.hpp"
+#include "environment/apply/generated_records.hpp"
 #include "environment/apply/progress.hpp"
 #include "environment/replica/after_rows.hpp"
 #include "environment/replica/enum_oids.hpp"
@@ -180,6 +181,7 @@ void CopyJob::restore() {
     set_enum_oids(*admin, m_plan.begin.enums, m_outcome.warnings);
     create_stand_ins(*admin, *apply, m_plan.begin.outside_functions, m_outcome.warnings);
     archive.restore_before_data();
+    apply::keep_generated(*admin, m_plan.begin.generated);
     set_owners(*admin, owners_of(m_plan.begin.owners, true), m_outcome.warnings);
     m_opened_schemas = open_schemas(*admin, m_plan.begin.schemas);
     {

@@ -83,7 +83,7 @@ void Connector::judge_report() {
     if (worker.durable() < *pending->report.lsn || worker.failure() || worker.session_lost()) {
         return;
     }
-    const auto failure = worker.check_tables(pending->report.definitions);
+    const auto failure = worker.check_tables(pending->report);
     const std::vector<std::uint64_t> done = worker.ddl_xids();
     const bool ahead = std::any_of(done.begin(), done.end(), [&](std::uint64_t xid) {
         return !apply::sees(pending->report.snapshot, xid);

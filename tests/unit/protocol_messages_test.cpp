@@ -129,10 +129,14 @@ TEST_CASE("a copy carries definitions, owners and what stays behind", "[protocol
     begin.not_carried.large_objects = 4;
     begin.search_paths.usual = "app";
     begin.enums = {{{"public", "mood"}, 16390, {16392, 16394, 4294967295}}};
+    begin.generated = {{{"public", "orders"}, "to tal", 16400}};
     const CopyBegin got = parse_copy_begin(to_json(begin));
     CHECK(got.enums.at(0).type == begin.enums.at(0).type);
     CHECK(got.enums.at(0).type_oid == 16390);
     CHECK(got.enums.at(0).labels == begin.enums.at(0).labels);
+    CHECK(got.generated.at(0).table == begin.generated.at(0).table);
+    CHECK(got.generated.at(0).name == "to tal");
+    CHECK(got.generated.at(0).made == 16400);
     CHECK(got.tables == begin.tables);
     CHECK(got.extensions.at(0).schema == "public");
     CHECK(got.owners.at(0).names == begin.owners.at(0).names);
