@@ -72,15 +72,13 @@ void Applier::load(const ReadyCopy& copy, const std::atomic<bool>& stopping) {
 void Applier::load_rows(const ReadyCopy& copy, const std::atomic<bool>& stopping) {
     pq::Connection& connection = m_session.plain();
     const model::TableDefinition& table = copy.begin.table;
-    const TargetTable* const target = m_tables.find(table.relation.schema, table.relation.name);
     InUtf8 utf8(connection, m_encoding);
     connection.exec("DELETE FROM ONLY " +
                     pq::quote_qualified(table.relation.schema, table.relation.name));
     std::uint64_t rows = 0;
     {
-        environment::RowCopyTarget to{table, m_session.secret(), {}, false};
-        to.search_path = target == nullptr ? "" : m_writer.search_path(*target);
-        environment::RowCopy in(connection, to);
+        environment::RowCopy in(connection,
+                                {table, m_session.secret(), m_writer.search_paths(), false});
         read_parts(copy.path, [&](std::string_view piece) {
             require_going_on(stopping);
             in.write(piece);

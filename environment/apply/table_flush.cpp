@@ -57,7 +57,7 @@ void TableWriter::send(PendingTable& pending) {
     const TargetTable& table = *pending.table;
     m_operation_bytes -= pending.operations.size();
     const std::size_t place = keep({&table, {}, pending.operations.take()});
-    m_session.queue_rows({table.oid, search_path(table), table.identity_numbers,
+    m_session.queue_rows({table.oid, m_paths.of(table.owner), table.identity_numbers,
                           table.stored_numbers, m_tickets[place].bytes},
                          place);
 }

@@ -60,10 +60,6 @@ const TargetTable& TableWriter::table(const model::Change& change) const {
     return *found;
 }
 
-const std::string& TableWriter::search_path(const TargetTable& table) const {
-    return m_paths.of(table.owner);
-}
-
 PendingTable& TableWriter::pending_of(const model::Change& change) {
     if (m_last != nullptr && m_last->table->relation.name == change.table &&
         m_last->table->relation.schema == change.schema) {

@@ -60,8 +60,7 @@ public:
     const TargetTable& table(const model::Change& change) const;
     /// False for a table whose rows the replica does not take from the stream.
     bool follows(const model::Change& change) { return pending_of(change).table->followed; }
-    /// What a writer of this table finds its functions by.
-    const std::string& search_path(const TargetTable& table) const;
+    const model::SearchPaths& search_paths() const noexcept { return m_paths; }
     /// The tables are about to be read anew: nothing waits, and no commit is under way.
     void forget() noexcept;
 

@@ -186,9 +186,9 @@ void CopyJob::restore() {
     m_opened_schemas = open_schemas(*admin, m_plan.begin.schemas);
     {
         const std::lock_guard lock(m_load_mutex);
-        m_loader = std::make_unique<TableLoader>(std::move(apply), m_plan.begin.tables,
-                                                 m_plan.begin.search_paths.usual,
-                                                 renew_writer_secret(*admin));
+        m_loader =
+            std::make_unique<TableLoader>(std::move(apply), m_plan.begin.tables,
+                                          m_plan.begin.search_paths, renew_writer_secret(*admin));
     }
     enter(CopyPhase::data, "ready for rows");
 }

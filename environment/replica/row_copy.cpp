@@ -23,7 +23,8 @@ constexpr const char* k_columns = R"sql(
 SELECT c.oid, (SELECT pg_catalog.array_agg(a.attnum ORDER BY w.place)
                  FROM pg_catalog.unnest($3::pg_catalog.text[]) WITH ORDINALITY AS w (name, place)
                  LEFT JOIN pg_catalog.pg_attribute AS a
-                        ON a.attrelid = c.oid AND a.attname = w.name AND NOT a.attisdropped)
+                        ON a.attrelid = c.oid AND a.attname = w.name AND NOT a.attisdropped),
+       pg_catalog.pg_get_userbyid(c.relowner)
   FROM pg_catalog.pg_class AS c
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
  WHERE n.nspname = $1 AND c.relname = $2
@@ -32,10 +33,7 @@ SELECT c.oid, (SELECT pg_catalog.array_agg(a.attnum ORDER BY w.place)
 }  // namespace
 
 RowCopy::RowCopy(pq::Connection& connection, const RowCopyTarget& target)
-    : m_connection(connection),
-      m_secret(target.secret),
-      m_search_path(target.search_path),
-      m_frozen(target.frozen) {
+    : m_connection(connection), m_secret(target.secret), m_frozen(target.frozen) {
     const model::RelationName& name = target.table.relation;
     std::vector<std::string> columns;
     for (const model::ColumnDefinition& column : target.table.columns) {
@@ -52,6 +50,7 @@ RowCopy::RowCopy(pq::Connection& connection, const RowCopyTarget& target)
             "The table changed at the source meanwhile; run retry-setup.");
     }
     m_relation = found.text(0, 0);
+    m_search_path = target.paths.of(std::string(found.text(0, 2)));
     m_columns = columns.empty() ? "{}" : std::string(found.text(0, 1));
 }
 

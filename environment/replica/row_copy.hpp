@@ -3,6 +3,7 @@
 // meanwhile.
 #pragma once
 
+#include "common/model/search_paths.hpp"
 #include "common/model/table_definition.hpp"
 #include "common/pq/connection.hpp"
 
@@ -15,7 +16,7 @@ namespace ardent::environment {
 struct RowCopyTarget {
     model::TableDefinition table;  // as the source said: its stored columns are the lines' columns
     std::string secret;            // of the connection's writer
-    std::string search_path;       // of the source's writers
+    model::SearchPaths paths;      // of the source's writers; the table's owner tells which one
     bool frozen = false;           // visible to all at once: this transaction truncated the table
 };
 
@@ -40,8 +41,8 @@ private:
 
     pq::Connection& m_connection;
     const std::string m_secret;
-    const std::string m_search_path;
     const bool m_frozen;
+    std::string m_search_path;
     std::string m_relation;
     std::string m_columns;
     std::string m_buffer;  // lines that wait; the last one may not be whole

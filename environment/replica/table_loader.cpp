@@ -31,10 +31,10 @@ std::optional<std::string_view> next_piece(protocol::FrameReader& reader) {
 }  // namespace
 
 TableLoader::TableLoader(std::unique_ptr<pq::Connection> apply, std::vector<TableDefinition> tables,
-                         std::string search_path, std::string secret)
+                         model::SearchPaths paths, std::string secret)
     : m_apply(std::move(apply)),
       m_tables(std::move(tables)),
-      m_search_path(std::move(search_path)),
+      m_paths(std::move(paths)),
       m_secret(std::move(secret)),
       m_rows(m_tables.size()) {
     open_writer(*m_apply, m_secret);
@@ -82,8 +82,7 @@ void TableLoader::begin(std::size_t ordinal) {
     }
     m_apply->exec("TRUNCATE ONLY " +
                   pq::quote_qualified(table.relation.schema, table.relation.name));
-    m_copy =
-        std::make_unique<RowCopy>(*m_apply, RowCopyTarget{table, m_secret, m_search_path, true});
+    m_copy = std::make_unique<RowCopy>(*m_apply, RowCopyTarget{table, m_secret, m_paths, true});
 }
 
 void TableLoader::give_up() {

@@ -18,10 +18,10 @@ namespace ardent::environment {
 
 class TableLoader {
 public:
-    /// Opens the writer of `apply`, whose statements are UTF-8; rows go through unchanged. `search_path`: of the source's
+    /// Opens the writer of `apply`, whose statements are UTF-8; rows go through unchanged. `paths`: of the source's
     /// writers, for the functions in the keys of partitioned tables. `secret`: the writer's.
     TableLoader(std::unique_ptr<pq::Connection> apply, std::vector<model::TableDefinition> tables,
-                std::string search_path, std::string secret);
+                model::SearchPaths paths, std::string secret);
 
     /// The rows of the table with its last part, otherwise nothing. Throws HttpError 409 out_of_order for a part
     /// that does not follow, 422 malformed for a frame that cannot be read, and what the server says about a row.
@@ -44,7 +44,7 @@ private:
 
     std::unique_ptr<pq::Connection> m_apply;
     std::vector<model::TableDefinition> m_tables;
-    const std::string m_search_path;
+    const model::SearchPaths m_paths;
     const std::string m_secret;
     std::vector<std::optional<std::uint64_t>> m_rows;
     bool m_open = false;              // a table is begun

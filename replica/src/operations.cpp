@@ -129,8 +129,8 @@ void change(Table* table, Search* search, char letter, Columns columns, const Ce
 
 void apply_operations(Table* table, Columns identity, Columns columns, char* bytes, int64 size,
                       Progress* progress) {
-    auto* const old = static_cast<Cell*>(palloc(sizeof(Cell) * (identity.count + 1)));
-    auto* const now = static_cast<Cell*>(palloc(sizeof(Cell) * (columns.count + 1)));
+    auto* const old = take_zeroed<Cell>(identity.count);
+    auto* const now = take_zeroed<Cell>(columns.count);
     Inserter* const inserter = open_inserter(table, &progress->ordinal, false);
     MemoryContext const memory =
         AllocSetContextCreate(CurrentMemoryContext, "ardent change", ALLOCSET_DEFAULT_SIZES);

@@ -78,8 +78,8 @@ Oid choose_index(Relation relation, Columns identity) {
 void prepare_keys(Search* search) {
     Relation const index = search->index;
     const int count = index->rd_index->indnkeyatts;
-    search->keys = static_cast<ScanKeyData*>(palloc0(sizeof(ScanKeyData) * count));
-    search->key_cells = static_cast<int*>(palloc0(sizeof(int) * count));
+    search->keys = take_zeroed<ScanKeyData>(count);
+    search->key_cells = take_zeroed<int>(count);
     for (int i = 0; i < count; ++i) {
         const Oid type = index->rd_opcintype[i];
         const StrategyNumber strategy = equality_strategy(index, i);
@@ -240,8 +240,8 @@ Search* open_search(Table* table, Columns identity) {
     search->scratch =
         AllocSetContextCreate(CurrentMemoryContext, "ardent compare", ALLOCSET_DEFAULT_SIZES);
     search->full = table->relation->rd_rel->relreplident == REPLICA_IDENTITY_FULL;
-    search->values = static_cast<Datum*>(palloc0(sizeof(Datum) * (identity.count + 1)));
-    search->output = static_cast<FmgrInfo*>(palloc0(sizeof(FmgrInfo) * (identity.count + 1)));
+    search->values = take_zeroed<Datum>(identity.count);
+    search->output = take_zeroed<FmgrInfo>(identity.count);
     const Oid index = search->full ? choose_index(table->relation, identity)
                                    : RelationGetReplicaIndex(table->relation);
     if (OidIsValid(index)) {

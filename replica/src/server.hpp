@@ -102,6 +102,12 @@ inline bool only_summarizing(UpdateIndexes which) {
 }
 #endif
 
+/// Zeroed memory of the current context, for this many and one more: none is a number, too.
+template <class T>
+T* take_zeroed(int count) {
+    return static_cast<T*>(palloc0(sizeof(T) * (static_cast<Size>(count) + 1)));
+}
+
 /// Stored columns have a value of their own; dropped and virtual generated ones have none.
 inline bool is_stored(Form_pg_attribute attribute) {
     return !attribute->attisdropped && attribute->attgenerated != 'v';

@@ -157,8 +157,7 @@ Table* open_table(Oid relation, const char* search_path) {
     become_owner(table, search_path);
     open_result(table);
     TupleDesc const description = RelationGetDescr(table->relation);
-    table->readers =
-        static_cast<ValueReader**>(palloc0(sizeof(ValueReader*) * (description->natts + 1)));
+    table->readers = take_zeroed<ValueReader*>(description->natts);
     for (int i = 0; i < description->natts; ++i) {
         Form_pg_attribute const attribute = TupleDescAttr(description, i);
         if (is_stored(attribute)) {

@@ -123,9 +123,9 @@ void read_as_record(ValueReader* reader, Oid type, Oid input) {
     auto* const record = static_cast<RecordReader*>(palloc0(sizeof(RecordReader)));
     record->description = lookup_rowtype_tupdesc_copy(type, -1);
     const int count = record->description->natts;
-    record->columns = static_cast<ValueReader**>(palloc0(sizeof(ValueReader*) * (count + 1)));
-    record->values = static_cast<Datum*>(palloc0(sizeof(Datum) * (count + 1)));
-    record->nulls = static_cast<bool*>(palloc0(sizeof(bool) * (count + 1)));
+    record->columns = take_zeroed<ValueReader*>(count);
+    record->values = take_zeroed<Datum>(count);
+    record->nulls = take_zeroed<bool>(count);
     for (int i = 0; i < count; ++i) {
         Form_pg_attribute const attribute = TupleDescAttr(record->description, i);
         if (!attribute->attisdropped) {
