@@ -69,7 +69,7 @@ $run->('SELECT ardent_ddl_capture(true)');
 $t->agent->stop;
 $t->start_agent;
 $t->wait_streaming;
-$run->($_) foreach $anew->(5), 'ALTER TABLE public.others RENAME total TO sum', 'ALTER TABLE public.others ALTER COLUMN sum TYPE bigint',
+$run->($_) foreach $anew->(5), 'ALTER TABLE public.others RENAME total TO sum', 'ALTER TABLE public."Order s" ALTER COLUMN "to tal" TYPE bigint',
 	'INSERT INTO public.others VALUES (3, 30)';
 $t->wait_replayed;
 $t->agent->stop;
