@@ -134,8 +134,9 @@ void TableWriter::read_identity(const PendingTable& pending, const model::Change
                 " has no replica identity in the replica, so its rows cannot be found again",
             k_changed_hint, change.lsn, target.shown_name);
     }
-    fill_cells(target, change.lsn, change.identity.empty() ? change.columns : change.identity,
-               m_old_cells);
+    // Without an old key the key is unchanged. A FULL row of NULLs only has nothing to tell in wal2json 2.3.
+    const bool told = target.full || !change.identity.empty();
+    fill_cells(target, change.lsn, told ? change.identity : change.columns, m_old_cells);
     if (!target.full && !make_key(target, m_old_cells.data(), m_key)) {
         throw Failed(at_lsn(change.lsn) + "the message does not have all key columns of table " +
                          target.shown_name,

@@ -63,8 +63,8 @@ std::vector<std::string> own_functions(pq::Connection& connection, const SqlText
     return functions;
 }
 
-// Whatever a generated column's expression needs beside the server's own objects is a function, an operator, a type of the
-// application or an extension; pg_depend does not tell of those that initdb made.
+// What a generated column's expression calls beside the server's own, which pg_depend does not tell of. Before 15 it is the
+// column that depends on it, and not the expression.
 bool computes_by_own_code(pq::Connection& connection, const model::RelationName& name) {
     return connection.value(
                R"sql(
@@ -72,9 +72,12 @@ bool computes_by_own_code(pq::Connection& connection, const model::RelationName&
                SELECT FROM pg_catalog.pg_attribute AS a
                  JOIN pg_catalog.pg_attrdef AS x ON x.adrelid = a.attrelid AND x.adnum = a.attnum
                  JOIN pg_catalog.pg_depend AS d
-                   ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND d.objid = x.oid
+                   ON (d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND d.objid = x.oid)
+                   OR (d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                       AND d.objid = a.attrelid AND d.objsubid = a.attnum)
                 WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attgenerated = 's'
-                  AND d.refclassid <> 'pg_catalog.pg_class'::pg_catalog.regclass)
+                  AND d.refclassid IN ('pg_catalog.pg_proc'::pg_catalog.regclass,
+                                       'pg_catalog.pg_operator'::pg_catalog.regclass))
         )sql",
                {pq::quote_qualified(name.schema, name.name)}) == "t";
 }

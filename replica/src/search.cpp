@@ -101,14 +101,14 @@ void prepare_keys(Search* search) {
 #endif
 }
 
-/// An image that differs is no proof: only the text says what the source said. Of these types each value has one image.
+/// An image that differs is no proof: only the text says what the source said. Of these types each value has one image. (oid is
+/// none of them: one above 2^31 is sign-extended where it is read from a row, and not where it is read from text.)
 bool image_decides(Form_pg_attribute attribute) {
     switch (attribute->atttypid) {
     case BOOLOID:
     case INT2OID:
     case INT4OID:
     case INT8OID:
-    case OIDOID:
     case TEXTOID:
     case VARCHAROID:
     case BYTEAOID:
