@@ -365,37 +365,4 @@ std::uint64_t copy_out(Connection& connection, const std::string& sql,
     return end.affected();
 }
 
-CopyIn::CopyIn(Connection& connection, const std::string& sql) : m_connection(connection) {
-    connection.exec(sql);
-}
-
-CopyIn::~CopyIn() {
-    if (m_open && PQputCopyEnd(m_connection.handle(), "given up by the client") == 1) {
-        while (PGresult* const more = PQgetResult(m_connection.handle())) {
-            PQclear(more);
-        }
-    }
-}
-
-void CopyIn::write(std::string_view bytes) {
-    constexpr std::size_t k_chunk = std::size_t{1} << 30U;  // PQputCopyData takes an int
-    while (!bytes.empty()) {
-        const std::string_view now = bytes.substr(0, k_chunk);
-        if (PQputCopyData(m_connection.handle(), now.data(), static_cast<int>(now.size())) != 1) {
-            throw m_connection.failure("COPY");
-        }
-        bytes.remove_prefix(now.size());
-    }
-}
-
-std::uint64_t CopyIn::finish() {
-    m_open = false;
-    if (PQputCopyEnd(m_connection.handle(), nullptr) != 1) {
-        throw m_connection.failure("COPY");
-    }
-    const Result end = take_result(m_connection);
-    m_connection.check(end.handle(), "COPY");
-    return end.affected();
-}
-
 }  // namespace ardent::pq

@@ -149,21 +149,4 @@ std::uint64_t copy_out(Connection& connection, const std::string& sql,
                        const std::function<void(std::string_view row)>& sink,
                        const std::function<bool()>& go_on = {});
 
-/// COPY … FROM STDIN. The destructor of an unfinished copy aborts it.
-class CopyIn {
-public:
-    CopyIn(Connection& connection, const std::string& sql);
-    ~CopyIn();
-    CopyIn(const CopyIn&) = delete;
-    CopyIn& operator=(const CopyIn&) = delete;
-
-    void write(std::string_view bytes);
-    /// Ends the data; the number of rows. Throws what the server says.
-    std::uint64_t finish();
-
-private:
-    Connection& m_connection;
-    bool m_open = true;
-};
-
 }  // namespace ardent::pq
