@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
-# What was valid at the source is valid: the replica stores the values that it is told, and neither computes nor judges them.
+# Invariant 21: what was valid at the source is valid: the replica stores the values that it is told, and neither computes nor
+# judges them.
 # Each table of the replica has a rule that the source's rows break, or a function that says something else there.
 use strict;
 use warnings;
@@ -45,6 +46,7 @@ SQL
 sub carried
 {
 	my ($what, $sql) = @_;
+	$what = "invariant 21: $what";
 	$t->source($sql);
 	$t->applied_ok($t->segments, $what);
 	$t->equal_ok($what);
@@ -75,7 +77,7 @@ UPDATE typed SET d = 9999, a = '[2:3]={7000,8000}', p = NULL WHERE id = 5000;
 UPDATE typed SET id = 6000 WHERE id = 2000;
 SQL
 is($t->replica(q(SELECT pg_typeof(a), pg_typeof((p).a), pg_typeof(q[1]), (q[1]).b FROM typed WHERE id = 5000)),
-	$t->source(q(SELECT pg_typeof(a), pg_typeof((p).a), pg_typeof(q[1]), (q[1]).b FROM typed WHERE id = 5000)), 'and they are of the same types');
+	$t->source(q(SELECT pg_typeof(a), pg_typeof((p).a), pg_typeof(q[1]), (q[1]).b FROM typed WHERE id = 5000)), 'invariant 21: and they are of the same types');
 carried('new values of identity columns', <<'SQL');
 INSERT INTO numbered (id) SELECT generate_series(1, 50);
 UPDATE numbered SET n = DEFAULT WHERE id < 20;
