@@ -69,7 +69,8 @@ int run_serve(const Arguments& arguments) {
             "--benchmark-delivered-only throws the changes away and runs in the benchmark only",
             "Leave it out: a replica that was fed this way is worthless.");
     }
-    return environment::serve(settings_of(arguments));
+    environment::refuse_root();
+    return environment::serve(environment::proven(settings_of(arguments)));
 }
 
 int run(int argc, char** argv) {
@@ -101,7 +102,11 @@ int run(int argc, char** argv) {
         return 0;
     }
     environment::init_secrets();
-    return init->parsed() ? environment::init(settings_of(arguments)) : run_serve(arguments);
+    if (!init->parsed()) {
+        return run_serve(arguments);
+    }
+    environment::refuse_root();
+    return environment::init(environment::proven(settings_of(arguments)));
 }
 
 }  // namespace

@@ -103,7 +103,12 @@ processes_here() {
 # stop_everything: ends whatever still runs out of the scratch folder. Servers get SIGQUIT first, their way of ending at
 # once; what is left gets SIGKILL.
 stop_everything() {
-    local pid file deadline
+    local pid begun file deadline
+    # Servers of an environment, which run contained: their own postmaster.pid has the pid that they see.
+    while IFS= read -r file; do
+        read -r pid begun 2>/dev/null < "${file%.lock}" || continue
+        [ "$(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null | cut -d' ' -f20)" != "$begun" ] || kill -QUIT "$pid" 2>/dev/null || :
+    done < <(find "$scratch" -name server.lock 2>/dev/null)
     while IFS= read -r file; do
         pid=$(head -n 1 "$file" 2>/dev/null || :)
         case $(readlink "/proc/${pid:-none}/cwd" 2>/dev/null || :) in

@@ -39,6 +39,29 @@ Pipe make_pipe() {
     return {base::Fd(ends[0]), base::Fd(ends[1])};
 }
 
+base::Fd open_input(const Command& command) {
+    const std::string file = command.input_file.empty() ? "/dev/null" : command.input_file;
+    base::Fd input(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!input.valid()) {
+        throw base::Error(base::ErrorKind::config,
+                          "cannot read " + file + ": " + std::strerror(errno));
+    }
+    return input;
+}
+
+std::vector<std::string> variables_of(const Command& command) {
+    std::vector<std::string> variables;
+    for (const auto& [name, value] : command.environment) {
+        variables.push_back(name + "=" + value);
+    }
+    return variables;
+}
+
+[[noreturn]] void raise_cannot_fork() {
+    throw base::Error(base::ErrorKind::transient,
+                      std::string("cannot fork: ") + std::strerror(errno));
+}
+
 std::vector<char*> pointers(std::vector<std::string>& texts) {
     std::vector<char*> result;
     result.reserve(texts.size() + 1);
@@ -49,6 +72,38 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
     return result;
 }
 
+/// What a child tells through its report pipe, which exec closes.
+struct Report {
+    enum Kind : int { begun, failed } kind;
+    int value;  // the pid, or errno
+};
+
+/// Reads to the pipe's end.
+std::vector<Report> read_reports(const base::Fd& pipe) {
+    std::vector<Report> reports;
+    Report report{};
+    ssize_t size = 0;
+    // Each was written by one write of a few bytes: a pipe does not tear them.
+    while ((size = ::read(pipe.get(), &report, sizeof report)) != 0) {
+        if (size == static_cast<ssize_t>(sizeof report)) {
+            reports.push_back(report);
+        } else if (errno != EINTR) {
+            break;
+        }
+    }
+    return reports;
+}
+
+void raise_failed(const std::vector<Report>& reports, const std::string& program) {
+    for (const Report& report : reports) {
+        if (report.kind == Report::failed) {
+            throw base::Error(base::ErrorKind::config,
+                              "cannot run " + program + ": " + std::strerror(report.value),
+                              "Is its package installed and in PATH?");
+        }
+    }
+}
+
 // Between fork and exec only async-signal-safe calls: everything is prepared before.
 struct Child {
     std::vector<char*> argv;
@@ -57,8 +112,8 @@ struct Child {
     int output = -1;
     int error = -1;
     int report = -1;
-    pid_t parent = 0;
-    bool outlive = false;
+    pid_t parent = 0;  // 0: the child lives on without it
+    const std::vector<int>* kept = nullptr;
 
     // Libraries open descriptors without O_CLOEXEC (the HTTP server's sockets): a child that lives on would keep
     // a dead program's connections open.
@@ -73,7 +128,7 @@ struct Child {
 
     [[noreturn]] void exec() const noexcept {
         restore_default_signals();
-        if (!outlive) {
+        if (parent != 0) {
             prctl(PR_SET_PDEATHSIG, SIGTERM);
             if (getppid() != parent) {
                 _exit(127);
@@ -83,9 +138,12 @@ struct Child {
         dup2(output, STDOUT_FILENO);
         dup2(error, STDERR_FILENO);
         close_rest_at_exec();
+        for (const int fd : *kept) {
+            fcntl(fd, F_SETFD, 0);
+        }
         execvpe(argv.front(), argv.data(), envp.data());
-        const int code = errno;
-        static_cast<void>(write(report, &code, sizeof code));
+        const Report failed{Report::failed, errno};
+        [[maybe_unused]] const ssize_t said = write(report, &failed, sizeof failed);
         _exit(127);
     }
 };
@@ -180,38 +238,26 @@ std::map<std::string, std::string> plain_environment() {
 Outcome run(const Command& command, const std::function<bool(std::string_view)>& sink,
             const std::function<bool()>& go_on) {
     std::vector<std::string> argv = command.argv;
-    std::vector<std::string> variables;
-    for (const auto& [name, value] : command.environment) {
-        variables.push_back(name + "=" + value);
-    }
-    const std::string input_file = command.input_file.empty() ? "/dev/null" : command.input_file;
-    base::Fd input(::open(input_file.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!input.valid()) {
-        throw base::Error(base::ErrorKind::config,
-                          "cannot read " + input_file + ": " + std::strerror(errno));
-    }
+    std::vector<std::string> variables = variables_of(command);
+    const base::Fd input = open_input(command);
     Pipe output = make_pipe();
     Pipe error = make_pipe();
     Pipe report = make_pipe();
-    const Child child{pointers(argv),    pointers(variables), input.get(), output.write.get(),
-                      error.write.get(), report.write.get(),  getpid(),    command.outlive};
+    const Child child{pointers(argv),     pointers(variables), input.get(), output.write.get(),
+                      error.write.get(),  report.write.get(),  getpid(),    &command.kept};
     const pid_t pid = fork();
     if (pid == 0) {
         child.exec();
     }
     if (pid < 0) {
-        throw base::Error(base::ErrorKind::transient,
-                          std::string("cannot fork: ") + std::strerror(errno));
+        raise_cannot_fork();
     }
     output.write.close();
     error.write.close();
     report.write.close();
-    int code = 0;
-    if (::read(report.read.get(), &code, sizeof code) == static_cast<ssize_t>(sizeof code)) {
+    if (const std::vector<Report> reports = read_reports(report.read); !reports.empty()) {
         wait_for(pid);
-        throw base::Error(base::ErrorKind::config,
-                          "cannot run " + argv.front() + ": " + std::strerror(code),
-                          "Is its package installed and in PATH?");
+        raise_failed(reports, argv.front());
     }
     Reader reader(pid, output, error);
     try {
@@ -221,6 +267,44 @@ Outcome run(const Command& command, const std::function<bool(std::string_view)>&
         wait_for(pid);
         throw;
     }
+}
+
+pid_t start(const Command& command, const std::string& output_file) {
+    std::vector<std::string> argv = command.argv;
+    std::vector<std::string> variables = variables_of(command);
+    const base::Fd input = open_input(command);
+    const base::Fd output(::open(output_file.c_str(),
+                                 O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+                                 S_IRUSR | S_IWUSR));
+    if (!output.valid()) {
+        throw base::Error(base::ErrorKind::transient,
+                          "cannot write " + output_file + ": " + std::strerror(errno));
+    }
+    Pipe report = make_pipe();
+    const Child child{pointers(argv), pointers(variables),  input.get(), output.get(),
+                      output.get(),   report.write.get(),   0,           &command.kept};
+    const pid_t between = fork();
+    if (between == 0) {
+        setsid();
+        const pid_t pid = fork();
+        if (pid == 0) {
+            child.exec();
+        }
+        const Report begun{Report::begun, pid};
+        [[maybe_unused]] const ssize_t said = write(child.report, &begun, sizeof begun);
+        _exit(0);
+    }
+    if (between < 0) {
+        raise_cannot_fork();
+    }
+    report.write.close();
+    wait_for(between);
+    const std::vector<Report> reports = read_reports(report.read);
+    raise_failed(reports, argv.front());
+    if (reports.empty() || reports.front().value < 0) {
+        throw base::Error(base::ErrorKind::transient, "cannot fork to run " + argv.front());
+    }
+    return reports.front().value;
 }
 
 }  // namespace ardent::process

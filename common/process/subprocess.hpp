@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Child processes with an exact argument vector, environment and descriptors (0, 1, 2), no shell. The child dies with
-// its parent (PR_SET_PDEATHSIG) unless `outlive` says otherwise. A Subprocess belongs to one thread.
+// Child processes with an exact argument vector, environment and descriptors (0, 1, 2 and `kept`), no shell. What `run`
+// starts dies with its parent (PR_SET_PDEATHSIG); what `start` starts lives on. Any thread.
 #pragma once
 
 #include "common/base/fd.hpp"
@@ -10,6 +10,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 #include <vector>
 
 namespace ardent::process {
@@ -19,7 +20,7 @@ struct Command {
     /// The whole environment of the child: nothing is inherited. `plain_environment` is the usual base.
     std::map<std::string, std::string> environment;
     std::string input_file;  // stdin; empty: /dev/null
-    bool outlive = false;
+    std::vector<int> kept;   // descriptors that the child has under the same numbers
 };
 
 /// PATH, HOME, LANG=C.UTF-8, LC_MESSAGES=C, TMPDIR as this process has them: no secrets.
@@ -36,5 +37,10 @@ struct Outcome {
 /// Throws base::Error (config) when the program cannot be started.
 Outcome run(const Command& command, const std::function<bool(std::string_view)>& sink = {},
             const std::function<bool()>& go_on = {});
+
+/// Starts a program that may live longer than this one: in a session of its own, a child of process 1 (or of the nearest
+/// subreaper), so that nobody here has to wait for it. stdout and stderr are appended to `output_file` (mode 0600, never
+/// a link). Returns its pid once the program runs. Throws base::Error (config) when it cannot be started.
+pid_t start(const Command& command, const std::string& output_file);
 
 }  // namespace ardent::process

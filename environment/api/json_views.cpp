@@ -58,6 +58,7 @@ json replica_json(const ConnectorView& view) {
     return {{"running", view.replica_running},
             {"durable_lsn", nullable(view.durable)},
             {"lag_bytes", lag_of(view)},
+            {"containment", text_or_null(std::string(view.containment))},
             {"psql", text_or_null(view.psql)},
             {"transactions_applied", view.applied.transactions},
             {"rows_applied", view.applied.rows}};

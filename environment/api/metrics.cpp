@@ -59,6 +59,11 @@ const std::vector<Metric>& metrics() {
          [](const View& view) { return std::uint64_t{view.agent_connected ? 1U : 0U}; }},
         {"ardent_replica_running", "gauge", "1 while the replica's server lives",
          [](const View& view) { return std::uint64_t{view.replica_running ? 1U : 0U}; }},
+        {"ardent_replica_contained", "gauge",
+         "1 while nothing in the replica's server can reach this host",
+         [](const View& view) {
+             return std::uint64_t{view.containment == "bubblewrap" ? 1U : 0U};
+         }},
         {"ardent_durable_lsn_bytes", "gauge",
          "position of the source that is durable in the replica",
          [](const View& view) {

@@ -7,6 +7,7 @@
 #include "environment/instance/instance.hpp"
 
 #include <charconv>
+#include <filesystem>
 
 namespace ardent::environment {
 
@@ -146,6 +147,14 @@ const std::vector<config::Option>& options() {
          .type = Type::duration,
          .help = "How long stopping may take before the servers are stopped the hard way.",
          .default_value = "60s"},
+        {.key = "environment.containment",
+         .help = "Whether servers of replicas must run contained (bubblewrap, docs/environment.md); with \"optional\" "
+                 "they run without it where the host does not allow it.",
+         .default_value = "required",
+         .choices = {"required", "optional"}},
+        {.key = "environment.readable",
+         .type = Type::text_list,
+         .help = "More folders of this host that contained servers may read, for extensions whose data lies elsewhere."},
         {.key = "replica.binaries",
          .help =
              "Folder of the PostgreSQL server packages, with one folder for each major version.",
@@ -194,15 +203,34 @@ Settings read_settings(const config::Values& values) {
     settings.message_bytes = values.bytes("environment.message_bytes");
     settings.agent_timeout = values.duration("environment.agent_timeout");
     settings.stop_timeout = values.duration("environment.stop_timeout");
+    settings.containment_need = values.text("environment.containment") == "optional"
+                                    ? ContainmentNeed::optional
+                                    : ContainmentNeed::required;
+    for (const std::string& folder : values.list("environment.readable")) {
+        settings.containment.readable.push_back(absolute("environment.readable", folder));
+    }
     settings.replica.binaries = absolute("replica.binaries", values.text("replica.binaries"));
     settings.replica.libraries =
         values.has("replica.libraries")
             ? absolute("replica.libraries", values.text("replica.libraries"))
-            : process::program_folder() + "/../lib/ardent";
+            : std::filesystem::weakly_canonical(process::program_folder() + "/../lib/ardent")
+                  .string();
     settings.replica.shared_buffers = values.text("replica.shared_buffers");
     settings.replica.max_wal_size = values.text("replica.max_wal_size");
     settings.replica.maintenance_work_mem = values.text("replica.maintenance_work_mem");
     settings.replica.extensions = values.list("replica.extensions");
+    return settings;
+}
+
+Settings proven(Settings settings) {
+    const std::vector<int> majors = installed_majors(settings.replica.binaries);
+    if (majors.empty()) {
+        throw problem("no PostgreSQL server is installed below " + settings.replica.binaries,
+                      "Install one, for example apt-get install postgresql-15.");
+    }
+    settings.containment = prove_containment(settings.containment_need,
+                                             find_binaries(settings.replica.binaries, majors.back()),
+                                             std::move(settings.containment.readable));
     return settings;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/config/config.hpp"
+#include "environment/instance/containment.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -41,9 +42,15 @@ struct Settings {
     std::uint64_t message_bytes = 0;  // the largest single message that is accepted
     std::chrono::milliseconds agent_timeout{};
     std::chrono::milliseconds stop_timeout{};
+    ContainmentNeed containment_need = ContainmentNeed::required;
+    Containment containment;  // before `proven`: what the file says alone
     ReplicaSettings replica;
     bool delivered_only = false;  // benchmark: commit progress only
 };
+
+/// The same with what this host can do. Throws base::Error (config) when servers cannot be contained and must be, or when
+/// no server is installed.
+Settings proven(Settings settings);
 
 /// The options of the configuration file.
 const std::vector<config::Option>& options();

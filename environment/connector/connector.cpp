@@ -5,6 +5,7 @@
 #include "common/process/log.hpp"
 #include "environment/apply/incoming_copies.hpp"
 #include "environment/apply/progress.hpp"
+#include "environment/instance/configuration.hpp"
 #include "environment/replica/replica.hpp"
 #include "environment/server/http.hpp"
 #include "environment/state/secrets.hpp"
@@ -117,7 +118,8 @@ ConnectorView Connector::view() const {
         }
         if (m_instance && m_record.source) {
             view.replica_running = m_instance->alive();
-            view.psql = "psql \"host=" + conninfo_word(m_instance->spec().socket_directory) +
+            view.containment = containment_name(m_settings.containment);
+            view.psql = "runuser -u " + user_name() + " -- psql \"host=" + conninfo_word(m_instance->spec().socket_directory) +
                         " user=" + k_reader_role +
                         " dbname=" + conninfo_word(m_record.source->database) + "\"";
         }

@@ -60,6 +60,7 @@ struct ConnectorView {
     bool agent_connected = false;
     std::optional<protocol::CopyState> copy;
     bool replica_running = false;
+    std::string_view containment;  // "bubblewrap", "none"; empty: there is no replica
     std::string psql;  // how to look at the replica; empty: there is none
     RowCounts applied;
     std::optional<SequenceState> sequences;  // nullopt: no report of this session is in the replica

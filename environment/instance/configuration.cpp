@@ -2,9 +2,11 @@
 #include "environment/instance/configuration.hpp"
 
 #include "common/base/error.hpp"
+#include "environment/instance/containment.hpp"
 #include "environment/instance/instance.hpp"
 
-#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -32,7 +34,7 @@ const std::map<std::string, std::string>& built_in_settings() {
         {"max_locks_per_transaction", "256"},
         {"jit", "off"},
         {"logging_collector", "on"},
-        {"log_directory", "../log"},
+        {"log_directory", "log"},
         {"log_filename", "postgresql-%a.log"},
         {"log_truncate_on_rotation", "on"},
         {"log_rotation_age", "1d"},
@@ -72,6 +74,8 @@ std::string conninfo_value(std::string_view text) {
     return result + "'";
 }
 
+}  // namespace
+
 std::string user_name() {
     const passwd* const entry = ::getpwuid(::geteuid());
     if (entry == nullptr) {
@@ -83,24 +87,22 @@ std::string user_name() {
     return entry->pw_name;
 }
 
-}  // namespace
-
-std::string configuration_text(const InstanceSpec& spec) {
+std::string configuration_text(const InstanceSpec& spec, const ServerPaths& paths) {
     std::map<std::string, std::string> all = built_in_settings();
     for (const auto& [name, value] : spec.settings) {
         all[name] = value;
     }
-    all["unix_socket_directories"] = spec.socket_directory;
+    all["unix_socket_directories"] = paths.socket;
+    all["hba_file"] = paths.configuration + "/pg_hba.conf";
+    all["ident_file"] = paths.configuration + "/pg_ident.conf";
     all["cluster_name"] = "ardent";
     std::string text =
-        "# Written by ardent-environment at every start. Own settings: local.conf beside data/.\n";
+        "# Written by ardent-environment at every start. Own settings: local.conf in the folder of the instance.\n";
     for (const auto& [name, value] : all) {
         text += name + " = " + conf_value(value) + "\n";
     }
-    if (std::filesystem::exists(spec.directory + "/local.conf")) {
-        text += "include = '../local.conf'\n";
-    }
-    return text;
+    std::ifstream own(spec.directory + "/local.conf");
+    return text + std::string(std::istreambuf_iterator<char>(own), {});
 }
 
 std::map<std::string, std::string> settings_of_major(int major) {
@@ -126,7 +128,7 @@ std::string ident_text() {
     for (const char* const role : {k_admin_role, k_apply_role, k_reader_role}) {
         text += "ardent " + user + " " + role + "\n";
     }
-    return text + "ardent root " + k_reader_role + "\n";
+    return text;
 }
 
 std::string conninfo(const Instance& instance, std::string_view role, std::string_view database) {

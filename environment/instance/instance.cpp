@@ -7,15 +7,18 @@
 #include "common/process/log.hpp"
 #include "common/process/subprocess.hpp"
 #include "environment/instance/configuration.hpp"
-#include "environment/instance/server_process.hpp"
+#include "environment/instance/hostile_directory.hpp"
+#include "environment/instance/launcher.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
@@ -31,9 +34,10 @@ using base::ErrorKind;
 constexpr std::size_t k_socket_path_limit = 107;  // sun_path holds 108 bytes with its end
 constexpr std::string_view k_socket_file = "/.s.PGSQL.5432.lock";
 constexpr std::size_t k_short_id = 12;
-constexpr std::streamoff k_log_tail = 8192;
+constexpr std::size_t k_log_tail = 8192;
 constexpr auto k_start_patience = std::chrono::seconds(120);
 constexpr auto k_destroy_patience = std::chrono::seconds(20);
+constexpr auto k_orphan_patience = std::chrono::seconds(10);
 constexpr auto k_poll = std::chrono::milliseconds(50);
 
 void make_private_directory(const std::string& path) {
@@ -55,16 +59,6 @@ void write_file(const std::string& path, const std::string& text) {
     }
 }
 
-std::string read_end(const std::string& path, std::streamoff most) {
-    std::ifstream file(path, std::ios::ate);
-    if (!file) {
-        return {};
-    }
-    const std::streamoff size = file.tellg();
-    file.seekg(std::max<std::streamoff>(0, size - most));
-    return {std::istreambuf_iterator<char>(file), {}};
-}
-
 process::Outcome run(std::vector<std::string> argv) {
     process::Command command;
     command.argv = std::move(argv);
@@ -80,13 +74,11 @@ bool Instance::exists() const {
 
 void Instance::create(Sync sync) {
     const std::lock_guard lock(m_mutex);
-    if (running_postmaster(data())) {
+    if (server()) {
         throw Error(ErrorKind::bug, m_spec.name + ": its server runs while it is to be created");
     }
-    clean_up_after_crash(data(), m_spec.socket_directory);
-    fs::remove_all(m_spec.directory);
+    remove_planted(m_spec.directory);
     make_private_directory(m_spec.directory);
-    make_private_directory(m_spec.directory + "/log");
     std::vector<std::string> argv = {m_spec.binaries + "/initdb",
                                      "--pgdata=" + data(),
                                      "--username=" + std::string(k_admin_role),
@@ -115,98 +107,146 @@ void Instance::flush() const {
     }
 }
 
+ServerFiles Instance::files() const {
+    return {m_spec.binaries,
+            m_spec.library,
+            {data(), m_spec.socket_directory, m_spec.directory + "/configuration"}};
+}
+
 void Instance::write_configuration() const {
-    write_file(data() + "/postgresql.conf", configuration_text(m_spec));
-    write_file(data() + "/pg_hba.conf", hba_text());
-    write_file(data() + "/pg_ident.conf", ident_text());
+    const ServerPaths paths = files().paths;
+    const ServerPaths seen = m_spec.containment.works ? paths_inside() : paths;
+    make_private_directory(paths.configuration);
+    write_file(paths.configuration + "/postgresql.conf", configuration_text(m_spec, seen));
+    write_file(paths.configuration + "/pg_hba.conf", hba_text());
+    write_file(paths.configuration + "/pg_ident.conf", ident_text());
 }
 
-void Instance::launch() {
-    const process::Outcome outcome =
-        run({m_spec.binaries + "/pg_ctl", "start", "--pgdata=" + data(), "--silent", "--wait",
-             "--timeout=" + std::to_string(k_start_patience.count()),
-             "--log=" + m_spec.directory + "/log/start.log"});
-    if (outcome.exit_code != 0) {
+base::Fd Instance::take_lock() const {
+    const std::string file = m_spec.directory + "/server.lock";
+    const auto deadline = std::chrono::steady_clock::now() + k_orphan_patience;
+    base::Fd lock = try_lock(file);
+    // The children of a killed server without containment end one by one.
+    while (!lock.valid() && std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::sleep_for(k_poll);
+        lock = try_lock(file);
+    }
+    if (!lock.valid()) {
         throw Error(ErrorKind::transient,
-                    m_spec.name + ": its server does not start: " + log_tail(),
-                    "Its log is in " + m_spec.directory + "/log.");
+                    m_spec.name + ": a server that nobody knows works in " + data(),
+                    "Find the processes that hold " + file + " (fuser) and end them.");
     }
+    return lock;
 }
 
-void Instance::start() {
-    const std::lock_guard lock(m_mutex);
+ServerProcess Instance::launch(base::Fd lock) const {
+    remove_planted(m_spec.socket_directory);
     make_private_directory(m_spec.socket_directory);
-    const bool adopted = running_postmaster(data()).has_value();
-    if (!adopted) {
-        clean_up_after_crash(data(), m_spec.socket_directory);
-        write_configuration();
-        launch();
+    // The lock says that no server runs, whatever this file claims. ALTER SYSTEM is nobody's way to configure an
+    // instance; left from a superuser inside it could keep the server from starting.
+    remove_planted(data() + "/postmaster.pid");
+    remove_planted(data() + "/postgresql.auto.conf");
+    if (!fs::is_directory(fs::symlink_status(data() + "/log"))) {
+        remove_planted(data() + "/log");
     }
+    write_configuration();
+    const ServerProcess server = launch_server(
+        m_spec.containment,
+        {m_spec.name, files(), m_spec.directory + "/start.log", lock.get()});
+    server.save(m_spec.directory + "/server");
+    return server;
+}
+
+void Instance::wait_until_ready(const ServerProcess& server) const {
     const auto deadline = std::chrono::steady_clock::now() + k_start_patience;
     for (;;) {
         try {
             const pq::Connection probe(
                 connect_options(k_admin_role, "template1", ErrorKind::transient));
-            break;
+            return;
         } catch (const Error&) {
-            if (std::chrono::steady_clock::now() > deadline || !running_postmaster(data())) {
+            if (!server.alive()) {
+                throw Error(ErrorKind::transient,
+                            m_spec.name + ": its server does not start: " + log_tail(),
+                            "Its log is in " + data() + "/log.");
+            }
+            if (std::chrono::steady_clock::now() > deadline) {
                 throw;
             }
         }
         std::this_thread::sleep_for(k_poll);
     }
+}
+
+void Instance::start() {
+    const std::lock_guard lock(m_mutex);
+    std::optional<ServerProcess> running = server();
+    const bool adopted = running.has_value();
+    if (!adopted) {
+        running = launch(take_lock());
+        const std::lock_guard server_lock(m_server_mutex);
+        m_server = running;
+    }
+    wait_until_ready(*running);
     process::log_info(adopted ? "instance adopted" : "instance started",
-                      {{"instance", m_spec.name}, {"socket", m_spec.socket_directory}});
+                      {{"instance", m_spec.name},
+                       {"socket", m_spec.socket_directory},
+                       {"containment", std::string(containment_name(m_spec.containment))}});
 }
 
 void Instance::stop(std::chrono::milliseconds patience) {
     const std::lock_guard lock(m_mutex);
-    if (!stop_as("fast", patience) && !stop_as("immediate", patience)) {
-        process::log_error("instance does not stop", {{"instance", m_spec.name}});
+    const std::optional<ServerProcess> running = server();
+    if (!running) {
+        return;
     }
-}
-
-bool Instance::stop_as(const std::string& mode, std::chrono::milliseconds patience) {
-    if (!running_postmaster(data())) {
-        return true;
+    for (const auto& [mode, number] :
+         {std::pair("fast", SIGINT), std::pair("immediate", SIGQUIT), std::pair("kill", SIGKILL)}) {
+        running->signal(number);
+        if (running->wait(patience)) {
+            process::log_info("instance stopped", {{"instance", m_spec.name}, {"mode", mode}});
+            return;
+        }
     }
-    const auto seconds = std::max<std::int64_t>(1, patience.count() / 1000);
-    run({m_spec.binaries + "/pg_ctl", "stop", "--pgdata=" + data(), "--silent", "--wait",
-         "--timeout=" + std::to_string(seconds), "--mode=" + mode});
-    if (running_postmaster(data())) {
-        return false;
-    }
-    process::log_info("instance stopped", {{"instance", m_spec.name}, {"mode", mode}});
-    return true;
+    process::log_error("instance does not stop", {{"instance", m_spec.name}});
 }
 
 void Instance::destroy() {
     const std::lock_guard lock(m_mutex);
-    stop_as("immediate", k_destroy_patience);  // nothing of it is wanted any more
-    clean_up_after_crash(data(), m_spec.socket_directory);
-    fs::remove_all(m_spec.directory);
-    fs::remove_all(m_spec.socket_directory);
+    if (const std::optional<ServerProcess> running = server(); running) {
+        running->signal(SIGQUIT);  // nothing of it is wanted any more
+        if (!running->wait(k_destroy_patience)) {
+            running->signal(SIGKILL);
+            running->wait(k_destroy_patience);
+        }
+    }
+    remove_planted(m_spec.directory);
+    remove_planted(m_spec.socket_directory);
 }
 
 bool Instance::alive() const {
-    return running_postmaster(data()).has_value();
+    return server().has_value();
 }
 
-// Of the newest log file, the last line that tells why a server gave up, or its last line.
+std::optional<ServerProcess> Instance::server() const {
+    const std::lock_guard lock(m_server_mutex);
+    if (!m_server || !m_server->alive()) {
+        m_server = ServerProcess::find(m_spec.directory + "/server");
+    }
+    return m_server;
+}
+
+// Of the newest log file, the last line that tells why a server gave up, or its last line; what it said before its log began
+// when there is no log.
 std::string Instance::log_tail() const {
-    std::string latest;
-    fs::file_time_type at = fs::file_time_type::min();
-    std::error_code error;
-    for (const fs::directory_entry& entry :
-         fs::directory_iterator(m_spec.directory + "/log", error)) {
-        if (entry.last_write_time(error) > at) {
-            at = entry.last_write_time(error);
-            latest = entry.path();
-        }
+    std::string text = read_latest(data(), "log", k_log_tail);
+    if (text.empty()) {
+        std::ifstream file(m_spec.directory + "/start.log");
+        text.assign(std::istreambuf_iterator<char>(file), {});
     }
     std::string reason;
     std::string last;
-    for (const std::string& line : base::split(read_end(latest, k_log_tail), '\n')) {
+    for (const std::string& line : base::split(text, '\n')) {
         if (line.find(" FATAL: ") != std::string::npos ||
             line.find(" PANIC: ") != std::string::npos) {
             reason = line;

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: PostgreSQL
 // One PostgreSQL server that the environment owns: a data directory, a Unix socket, no network port.
-// Any thread; start, stop and check exclude one another.
+// Any thread; create, start, stop and destroy exclude one another.
 //
-// A server may outlive the program that started it (kill -9 of the environment): `start` adopts a healthy
-// one, and cleans up after a dead one. A server belongs to a data directory when its working directory is
-// that directory, which is how PostgreSQL runs.
+// A server may outlive the program that started it (kill -9 of the environment): `start` adopts it. Whose server runs is
+// told by a lock and a record beside the data directory. Nothing is believed that stands in the data directory: it is the
+// server's own to write, and a superuser of the replica may have written it.
 #pragma once
 
+#include "common/base/fd.hpp"
 #include "common/pq/connection.hpp"
+#include "environment/instance/containment.hpp"
+#include "environment/instance/server_process.hpp"
 
 #include <chrono>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,9 +29,11 @@ inline constexpr const char* k_reader_role = "ardent_reader";  // people look ar
 
 struct InstanceSpec {
     std::string name;                             // "state", "replica shop": for messages
-    std::string directory;                        // holds data/ and log/
+    std::string directory;                        // holds data/, whose log/ is the server's log
     std::string socket_directory;                 // of this instance alone
     std::string binaries;                         // /usr/lib/postgresql/15/bin
+    std::string library;                          // folder of ardent_replica.so; empty: none
+    Containment containment;
     std::map<std::string, std::string> settings;  // over the built-in ones
 };
 
@@ -60,14 +66,20 @@ public:
 
 private:
     std::string data() const { return m_spec.directory + "/data"; }
+    ServerFiles files() const;
     void write_configuration() const;
-    void launch();
-    /// False when it still runs.
-    bool stop_as(const std::string& mode, std::chrono::milliseconds patience);
+    /// Waits for what a killed server left; throws base::Error (transient) when the directory stays in use.
+    base::Fd take_lock() const;
+    ServerProcess launch(base::Fd lock) const;
+    void wait_until_ready(const ServerProcess& server) const;
+    /// The running one, also when another program started it.
+    std::optional<ServerProcess> server() const;
     std::string log_tail() const;
 
     InstanceSpec m_spec;
     std::mutex m_mutex;
+    mutable std::mutex m_server_mutex;
+    mutable std::optional<ServerProcess> m_server;
 };
 
 /// Throws base::Error (config) when the sockets of instances below `run_dir` had too long a path.

@@ -1,94 +1,103 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "environment/instance/server_process.hpp"
 
-#include "common/process/log.hpp"
+#include "common/base/error.hpp"
 
-#include <charconv>
-#include <chrono>
-#include <csignal>
-#include <filesystem>
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
 #include <fstream>
-#include <thread>
+#include <poll.h>
+#include <sstream>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace ardent::environment {
 
 namespace {
 
-namespace fs = std::filesystem;
+constexpr int k_begun_field = 22;  // proc(5), counted from 1; the name before has blanks
+constexpr int k_field_behind_name = 3;
 
-constexpr auto k_orphan_patience = std::chrono::seconds(10);
-constexpr auto k_poll = std::chrono::milliseconds(20);
-
-bool works_in(pid_t pid, const fs::path& directory) {
-    std::error_code error;
-    const fs::path now = fs::read_symlink("/proc/" + std::to_string(pid) + "/cwd", error);
-    return !error && now == directory;
-}
-
-bool is_zombie(pid_t pid) {
+/// Empty when there is no such process.
+std::string begun_at(pid_t pid) {
     std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
     std::string text;
     std::getline(file, text);
     const auto end_of_name = text.rfind(") ");
-    return end_of_name == std::string::npos || text[end_of_name + 2] == 'Z';
-}
-
-std::optional<pid_t> pid_in_file(const std::string& path) {
-    std::ifstream file(path);
-    pid_t pid = 0;
-    return file >> pid && pid > 0 ? std::optional(pid) : std::nullopt;
-}
-
-fs::path canonical(const std::string& directory) {
-    std::error_code error;
-    fs::path path = fs::canonical(directory, error);
-    return error ? fs::path(directory) : path;
+    if (end_of_name == std::string::npos) {
+        return {};
+    }
+    std::istringstream fields(text.substr(end_of_name + 2));
+    std::string field;
+    for (int i = k_field_behind_name; i <= k_begun_field; ++i) {
+        fields >> field;
+    }
+    return field;
 }
 
 }  // namespace
 
-std::optional<pid_t> running_postmaster(const std::string& data_directory) {
-    const auto pid = pid_in_file(data_directory + "/postmaster.pid");
-    if (pid && works_in(*pid, canonical(data_directory)) && !is_zombie(*pid)) {
-        return pid;
+std::optional<ServerProcess> ServerProcess::open(pid_t pid) {
+    base::Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    if (!process.valid()) {
+        if (errno == ESRCH) {
+            return std::nullopt;
+        }
+        throw base::Error(base::ErrorKind::transient, "cannot hold process " +
+                                                          std::to_string(pid) + ": " +
+                                                          std::strerror(errno));
     }
-    return std::nullopt;
+    ServerProcess server(pid, begun_at(pid), std::move(process));
+    return server.alive() ? std::optional(std::move(server)) : std::nullopt;
 }
 
-std::vector<pid_t> server_processes(const std::string& data_directory) {
-    std::vector<pid_t> found;
-    const fs::path directory = canonical(data_directory);
-    std::error_code error;
-    for (const fs::directory_entry& entry : fs::directory_iterator("/proc", error)) {
-        const std::string name = entry.path().filename();
-        pid_t pid = 0;
-        const auto [end, code] = std::from_chars(name.data(), name.data() + name.size(), pid);
-        if (code == std::errc() && end == name.data() + name.size() && works_in(pid, directory) &&
-            !is_zombie(pid)) {
-            found.push_back(pid);
-        }
+std::optional<ServerProcess> ServerProcess::find(const std::string& record) {
+    std::ifstream file(record);
+    pid_t pid = 0;
+    std::string begun;
+    if (!(file >> pid >> begun) || pid <= 0) {
+        return std::nullopt;
     }
-    return found;
+    // First the descriptor, then the comparison: what it holds cannot become another process any more.
+    std::optional<ServerProcess> server = open(pid);
+    return server && server->m_begun == begun ? server : std::nullopt;
 }
 
-void clean_up_after_crash(const std::string& data_directory, const std::string& socket_directory) {
-    const auto deadline = std::chrono::steady_clock::now() + k_orphan_patience;
-    std::vector<pid_t> orphans = server_processes(data_directory);
-    if (!orphans.empty()) {
-        process::log_warning("ending the children of a server that died",
-                             {{"directory", data_directory}, {"count", orphans.size()}});
+void ServerProcess::save(const std::string& record) const {
+    std::ofstream file(record, std::ios::trunc);
+    file << m_pid << " " << m_begun << "\n";
+    file.close();
+    if (!file) {
+        throw base::Error(base::ErrorKind::transient, "cannot write " + record,
+                          "Is the file system full or read-only?");
     }
-    while (!orphans.empty() && std::chrono::steady_clock::now() < deadline) {
-        for (const pid_t pid : orphans) {
-            ::kill(pid, SIGKILL);
+}
+
+bool ServerProcess::alive() const {
+    return !wait(std::chrono::milliseconds(0));
+}
+
+void ServerProcess::signal(int number) const {
+    ::syscall(SYS_pidfd_send_signal, m_process->get(), number, nullptr, 0);
+}
+
+bool ServerProcess::wait(std::chrono::milliseconds patience) const {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    for (;;) {
+        const auto rest = std::chrono::duration_cast<std::chrono::milliseconds>(
+            deadline - std::chrono::steady_clock::now());
+        pollfd wait = {m_process->get(), POLLIN, 0};
+        // A process is readable when it has ended, also before its parent has asked for it.
+        const int ready = ::poll(&wait, 1, static_cast<int>(std::max<std::int64_t>(0, rest.count())));
+        if (ready > 0) {
+            return true;
         }
-        std::this_thread::sleep_for(k_poll);
-        orphans = server_processes(data_directory);
+        if (ready == 0) {
+            return false;
+        }
     }
-    std::error_code error;
-    fs::remove(data_directory + "/postmaster.pid", error);
-    fs::remove(socket_directory + "/.s.PGSQL.5432", error);
-    fs::remove(socket_directory + "/.s.PGSQL.5432.lock", error);
 }
 
 }  // namespace ardent::environment

@@ -1,25 +1,44 @@
 // SPDX-License-Identifier: PostgreSQL
-// The processes of one data directory, seen from outside through postmaster.pid and /proc. Pure functions
-// of the system's state; any thread.
+// The running server of one instance, held by a descriptor of its process: no pid that was given away anew is ever
+// signalled. What is known of it comes from its launcher and lies beside the data directory, because the data directory
+// is the server's own to write.
 #pragma once
 
+#include "common/base/fd.hpp"
+
+#include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <sys/types.h>
-#include <vector>
 
 namespace ardent::environment {
 
-/// The pid in postmaster.pid, when that process lives and works in this data directory.
-std::optional<pid_t> running_postmaster(const std::string& data_directory);
+/// A value; any thread.
+class ServerProcess {
+public:
+    /// Nothing when that process has ended.
+    static std::optional<ServerProcess> open(pid_t pid);
+    /// The one that `save` recorded, when it still is that very process.
+    static std::optional<ServerProcess> find(const std::string& record);
 
-/// Every process of ours whose working directory is this data directory: a postmaster and its children, or
-/// the children that a killed postmaster left behind.
-std::vector<pid_t> server_processes(const std::string& data_directory);
+    void save(const std::string& record) const;
+    bool alive() const;
+    /// To the postmaster: SIGINT a fast shutdown, SIGQUIT an immediate one, SIGKILL none.
+    void signal(int number) const;
+    /// False when it still runs after `patience`.
+    bool wait(std::chrono::milliseconds patience) const;
+    pid_t pid() const noexcept { return m_pid; }
 
-/// Kills what a dead postmaster left behind and removes its postmaster.pid, its socket and the socket's lock
-/// file: their owner may still look alive (a zombie that nobody waits for, a pid that was given away anew). To be called
-/// only when `running_postmaster` has none; `socket_directory` is of this instance alone.
-void clean_up_after_crash(const std::string& data_directory, const std::string& socket_directory);
+private:
+    ServerProcess(pid_t pid, std::string begun, base::Fd process)
+        : m_pid(pid),
+          m_begun(std::move(begun)),
+          m_process(std::make_shared<const base::Fd>(std::move(process))) {}
+
+    pid_t m_pid;
+    std::string m_begun;  // clock ticks since boot, /proc/PID/stat: a pid with another beginning is another process
+    std::shared_ptr<const base::Fd> m_process;
+};
 
 }  // namespace ardent::environment

@@ -95,9 +95,10 @@ InstanceSpec replica_spec(const Settings& settings, const std::string& connector
     spec.directory = settings.data_dir + "/replicas/" + connector_id;
     spec.socket_directory = socket_directory(settings.run_dir, connector_id);
     spec.binaries = find_binaries(settings.replica.binaries, major);
+    spec.library = settings.replica.libraries + "/" + std::to_string(major);
+    spec.containment = settings.containment;
     spec.settings = settings_of_major(major);
-    spec.settings.insert({{"dynamic_library_path",
-                           settings.replica.libraries + "/" + std::to_string(major) + ":$libdir"},
+    spec.settings.insert({{"dynamic_library_path", spec.library + ":$libdir"},
                           {"shared_buffers", settings.replica.shared_buffers},
                           {"max_wal_size", settings.replica.max_wal_size},
                           {"maintenance_work_mem", settings.replica.maintenance_work_mem}});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 // The program's verbs. Each returns the exit code: 0, or 1 when something stopped it; configuration errors
-// come as base::Error (config).
+// come as base::Error (config). The settings are `proven`; the caller has refused root before.
 #pragma once
 
 #include "environment/config/settings.hpp"

@@ -41,7 +41,6 @@ void refuse_root() {
 }
 
 int init(const Settings& settings) {
-    refuse_root();
     make_directories(settings);
     const base::Fd lock = lock_data_directory(settings);
     Instance instance(state_spec(settings));

@@ -49,7 +49,6 @@ std::string status_line(const Settings& settings, int port) {
 }  // namespace
 
 int serve(const Settings& settings) {
-    refuse_root();
     process::TerminationSignals signals;
     process::Notifier notifier;
     process::set_log_level(settings.log_level);

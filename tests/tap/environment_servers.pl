@@ -16,8 +16,7 @@ $t->wait_caught_up;
 
 my $pid_of = sub {
 	my ($directory) = @_;
-	open(my $in, '<', $t->dir . "/data/$directory/data/postmaster.pid") or return 0;
-	return (<$in> // '') =~ /^(\d+)/ ? $1 : 0;
+	return Ardent::Test::server_pid($t->dir . "/data/$directory") // 0;
 };
 my $replica = "replicas/$t->{connector}";
 my $change = sub {

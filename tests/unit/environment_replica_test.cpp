@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "common/base/error.hpp"
+#include "common/base/text.hpp"
 #include "environment/config/settings.hpp"
 #include "environment/instance/configuration.hpp"
+#include "environment/instance/containment.hpp"
+#include "environment/instance/hostile_directory.hpp"
 #include "environment/instance/instance.hpp"
+#include "environment/instance/launcher.hpp"
 #include "environment/instance/server_process.hpp"
 #include "environment/replica/archive.hpp"
 #include "environment/replica/enum_oids.hpp"
@@ -15,6 +19,8 @@
 #include <fstream>
 #include <map>
 #include <set>
+#include <sys/stat.h>
+#include <unistd.h>
 
 using namespace ardent;
 using namespace ardent::environment;
@@ -189,29 +195,83 @@ TEST_CASE("a major that is not installed is refused by its package's name", "[en
     std::filesystem::remove_all(root);
 }
 
-TEST_CASE("a server is known by its working directory, not by its pid alone", "[environment]") {
-    const std::string directory = std::filesystem::temp_directory_path() / "ardent-process-test";
-    std::filesystem::create_directories(directory);
-    std::ofstream(directory + "/postmaster.pid") << ::getpid() << "\n";
-    CHECK_FALSE(
-        running_postmaster(directory));  // alive, but it works elsewhere: a pid that was reused
-    CHECK(server_processes(directory).empty());
-    clean_up_after_crash(directory, directory);
-    CHECK_FALSE(std::filesystem::exists(directory + "/postmaster.pid"));
-    std::filesystem::remove_all(directory);
+TEST_CASE("a server is known by its pid and when it began", "[environment]") {
+    const std::string record = std::filesystem::temp_directory_path() / "ardent-server-test";
+    std::filesystem::remove(record);
+    CHECK_FALSE(ServerProcess::find(record));
+    const auto self = ServerProcess::open(::getpid());
+    REQUIRE(self);
+    CHECK(self->alive());
+    self->save(record);
+    CHECK(ServerProcess::find(record));
+    std::ofstream(record) << ::getpid() << " 1\n";  // a pid that was given away anew
+    CHECK_FALSE(ServerProcess::find(record));
+    std::filesystem::remove(record);
+}
+
+TEST_CASE("one server a lock, until its last process has ended", "[environment]") {
+    const std::string file = std::filesystem::temp_directory_path() / "ardent-lock-test";
+    base::Fd first = try_lock(file);
+    REQUIRE(first.valid());
+    CHECK_FALSE(try_lock(file).valid());
+    const base::Fd inherited(::dup(first.get()));
+    first.close();
+    CHECK_FALSE(try_lock(file).valid());
+    std::filesystem::remove(file);
+}
+
+TEST_CASE("a folder that a server writes is read without following what it planted",
+          "[environment]") {
+    const std::string root = std::filesystem::temp_directory_path() / "ardent-planted-test";
+    std::filesystem::remove_all(root);
+    std::filesystem::create_directories(root + "/data/log");
+    std::ofstream(root + "/secret") << "secret";
+    std::filesystem::create_symlink(root + "/secret", root + "/data/log/a.log");
+    REQUIRE(::mkfifo((root + "/data/log/b.log").c_str(), 0600) == 0);
+    CHECK(read_latest(root + "/data", "log", 100).empty());
+    std::ofstream(root + "/data/log/c.log") << "0123456789";
+    CHECK(read_latest(root + "/data", "log", 4) == "6789");
+    std::filesystem::rename(root + "/data/log", root + "/other");
+    std::filesystem::create_symlink(root + "/other", root + "/data/log");
+    CHECK(read_latest(root + "/data", "log", 100).empty());
+    remove_planted(root + "/data");
+    CHECK(std::filesystem::exists(root + "/other/c.log"));
+    std::filesystem::remove_all(root);
+}
+
+TEST_CASE("a containment has namespaces, a filter and only what a server reads", "[environment]") {
+    Containment containment;
+    containment.works = true;
+    containment.sized = true;
+    containment.readable = {"/opt/data"};
+    const ServerFiles files{"/usr/lib/postgresql/15/bin",
+                            "/usr/local/lib/ardent/15",
+                            {"/srv/data", "/srv/socket", "/srv/configuration"}};
+    const std::string argv = base::join(containment_argv(containment, files, {7, 8, 9}), " ");
+    for (const char* const part :
+         {"--unshare-user --unshare-pid --unshare-net --unshare-ipc --unshare-uts",
+          "--as-pid-1", "--cap-drop ALL", "--seccomp 7", "--ro-bind-data 8 /etc/passwd",
+          "--json-status-fd 9", "--ro-bind-try /opt/data /opt/data",
+          "--bind /srv/data /data --bind /srv/socket /socket",
+          "--ro-bind /srv/configuration /configuration", "--size 1073741824 --tmpfs /dev/shm"}) {
+        CHECK_THAT(argv, Catch::Contains(part));
+    }
+    CHECK_THAT(argv, Catch::EndsWith("--remount-ro / --"));
+    CHECK_THAT(argv, !Catch::Contains("--ro-bind-try /usr /usr") &&
+                         !Catch::Contains("/bin /") && !Catch::Contains("--proc"));
 }
 
 TEST_CASE("an instance has no network port, keeps what it confirms, and logs no rows",
           "[environment]") {
     InstanceSpec spec;
-    spec.socket_directory = "/run/it's";
     spec.settings = {{"shared_buffers", "1GB"}};
-    const std::string text = configuration_text(spec);
+    const std::string text = configuration_text(spec, {"/data", "/run/it's", "/configuration"});
     CHECK_THAT(text, Catch::Contains("listen_addresses = ''\n") &&
                          Catch::Contains("unix_socket_directories = '/run/it''s'\n") &&
                          Catch::Contains("shared_buffers = '1GB'\n") &&
                          Catch::Contains("log_min_error_statement = 'panic'\n") &&
                          !Catch::Contains("fsync") && !Catch::Contains("synchronous_commit"));
     CHECK(hba_text() == "local all ardent_admin,ardent_apply,ardent_reader peer map=ardent\n");
-    CHECK_THAT(ident_text(), Catch::EndsWith("ardent root ardent_reader\n"));
+    CHECK_THAT(text, Catch::Contains("hba_file = '/configuration/pg_hba.conf'\n"));
+    CHECK_THAT(ident_text(), Catch::EndsWith("ardent_reader\n") && !Catch::Contains("ardent root"));
 }

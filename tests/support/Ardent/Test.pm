@@ -415,10 +415,20 @@ sub replica_psql
 sub replica_postmaster_pid
 {
 	my ($self) = @_;
-	open(my $in, '<', $self->replica_dir . '/data/postmaster.pid') or return;
-	my $pid = <$in>;
-	return unless defined $pid && $pid =~ /^(\d+)/;
-	return $1;
+	return server_pid($self->replica_dir);
+}
+
+# Of the server whose instance lies in this folder, as this host counts; undef when none runs.
+sub server_pid
+{
+	my ($directory) = @_;
+	open(my $in, '<', "$directory/server") or return;
+	my ($pid, $begun) = split ' ', <$in> // '';
+	return unless defined $begun && open(my $stat, '<', "/proc/$pid/stat");
+	my (undef, $fields) = split /\) (?=\S )/, <$stat> // '';
+	my @fields = split ' ', $fields // '';
+	return unless @fields > 19 && $fields[19] eq $begun && $fields[0] ne 'Z';
+	return $pid;
 }
 
 # (equal or not, what scripts/compare printed); @options of scripts/compare
@@ -500,11 +510,9 @@ sub DESTROY
 		$self->{$name}->kill9 if $self->{$name} && $self->{$name}->alive;
 	}
 	# the environment's servers outlive a killed environment
-	foreach my $file (glob($self->dir . '/data/*/data/postmaster.pid ' . $self->dir . '/data/*/*/data/postmaster.pid'))
+	foreach my $file (glob($self->dir . '/data/*/server ' . $self->dir . '/data/*/*/server'))
 	{
-		open(my $in, '<', $file) or next;
-		my ($pid) = (<$in> // '') =~ /^(\d+)/ or next;
-		next unless (readlink("/proc/$pid/cwd") // '') eq dirname($file);
+		my $pid = server_pid(dirname($file)) or next;
 		kill QUIT => $pid;
 		my $deadline = time + 10;
 		usleep(20_000) while -e "/proc/$pid" && time < $deadline;
