@@ -81,7 +81,7 @@ soak: programs apply-driver ## kill rounds, without DDL and with: make soak ROUN
 bench: programs ## side by side with PostgreSQL's own replication; make bench ARGS="--only c --scale 0.1"
 	@scripts/bench $(ARGS)
 
-.PHONY: demo mutants matrix try-bare
+.PHONY: demo mutants matrix try-bare try-systemd
 demo: ## the main job before your eyes; KEEP=1 leaves it running
 	@scripts/deps build demo
 	+@$(MAKE) -j$$(nproc) programs
@@ -94,6 +94,8 @@ matrix: ## regress, isolation, TAP on PostgreSQL 13, 15, 17, 18; make matrix V=1
 	@scripts/deps build test
 	+@$(MAKE) -j$$(nproc) V= programs apply-driver
 	@scripts/matrix $(V) $(ARGS)
+try-systemd: programs ## boots a Debian 12, runs both services by their units, kills and restarts them
+	@scripts/try-systemd
 try-bare: ## plays the README in a fresh Debian 12
 	@scripts/try-bare
 
