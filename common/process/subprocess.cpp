@@ -243,8 +243,8 @@ Outcome run(const Command& command, const std::function<bool(std::string_view)>&
     Pipe output = make_pipe();
     Pipe error = make_pipe();
     Pipe report = make_pipe();
-    const Child child{pointers(argv),     pointers(variables), input.get(), output.write.get(),
-                      error.write.get(),  report.write.get(),  getpid(),    &command.kept};
+    const Child child{pointers(argv),    pointers(variables), input.get(), output.write.get(),
+                      error.write.get(), report.write.get(),  getpid(),    &command.kept};
     const pid_t pid = fork();
     if (pid == 0) {
         child.exec();
@@ -281,8 +281,8 @@ pid_t start(const Command& command, const std::string& output_file) {
                           "cannot write " + output_file + ": " + std::strerror(errno));
     }
     Pipe report = make_pipe();
-    const Child child{pointers(argv), pointers(variables),  input.get(), output.get(),
-                      output.get(),   report.write.get(),   0,           &command.kept};
+    const Child child{pointers(argv), pointers(variables), input.get(), output.get(),
+                      output.get(),   report.write.get(),  0,           &command.kept};
     const pid_t between = fork();
     if (between == 0) {
         setsid();

@@ -148,13 +148,15 @@ const std::vector<config::Option>& options() {
          .help = "How long stopping may take before the servers are stopped the hard way.",
          .default_value = "60s"},
         {.key = "environment.containment",
-         .help = "Whether servers of replicas must run contained (bubblewrap, docs/environment.md); with \"optional\" "
+         .help = "Whether servers of replicas must run contained (bubblewrap, "
+                 "docs/environment.md); with \"optional\" "
                  "they run without it where the host does not allow it.",
          .default_value = "required",
          .choices = {"required", "optional"}},
         {.key = "environment.readable",
          .type = Type::text_list,
-         .help = "More folders of this host that contained servers may read, for extensions whose data lies elsewhere."},
+         .help = "More folders of this host that contained servers may read, for extensions whose "
+                 "data lies elsewhere."},
         {.key = "replica.binaries",
          .help =
              "Folder of the PostgreSQL server packages, with one folder for each major version.",
@@ -228,9 +230,9 @@ Settings proven(Settings settings) {
         throw problem("no PostgreSQL server is installed below " + settings.replica.binaries,
                       "Install one, for example apt-get install postgresql-15.");
     }
-    settings.containment = prove_containment(settings.containment_need,
-                                             find_binaries(settings.replica.binaries, majors.back()),
-                                             std::move(settings.containment.readable));
+    settings.containment = prove_containment(
+        settings.containment_need, find_binaries(settings.replica.binaries, majors.back()),
+        std::move(settings.containment.readable));
     return settings;
 }
 

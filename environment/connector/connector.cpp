@@ -119,7 +119,8 @@ ConnectorView Connector::view() const {
         if (m_instance && m_record.source) {
             view.replica_running = m_instance->alive();
             view.containment = containment_name(m_settings.containment);
-            view.psql = "runuser -u " + user_name() + " -- psql \"host=" + conninfo_word(m_instance->spec().socket_directory) +
+            view.psql = "runuser -u " + user_name() +
+                        " -- psql \"host=" + conninfo_word(m_instance->spec().socket_directory) +
                         " user=" + k_reader_role +
                         " dbname=" + conninfo_word(m_record.source->database) + "\"";
         }

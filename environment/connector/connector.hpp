@@ -61,7 +61,7 @@ struct ConnectorView {
     std::optional<protocol::CopyState> copy;
     bool replica_running = false;
     std::string_view containment;  // "bubblewrap", "none"; empty: there is no replica
-    std::string psql;  // how to look at the replica; empty: there is none
+    std::string psql;              // how to look at the replica; empty: there is none
     RowCounts applied;
     std::optional<SequenceState> sequences;  // nullopt: no report of this session is in the replica
     std::vector<apply::CopyAgainView> copy_again;

@@ -97,7 +97,8 @@ std::string configuration_text(const InstanceSpec& spec, const ServerPaths& path
     all["ident_file"] = paths.configuration + "/pg_ident.conf";
     all["cluster_name"] = "ardent";
     std::string text =
-        "# Written by ardent-environment at every start. Own settings: local.conf in the folder of the instance.\n";
+        "# Written by ardent-environment at every start. Own settings: local.conf in the folder of "
+        "the instance.\n";
     for (const auto& [name, value] : all) {
         text += name + " = " + conf_value(value) + "\n";
     }

@@ -26,24 +26,24 @@ constexpr const char* k_program = "bwrap";
 // Read only, where they exist. Folders of libraries and of data alone: no shell and no other program is below them that
 // could do more than a loaded library can.
 constexpr const char* k_readable[] = {
-    "/usr/lib/locale",                // collations of the C library
-    "/usr/lib/ssl",                   // OpenSSL's configuration (a link to /etc/ssl) and modules: pgcrypto
-    "/etc/ssl/openssl.cnf",           //
-    "/etc/crypto-policies",           // the same on RHEL
-    "/usr/share/crypto-policies",     //
-    "/etc/alternatives",              // links to one of several libraries: PostGIS to BLAS
-    "/etc/ld.so.cache",               // where the libraries are
-    "/usr/share/zoneinfo",            // time zones: Debian's server reads the system's
-    "/usr/share/postgresql-common",   //
-    "/var/cache/postgresql/dicts",    // dictionaries that tsearch_data links to
-    "/usr/share/hunspell",            //
-    "/usr/share/myspell",             //
-    "/usr/share/proj",                // PostGIS
-    "/usr/share/gdal",                //
-    "/usr/share/perl",                // PL/Perl
-    "/usr/share/perl5",               //
-    "/etc/perl",                      //
-    "/usr/share/tcltk",               // PL/Tcl
+    "/usr/lib/locale",       // collations of the C library
+    "/usr/lib/ssl",          // OpenSSL's configuration (a link to /etc/ssl) and modules: pgcrypto
+    "/etc/ssl/openssl.cnf",  //
+    "/etc/crypto-policies",  // the same on RHEL
+    "/usr/share/crypto-policies",    //
+    "/etc/alternatives",             // links to one of several libraries: PostGIS to BLAS
+    "/etc/ld.so.cache",              // where the libraries are
+    "/usr/share/zoneinfo",           // time zones: Debian's server reads the system's
+    "/usr/share/postgresql-common",  //
+    "/var/cache/postgresql/dicts",   // dictionaries that tsearch_data links to
+    "/usr/share/hunspell",           //
+    "/usr/share/myspell",            //
+    "/usr/share/proj",               // PostGIS
+    "/usr/share/gdal",               //
+    "/usr/share/perl",               // PL/Perl
+    "/usr/share/perl5",              //
+    "/etc/perl",                     //
+    "/usr/share/tcltk",              // PL/Tcl
 };
 
 // Of memory, each: what queries of one instance share, and what extensions write to /tmp.
@@ -85,8 +85,8 @@ void add_python(std::vector<std::string>& argv) {
     }
 }
 
-void add_temporary(std::vector<std::string>& argv, const Containment& containment,
-                   const char* size, const char* path) {
+void add_temporary(std::vector<std::string>& argv, const Containment& containment, const char* size,
+                   const char* path) {
     if (containment.sized) {
         add(argv, {"--size", size});
     }
@@ -108,7 +108,8 @@ void add_server(std::vector<std::string>& argv, const ServerFiles& files) {
 }
 
 std::string advice() {
-    return "Install the package bubblewrap. Unprivileged user namespaces must be allowed: on Debian "
+    return "Install the package bubblewrap. Unprivileged user namespaces must be allowed: on "
+           "Debian "
            "sysctl kernel.unprivileged_userns_clone=1 and user.max_user_namespaces above 0; on "
            "Ubuntu 24.04 an AppArmor profile for /usr/bin/bwrap that grants userns "
            "(docs/environment.md has it); in a container the rights to make them. With "
@@ -203,9 +204,9 @@ std::vector<std::string> containment_argv(const Containment& containment, const 
     add(argv, {"--ro-bind-data", std::to_string(descriptors.users), "/etc/passwd"});
     if (!files.paths.data.empty()) {
         const ServerPaths inside = paths_inside();
-        add(argv, {"--bind", files.paths.data, inside.data, "--bind", files.paths.socket,
-                   inside.socket, "--ro-bind", files.paths.configuration, inside.configuration,
-                   "--chdir", inside.data});
+        add(argv,
+            {"--bind", files.paths.data, inside.data, "--bind", files.paths.socket, inside.socket,
+             "--ro-bind", files.paths.configuration, inside.configuration, "--chdir", inside.data});
     }
     // The tree of mounts itself is memory, too, without a limit.
     add(argv, {"--remount-ro", "/", "--"});

@@ -18,9 +18,9 @@ enum class ContainmentNeed { required, optional };
 /// What this host can do, proven once at start. Immutable afterwards; any thread.
 struct Containment {
     bool works = false;
-    std::string why_not;       // when it does not work: what bwrap said
-    bool sized = false;        // bwrap 0.6 and later: tmpfs of a limited size
-    bool seals_users = false;  // --disable-userns works here (bwrap 0.8 and later)
+    std::string why_not;                // when it does not work: what bwrap said
+    bool sized = false;                 // bwrap 0.6 and later: tmpfs of a limited size
+    bool seals_users = false;           // --disable-userns works here (bwrap 0.8 and later)
     std::vector<std::string> readable;  // environment.readable: more folders that servers may read
 };
 

@@ -20,8 +20,8 @@ constexpr int k_most_entries = 10000;  // of a folder that somebody has filled
 
 base::Fd open_folder(const std::string& directory, const std::string& folder) {
     const base::Fd root(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    return base::Fd(::openat(root.get(), folder.c_str(),
-                             O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    return base::Fd(
+        ::openat(root.get(), folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
 // fstatat without following, then an open without following and without waiting for a FIFO's writer.
@@ -65,7 +65,8 @@ std::string read_latest(const std::string& directory, const std::string& folder,
 
 void remove_planted(const std::string& path) {
     std::error_code error;
-    std::filesystem::remove_all(path, error);  // opens what it descends into without following links
+    std::filesystem::remove_all(path,
+                                error);  // opens what it descends into without following links
 }
 
 }  // namespace ardent::environment

@@ -151,8 +151,7 @@ ServerProcess Instance::launch(base::Fd lock) const {
     }
     write_configuration();
     const ServerProcess server = launch_server(
-        m_spec.containment,
-        {m_spec.name, files(), m_spec.directory + "/start.log", lock.get()});
+        m_spec.containment, {m_spec.name, files(), m_spec.directory + "/start.log", lock.get()});
     server.save(m_spec.directory + "/server");
     return server;
 }

@@ -28,11 +28,11 @@ inline constexpr const char* k_apply_role =
 inline constexpr const char* k_reader_role = "ardent_reader";  // people look around with it
 
 struct InstanceSpec {
-    std::string name;                             // "state", "replica shop": for messages
-    std::string directory;                        // holds data/, whose log/ is the server's log
-    std::string socket_directory;                 // of this instance alone
-    std::string binaries;                         // /usr/lib/postgresql/15/bin
-    std::string library;                          // folder of ardent_replica.so; empty: none
+    std::string name;              // "state", "replica shop": for messages
+    std::string directory;         // holds data/, whose log/ is the server's log
+    std::string socket_directory;  // of this instance alone
+    std::string binaries;          // /usr/lib/postgresql/15/bin
+    std::string library;           // folder of ardent_replica.so; empty: none
     Containment containment;
     std::map<std::string, std::string> settings;  // over the built-in ones
 };

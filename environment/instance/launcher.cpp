@@ -87,8 +87,7 @@ std::optional<ServerProcess> launch_contained(const Containment& containment,
 }  // namespace
 
 base::Fd try_lock(const std::string& file) {
-    base::Fd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-                       S_IRUSR | S_IWUSR));
+    base::Fd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
     if (!fd.valid()) {
         throw Error(ErrorKind::transient, "cannot open " + file + ": " + std::strerror(errno));
     }

@@ -45,9 +45,8 @@ std::optional<ServerProcess> ServerProcess::open(pid_t pid) {
         if (errno == ESRCH) {
             return std::nullopt;
         }
-        throw base::Error(base::ErrorKind::transient, "cannot hold process " +
-                                                          std::to_string(pid) + ": " +
-                                                          std::strerror(errno));
+        throw base::Error(base::ErrorKind::transient, "cannot hold process " + std::to_string(pid) +
+                                                          ": " + std::strerror(errno));
     }
     ServerProcess server(pid, begun_at(pid), std::move(process));
     return server.alive() ? std::optional(std::move(server)) : std::nullopt;
@@ -90,7 +89,8 @@ bool ServerProcess::wait(std::chrono::milliseconds patience) const {
             deadline - std::chrono::steady_clock::now());
         pollfd wait = {m_process->get(), POLLIN, 0};
         // A process is readable when it has ended, also before its parent has asked for it.
-        const int ready = ::poll(&wait, 1, static_cast<int>(std::max<std::int64_t>(0, rest.count())));
+        const int ready =
+            ::poll(&wait, 1, static_cast<int>(std::max<std::int64_t>(0, rest.count())));
         if (ready > 0) {
             return true;
         }

@@ -37,7 +37,8 @@ private:
           m_process(std::make_shared<const base::Fd>(std::move(process))) {}
 
     pid_t m_pid;
-    std::string m_begun;  // clock ticks since boot, /proc/PID/stat: a pid with another beginning is another process
+    std::string
+        m_begun;  // clock ticks since boot, /proc/PID/stat: a pid with another beginning is another process
     std::shared_ptr<const base::Fd> m_process;
 };
 

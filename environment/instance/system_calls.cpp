@@ -22,9 +22,8 @@ namespace {
 using Filter = std::unique_ptr<void, void (*)(scmp_filter_ctx)>;
 
 [[noreturn]] void raise(const char* what, int code) {
-    throw base::Error(
-        base::ErrorKind::transient,
-        std::string("the filter of system calls: ") + what + ": " + std::strerror(code));
+    throw base::Error(base::ErrorKind::transient, std::string("the filter of system calls: ") +
+                                                      what + ": " + std::strerror(code));
 }
 
 void refuse(const Filter& filter, const char* name, int code,
@@ -34,9 +33,9 @@ void refuse(const Filter& filter, const char* name, int code,
     if (number == __NR_SCMP_ERROR) {
         return;
     }
-    const int result = seccomp_rule_add_array(
-        filter.get(), SCMP_ACT_ERRNO(static_cast<std::uint16_t>(code)), number,
-        static_cast<unsigned>(arguments.size()), arguments.data());
+    const int result =
+        seccomp_rule_add_array(filter.get(), SCMP_ACT_ERRNO(static_cast<std::uint16_t>(code)),
+                               number, static_cast<unsigned>(arguments.size()), arguments.data());
     if (result < 0 && result != -EDOM) {
         raise(name, -result);
     }
@@ -44,21 +43,62 @@ void refuse(const Filter& filter, const char* name, int code,
 
 // Mounts and namespaces lead out of the containment; the others reach other processes, other users' keys or kernel
 // code that has a history of weaknesses and that PostgreSQL does not need (io_uring is not its default method).
-constexpr std::array k_refused = {
-    "mount",          "umount2",          "pivot_root",        "chroot",
-    "unshare",        "setns",            "fsopen",            "fsmount",
-    "fsconfig",       "fspick",           "move_mount",        "open_tree",
-    "mount_setattr",  "bpf",              "ptrace",            "process_vm_readv",
-    "process_vm_writev", "process_madvise", "kcmp",            "pidfd_getfd",
-    "keyctl",         "add_key",          "request_key",       "io_uring_setup",
-    "io_uring_enter", "io_uring_register", "perf_event_open",  "userfaultfd",
-    "init_module",    "finit_module",     "delete_module",     "kexec_load",
-    "kexec_file_load", "open_by_handle_at", "name_to_handle_at", "quotactl",
-    "quotactl_fd",    "swapon",           "swapoff",           "reboot",
-    "syslog",         "acct",             "settimeofday",      "clock_settime",
-    "clock_adjtime",  "adjtimex",         "sethostname",       "setdomainname",
-    "iopl",           "ioperm",           "modify_ldt",        "vhangup",
-    "fanotify_init",  "lookup_dcookie",   "nfsservctl",        "personality"};
+constexpr std::array k_refused = {"mount",
+                                  "umount2",
+                                  "pivot_root",
+                                  "chroot",
+                                  "unshare",
+                                  "setns",
+                                  "fsopen",
+                                  "fsmount",
+                                  "fsconfig",
+                                  "fspick",
+                                  "move_mount",
+                                  "open_tree",
+                                  "mount_setattr",
+                                  "bpf",
+                                  "ptrace",
+                                  "process_vm_readv",
+                                  "process_vm_writev",
+                                  "process_madvise",
+                                  "kcmp",
+                                  "pidfd_getfd",
+                                  "keyctl",
+                                  "add_key",
+                                  "request_key",
+                                  "io_uring_setup",
+                                  "io_uring_enter",
+                                  "io_uring_register",
+                                  "perf_event_open",
+                                  "userfaultfd",
+                                  "init_module",
+                                  "finit_module",
+                                  "delete_module",
+                                  "kexec_load",
+                                  "kexec_file_load",
+                                  "open_by_handle_at",
+                                  "name_to_handle_at",
+                                  "quotactl",
+                                  "quotactl_fd",
+                                  "swapon",
+                                  "swapoff",
+                                  "reboot",
+                                  "syslog",
+                                  "acct",
+                                  "settimeofday",
+                                  "clock_settime",
+                                  "clock_adjtime",
+                                  "adjtimex",
+                                  "sethostname",
+                                  "setdomainname",
+                                  "iopl",
+                                  "ioperm",
+                                  "modify_ldt",
+                                  "vhangup",
+                                  "fanotify_init",
+                                  "lookup_dcookie",
+                                  "nfsservctl",
+                                  "personality"};
 
 constexpr std::uint64_t k_namespaces = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET |
                                        CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;

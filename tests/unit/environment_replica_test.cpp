@@ -249,16 +249,15 @@ TEST_CASE("a containment has namespaces, a filter and only what a server reads",
                             {"/srv/data", "/srv/socket", "/srv/configuration"}};
     const std::string argv = base::join(containment_argv(containment, files, {7, 8, 9}), " ");
     for (const char* const part :
-         {"--unshare-user --unshare-pid --unshare-net --unshare-ipc --unshare-uts",
-          "--as-pid-1", "--cap-drop ALL", "--seccomp 7", "--ro-bind-data 8 /etc/passwd",
-          "--json-status-fd 9", "--ro-bind-try /opt/data /opt/data",
-          "--bind /srv/data /data --bind /srv/socket /socket",
+         {"--unshare-user --unshare-pid --unshare-net --unshare-ipc --unshare-uts", "--as-pid-1",
+          "--cap-drop ALL", "--seccomp 7", "--ro-bind-data 8 /etc/passwd", "--json-status-fd 9",
+          "--ro-bind-try /opt/data /opt/data", "--bind /srv/data /data --bind /srv/socket /socket",
           "--ro-bind /srv/configuration /configuration", "--size 1073741824 --tmpfs /dev/shm"}) {
         CHECK_THAT(argv, Catch::Contains(part));
     }
     CHECK_THAT(argv, Catch::EndsWith("--remount-ro / --"));
-    CHECK_THAT(argv, !Catch::Contains("--ro-bind-try /usr /usr") &&
-                         !Catch::Contains("/bin /") && !Catch::Contains("--proc"));
+    CHECK_THAT(argv, !Catch::Contains("--ro-bind-try /usr /usr") && !Catch::Contains("/bin /") &&
+                         !Catch::Contains("--proc"));
 }
 
 TEST_CASE("an instance has no network port, keeps what it confirms, and logs no rows",
