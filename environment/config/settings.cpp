@@ -8,6 +8,7 @@
 
 #include <charconv>
 #include <filesystem>
+#include <unistd.h>
 
 namespace ardent::environment {
 
@@ -74,6 +75,11 @@ std::string default_url(const Settings& settings) {
     return std::string(settings.tls ? "https://" : "http://") +
            (six ? "[" + settings.listen_host + "]" : settings.listen_host) + ":" +
            std::to_string(settings.listen_port);
+}
+
+std::uint64_t host_memory() {
+    return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
+           static_cast<std::uint64_t>(::sysconf(_SC_PAGE_SIZE));
 }
 
 }  // namespace
@@ -157,6 +163,18 @@ const std::vector<config::Option>& options() {
          .type = Type::text_list,
          .help = "More folders of this host that contained servers may read, for extensions whose "
                  "data lies elsewhere."},
+        {.key = "environment.server_memory",
+         .type = Type::bytes,
+         .help = "The most memory that one server may use, where systemd has delegated control "
+                 "groups; 0: three quarters "
+                 "of the host's.",
+         .default_value = "0"},
+        {.key = "environment.server_processes",
+         .type = Type::integer,
+         .help = "The most processes that one server may have, where systemd has delegated control "
+                 "groups.",
+         .default_value = "300",
+         .minimum = 60},
         {.key = "replica.binaries",
          .help =
              "Folder of the PostgreSQL server packages, with one folder for each major version.",
@@ -211,6 +229,10 @@ Settings read_settings(const config::Values& values) {
     for (const std::string& folder : values.list("environment.readable")) {
         settings.containment.readable.push_back(absolute("environment.readable", folder));
     }
+    const std::uint64_t memory = values.bytes("environment.server_memory");
+    settings.limits.memory = memory != 0 ? memory : host_memory() / 4 * 3;
+    settings.limits.processes =
+        static_cast<unsigned>(values.integer("environment.server_processes"));
     settings.replica.binaries = absolute("replica.binaries", values.text("replica.binaries"));
     settings.replica.libraries =
         values.has("replica.libraries")
@@ -233,6 +255,7 @@ Settings proven(Settings settings) {
     settings.containment = prove_containment(
         settings.containment_need, find_binaries(settings.replica.binaries, majors.back()),
         std::move(settings.containment.readable));
+    settings.limits.groups = take_control_groups();
     return settings;
 }
 

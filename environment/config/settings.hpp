@@ -4,6 +4,7 @@
 
 #include "common/config/config.hpp"
 #include "environment/instance/containment.hpp"
+#include "environment/instance/control_group.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -44,11 +45,12 @@ struct Settings {
     std::chrono::milliseconds stop_timeout{};
     ContainmentNeed containment_need = ContainmentNeed::required;
     Containment containment;  // before `proven`: what the file says alone
+    InstanceLimits limits;    // before `proven`: without a group
     ReplicaSettings replica;
     bool delivered_only = false;  // benchmark: commit progress only
 };
 
-/// The same with what this host can do. Throws base::Error (config) when servers cannot be contained and must be, or when
+/// The same with what this host can do, and this program in a control group of its own where groups were delegated. Throws base::Error (config) when servers cannot be contained and must be, or when
 /// no server is installed.
 Settings proven(Settings settings);
 

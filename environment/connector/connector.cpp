@@ -312,6 +312,7 @@ void Connector::remove() {
         InstanceSpec spec;
         spec.name = "replica " + m_record.name;
         spec.directory = directory;
+        spec.limits = m_settings.limits;
         spec.socket_directory = socket_directory(m_settings.run_dir, id());
         const auto majors = installed_majors(m_settings.replica.binaries);
         if (majors.empty()) {

@@ -167,19 +167,10 @@ std::vector<std::string> containment_argv(const Containment& containment, const 
                                           const ContainmentDescriptors& descriptors) {
     // --as-pid-1: the server itself is the first process of its namespace, so that its host's pid is the one that
     // bwrap tells, a signal from here is its own, and the kernel ends all of its children when it dies.
-    std::vector<std::string> argv = {k_program,
-                                     "--unshare-user",
-                                     "--unshare-pid",
-                                     "--unshare-net",
-                                     "--unshare-ipc",
-                                     "--unshare-uts",
-                                     "--unshare-cgroup-try",
-                                     "--hostname",
-                                     "ardent",
-                                     "--as-pid-1",
-                                     "--new-session",
-                                     "--cap-drop",
-                                     "ALL"};
+    std::vector<std::string> argv = {k_program,       "--unshare-user", "--unshare-pid",
+                                     "--unshare-net", "--unshare-ipc",  "--unshare-uts",
+                                     "--hostname",    "ardent",         "--as-pid-1",
+                                     "--new-session", "--cap-drop",     "ALL"};
     if (containment.seals_users) {
         add(argv, {"--disable-userns"});
     }

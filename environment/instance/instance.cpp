@@ -107,6 +107,10 @@ void Instance::flush() const {
     }
 }
 
+std::string Instance::group() const {
+    return fs::path(m_spec.directory).filename();
+}
+
 ServerFiles Instance::files() const {
     return {m_spec.binaries,
             m_spec.library,
@@ -153,6 +157,7 @@ ServerProcess Instance::launch(base::Fd lock) const {
     const ServerProcess server = launch_server(
         m_spec.containment, {m_spec.name, files(), m_spec.directory + "/start.log", lock.get()});
     server.save(m_spec.directory + "/server");
+    limit_server(m_spec.limits, group(), server.pid());
     return server;
 }
 
@@ -219,6 +224,7 @@ void Instance::destroy() {
             running->wait(k_destroy_patience);
         }
     }
+    remove_control_group(m_spec.limits, group());
     remove_planted(m_spec.directory);
     remove_planted(m_spec.socket_directory);
 }

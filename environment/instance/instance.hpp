@@ -10,6 +10,7 @@
 #include "common/base/fd.hpp"
 #include "common/pq/connection.hpp"
 #include "environment/instance/containment.hpp"
+#include "environment/instance/control_group.hpp"
 #include "environment/instance/server_process.hpp"
 
 #include <chrono>
@@ -34,6 +35,7 @@ struct InstanceSpec {
     std::string binaries;          // /usr/lib/postgresql/15/bin
     std::string library;           // folder of ardent_replica.so; empty: none
     Containment containment;
+    InstanceLimits limits;
     std::map<std::string, std::string> settings;  // over the built-in ones
 };
 
@@ -65,6 +67,8 @@ public:
     const InstanceSpec& spec() const noexcept { return m_spec; }
 
 private:
+    /// "state", "c6b2f1b1b3065556ba55d71926fd6bb2"
+    std::string group() const;
     std::string data() const { return m_spec.directory + "/data"; }
     ServerFiles files() const;
     void write_configuration() const;

@@ -97,6 +97,7 @@ InstanceSpec replica_spec(const Settings& settings, const std::string& connector
     spec.binaries = find_binaries(settings.replica.binaries, major);
     spec.library = settings.replica.libraries + "/" + std::to_string(major);
     spec.containment = settings.containment;
+    spec.limits = settings.limits;
     spec.settings = settings_of_major(major);
     spec.settings.insert({{"dynamic_library_path", spec.library + ":$libdir"},
                           {"shared_buffers", settings.replica.shared_buffers},

@@ -53,6 +53,7 @@ InstanceSpec state_spec(const Settings& settings) {
     }
     spec.binaries = find_binaries(settings.replica.binaries, major);
     spec.containment = settings.containment;
+    spec.limits = settings.limits;
     spec.settings = settings_of_major(major);
     spec.settings.insert({{"shared_buffers", "16MB"}, {"max_connections", "20"}});
     return spec;
