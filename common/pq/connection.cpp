@@ -7,6 +7,7 @@
 #include <array>
 #include <charconv>
 #include <poll.h>
+#include <sys/socket.h>
 
 namespace ardent::pq {
 
@@ -154,7 +155,23 @@ Connection::Connection(const ConnectOptions& options)
         throw base::Error(base::ErrorKind::transient,
                           "cannot connect to the " + m_name + ": " + text);
     }
+    require_server(options);
     set_newer(options.settings);
+}
+
+void Connection::require_server(const ConnectOptions& options) {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (!options.is_server ||
+        (::getsockopt(PQsocket(m_connection.get()), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+         options.is_server(peer.pid))) {
+        return;
+    }
+    throw base::Error(base::ErrorKind::transient,
+                      m_name + ": another process listens at the socket of its server (pid " +
+                          std::to_string(peer.pid) + ")",
+                      "Somebody inside the server may have replaced the socket; a restart of the "
+                      "environment makes it anew.");
 }
 
 // In one statement: a walsender takes no more than that at a time before PostgreSQL 15.

@@ -17,6 +17,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 #include <vector>
 
 namespace ardent::pq {
@@ -73,6 +74,9 @@ struct ConnectOptions {
     /// are set right after connecting, where the server knows them.
     std::map<std::string, std::string> settings;
     std::chrono::milliseconds timeout{10000};
+    /// Of a Unix socket: asked with the pid of the process that listens, before anything is sent. False is an error: the
+    /// name of a socket may be a link to another server's. Called from the thread that connects; empty: not asked.
+    std::function<bool(pid_t)> is_server;
 };
 
 /// The settings that make text output exact and repeatable (invariant 7): DateStyle, IntervalStyle,
@@ -118,6 +122,7 @@ public:
     void cancel() noexcept;
 
 private:
+    void require_server(const ConnectOptions& options);
     void set_newer(const std::map<std::string, std::string>& settings);
 
     struct Finish {

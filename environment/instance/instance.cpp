@@ -19,6 +19,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
@@ -68,6 +69,9 @@ process::Outcome run(std::vector<std::string> argv) {
 
 }  // namespace
 
+Instance::Instance(InstanceSpec spec)
+    : m_spec(std::move(spec)), m_running(std::make_shared<Running>()) {}
+
 bool Instance::exists() const {
     return fs::exists(m_spec.directory + "/initialised") && fs::exists(data() + "/PG_VERSION");
 }
@@ -109,6 +113,10 @@ void Instance::flush() const {
 
 std::string Instance::group() const {
     return fs::path(m_spec.directory).filename();
+}
+
+bool Instance::has_socket() const {
+    return fs::is_socket(fs::symlink_status(m_spec.socket_directory + "/.s.PGSQL.5432"));
 }
 
 ServerFiles Instance::files() const {
@@ -185,11 +193,18 @@ void Instance::wait_until_ready(const ServerProcess& server) const {
 void Instance::start() {
     const std::lock_guard lock(m_mutex);
     std::optional<ServerProcess> running = server();
+    if (running && !has_socket()) {
+        process::log_warning("a server whose socket was replaced is started again",
+                             {{"instance", m_spec.name}});
+        running->signal(SIGQUIT);
+        running->wait(k_destroy_patience);
+        running = server();
+    }
     const bool adopted = running.has_value();
     if (!adopted) {
         running = launch(take_lock());
-        const std::lock_guard server_lock(m_server_mutex);
-        m_server = running;
+        const std::lock_guard running_lock(m_running->mutex);
+        m_running->server = running;
     }
     wait_until_ready(*running);
     process::log_info(adopted ? "instance adopted" : "instance started",
@@ -234,11 +249,11 @@ bool Instance::alive() const {
 }
 
 std::optional<ServerProcess> Instance::server() const {
-    const std::lock_guard lock(m_server_mutex);
-    if (!m_server || !m_server->alive()) {
-        m_server = ServerProcess::find(m_spec.directory + "/server");
+    const std::lock_guard lock(m_running->mutex);
+    if (!m_running->server || !m_running->server->alive()) {
+        m_running->server = ServerProcess::find(m_spec.directory + "/server");
     }
-    return m_server;
+    return m_running->server;
 }
 
 // Of the newest log file, the last line that tells why a server gave up, or its last line; what it said before its log began
@@ -268,6 +283,11 @@ pq::ConnectOptions Instance::connect_options(std::string_view role, const std::s
     options.kind = kind;
     options.name = m_spec.name;
     options.settings = pq::exact_text_settings();
+    // The socket lies in a folder that the server writes: it may be a link to the socket of another instance.
+    options.is_server = [running = m_running](pid_t pid) {
+        const std::lock_guard lock(running->mutex);
+        return running->server && running->server->pid() == pid;
+    };
     return options;
 }
 

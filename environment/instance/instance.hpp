@@ -15,6 +15,7 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -41,7 +42,7 @@ struct InstanceSpec {
 
 class Instance {
 public:
-    explicit Instance(InstanceSpec spec) : m_spec(std::move(spec)) {}
+    explicit Instance(InstanceSpec spec);
 
     /// True once initdb has finished.
     bool exists() const;
@@ -62,6 +63,7 @@ public:
     /// True while the server's process lives.
     bool alive() const;
 
+    /// For connections to this very server: whoever else listens at its socket is refused.
     pq::ConnectOptions connect_options(std::string_view role, const std::string& database,
                                        base::ErrorKind kind) const;
     const InstanceSpec& spec() const noexcept { return m_spec; }
@@ -71,6 +73,8 @@ private:
     std::string group() const;
     std::string data() const { return m_spec.directory + "/data"; }
     ServerFiles files() const;
+    /// Not a link to another one. True once a server has begun to listen.
+    bool has_socket() const;
     void write_configuration() const;
     /// Waits for what a killed server left; throws base::Error (transient) when the directory stays in use.
     base::Fd take_lock() const;
@@ -80,10 +84,15 @@ private:
     std::optional<ServerProcess> server() const;
     std::string log_tail() const;
 
+    // Shared with the options of connections, which may outlive the instance.
+    struct Running {
+        std::mutex mutex;
+        std::optional<ServerProcess> server;
+    };
+
     InstanceSpec m_spec;
     std::mutex m_mutex;
-    mutable std::mutex m_server_mutex;
-    mutable std::optional<ServerProcess> m_server;
+    std::shared_ptr<Running> m_running;
 };
 
 /// Throws base::Error (config) when the sockets of instances below `run_dir` had too long a path.

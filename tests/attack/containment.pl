@@ -90,6 +90,7 @@ Datum planted(PG_FUNCTION_ARGS)
 		case 11: result = kill(PG_GETARG_INT32(1), 0); break;
 		case 12: result = setns(0, 0); break;
 		case 13: result = execl("/bin/sh", "sh", "-c", "true", (char *) NULL); break;
+		case 15: result = unlink("/socket/.s.PGSQL.5432") < 0 ? -1 : symlink("../state/.s.PGSQL.5432", "/socket/.s.PGSQL.5432"); break;
 		case 14: result = getpid() == 1 ? 0 : getppid(); errno = 0; PG_RETURN_INT32((int32) result);
 	}
 	PG_RETURN_INT32(result < 0 ? errno : 0);
@@ -116,6 +117,23 @@ $inside->('CREATE EXTENSION dblink');
 $refused->("SELECT dblink_connect('a', 'host=127.0.0.1 port=$_ dbname=postgres user=postgres connect_timeout=3')", qr/could not|refused|unreachable/i, "nobody answers on port $_")
   foreach $port, $listens;
 $refused->("SELECT dblink_connect('b', 'host=@{[ $t->source->host ]} port=$port dbname=postgres')", qr/No such file|could not/, 'nor on the host\'s sockets');
+
+# A socket that leads to another instance: the environment's own state, as its superuser.
+my ($socket) = $admin =~ /host=(\S+)/;
+my $state = $admin =~ s/host=\S+/host=@{[ $t->dir ]}\/run\/state/r;
+IPC::Run::run([ 'psql', '-X', '-q', '-d', $state =~ s/dbname=\S+/dbname=template1/r, '-c', "CREATE DATABASE $Ardent::Test::database" ]) or die 'no database of that name';
+$says->(q(SELECT planted(15), count(pg_terminate_backend(pid)) > 0 FROM pg_stat_activity WHERE usename = 'ardent_apply'), '0|t',
+	'its socket becomes a link to the state\'s, and who was connected has to come again');
+ok(-S "$socket/.s.PGSQL.5432" && -l "$socket/.s.PGSQL.5432", 'which leads there');
+ok(!defined $t->replica_try('SELECT 1') || $t->replica_try('SELECT 1') ne '1', 'a program that does not look ends there');
+$t->source->safe_psql($Ardent::Test::database, q(INSERT INTO public.item VALUES (999, 'to whom')));
+$t->wait_for('the environment notices', sub { return $t->agent->log_text =~ /another process listens at the socket of its server/ });
+my $linked = $t->replica_postmaster_pid;
+$t->environment->kill9;
+$t->start_environment;
+$t->wait_for('the server is started again', sub { my $pid = $t->replica_postmaster_pid; return $pid && $pid != $linked });
+like($t->environment->log_text, qr/a server whose socket was replaced is started again/, 'and the log says why');
+$t->wait_streaming;
 
 # What it plants for the environment to find.
 my $data = $t->replica_dir . '/data';
