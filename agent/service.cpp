@@ -15,11 +15,13 @@
 #include "agent/source/search_paths.hpp"
 #include "agent/source/slot.hpp"
 #include "common/base/version.hpp"
+#include "common/ddl/envelope.hpp"
 #include "common/http/client.hpp"
 #include "common/process/log.hpp"
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <poll.h>
 #include <random>
 
@@ -169,7 +171,7 @@ Service::Source Service::connect() {
     protocol::SourceIdentity identity = read_identity(replication, sql);
     SlotFacts slot = read_slot(sql, m_settings.slot.name);
     m_notifier.alive();
-    return {std::move(replication), std::move(sql), std::move(identity), std::move(slot)};
+    return {std::move(replication), std::move(sql), std::move(identity), std::move(slot), {}};
 }
 
 // A slot that holds back too much goes whatever the environment says, or does not say; only a copy begins with a new one
@@ -223,6 +225,7 @@ protocol::Hello Service::make_hello(Source& source, const preflight::Report& rep
     hello.excluded = m_settings.source.excluded;
     hello.preflight = preflight_json(report);
     hello.ddl = read_ddl_source(source.sql);
+    source.prefixes = prefixes_of(hello.ddl->keys);
     hello.search_paths = read_search_paths(at_server_of(m_settings.source, source.sql));
     return hello;
 }
@@ -322,6 +325,22 @@ bool Service::is_unfollowed(const std::string& table) {
                        });
 }
 
+// Once the stream has begun, and before anything is confirmed: agent/source/ddl_keys.hpp says why.
+bool Service::asks_for_all_keys(pq::Connection sql, const std::set<std::string>& prefixes) {
+    switch (look_at_keys(sql, prefixes)) {
+    case KeyLook::known:
+        return true;
+    case KeyLook::more:
+        process::log_info("DDL capture has a new key: beginning anew");
+        return false;
+    case KeyLook::changing:
+        break;
+    }
+    throw Error(
+        ErrorKind::transient, "DDL capture is being switched on at the source",
+        "Streaming goes on when the transaction that called ardent_ddl_capture() has ended.");
+}
+
 void Service::stream(Source source, const protocol::Welcome& welcome) {
     if (!may_resume(source, welcome)) {
         return;
@@ -334,12 +353,14 @@ void Service::stream(Source source, const protocol::Welcome& welcome) {
     }
     const auto sender_timeout = wal_sender_timeout(source.sql);
     const auto unfollowed = read_unfollowed(source.sql, m_settings.source.schemas);
+    // Keys that are forgotten at the source, too: what is still in the WAL may be signed with them.
+    std::copy_if(welcome.ddl_prefixes.begin(), welcome.ddl_prefixes.end(),
+                 std::inserter(source.prefixes, source.prefixes.end()), ddl::is_message_prefix);
     const auto command = [&](bool exact_numbers) {
         return start_replication_command(
             m_settings.slot.name, *welcome.durable,
-            plugin_options(m_settings.source, exact_numbers, unfollowed));
+            plugin_options(m_settings.source, exact_numbers, unfollowed), source.prefixes);
     };
-    { const pq::Connection done = std::move(source.sql); }
 
     const std::uint64_t segment_bytes =
         std::min(m_settings.limits.segment_bytes, welcome.limits.segment_bytes);
@@ -350,7 +371,7 @@ void Service::stream(Source source, const protocol::Welcome& welcome) {
     {
         PreflightWatch watch(m_settings, m_failing_checks);
         const Reporter reporter(m_settings, welcome.session, Reporter::Mode::streaming, link,
-                                &watch);
+                                &watch, source.prefixes);
         const SequenceWatch sequences(m_settings, welcome.session, link);
         const AgainCopier again(m_settings, welcome.session, source.identity.server_encoding, link);
         Courier courier(
@@ -361,6 +382,9 @@ void Service::stream(Source source, const protocol::Welcome& welcome) {
                          [this](const std::string& table) { return is_unfollowed(table); }},
                         std::move(source.replication), {command(true), command(false)},
                         *welcome.durable, segment_bytes, sender_timeout, m_settings.limits.drain);
+        if (!asks_for_all_keys(std::move(source.sql), source.prefixes)) {
+            return;  // a new hello tells them
+        }
         process::log_info("streaming", {{"from", model::to_string(*welcome.durable)},
                                         {"slot", m_settings.slot.name}});
         try {

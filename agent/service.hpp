@@ -24,6 +24,7 @@
 
 #include <chrono>
 #include <optional>
+#include <set>
 #include <string>
 
 namespace ardent::agent {
@@ -47,6 +48,7 @@ private:
         pq::Connection sql;
         protocol::SourceIdentity identity;
         SlotFacts slot;
+        std::set<std::string> prefixes;  // of the DDL messages of the keys that hello tells
     };
 
     void turn();
@@ -55,6 +57,7 @@ private:
     void give_way(const std::string& other);
     protocol::Hello make_hello(Source& source, const preflight::Report& report);
     void refused(const std::string& why, const preflight::Report& report);
+    bool asks_for_all_keys(pq::Connection sql, const std::set<std::string>& prefixes);
     bool is_unfollowed(const std::string& table);
     void stream(Source source, const protocol::Welcome& welcome);
     void copy(Source source, const protocol::Welcome& welcome);

@@ -184,6 +184,17 @@ REVOKE ALL ON FUNCTION ardent_ddl_capture(boolean, name, boolean) FROM PUBLIC;
 COMMENT ON FUNCTION ardent_ddl_capture(boolean, name, boolean) IS
     'switches DDL capture of this database on or off; the role may read the keys';
 
+-- A secret: who knows it can write what the output plugin passes on (docs/ddl.md).
+CREATE FUNCTION ardent.ddl_prefix() RETURNS text
+LANGUAGE c STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'ardent_ddl_prefix';
+
+REVOKE ALL ON FUNCTION ardent.ddl_prefix() FROM PUBLIC;
+
+COMMENT ON FUNCTION ardent.ddl_prefix() IS
+    'the prefix of the logical messages of DDL; NULL without a key';
+
 CREATE FUNCTION ardent.ddl_tags() RETURNS SETOF text
 LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp

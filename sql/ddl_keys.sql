@@ -35,7 +35,8 @@ SELECT m.usename, o.option_name, o.option_value
   FROM pg_catalog.pg_user_mappings AS m, pg_catalog.pg_options_to_table(m.umoptions) AS o
  WHERE m.srvname = 'ardent_ddl';
 CREATE TEMP TABLE kept AS SELECT * FROM ddl_test.keys;
-SELECT regexp_replace(option_name, '[0-9a-f]{16}', 'ID'), option_value ~ '^[0-9a-f]+$', length(option_value) FROM kept ORDER BY 1;
+SELECT regexp_replace(option_name, '[0-9a-f]{16}', 'ID'), option_value ~ '^[0-9a-f]+$', length(option_value) FROM kept WHERE option_name NOT LIKE 'made%' ORDER BY 1;
+SELECT option_value::pg_lsn <= pg_current_wal_lsn() FROM kept WHERE option_name LIKE 'made%';
 SELECT count(*) FROM kept AS c JOIN kept AS k ON k.option_name = 'key_' || c.option_value WHERE c.option_name = 'current';
 -- again: the same key; a second role: the same again
 SELECT regexp_replace(ardent_ddl_capture(true, 'ddl_reader'), '[0-9a-f]{16}', 'KEY');
@@ -73,7 +74,7 @@ SELECT message::jsonb -> 'body' ->> 'tag',
            = message::jsonb ->> 'hmac'
   FROM (SELECT substr(c.data, strpos(c.data, 'content:') + 8) AS message, c.n
           FROM pg_logical_slot_get_changes('ddl', NULL, NULL) WITH ORDINALITY AS c (lsn, xid, data, n)
-         WHERE c.data LIKE 'message:%prefix: ardent.ddl,%') AS m
+         WHERE c.data LIKE 'message:%prefix: ardent.ddl.%') AS m
   LEFT JOIN kept AS k ON k.option_name = 'key_' || (message::jsonb ->> 'key') ORDER BY n $$;
 SELECT tag, valid FROM ddl_test.checked();
 CREATE TABLE ddl_test.signed (id integer);
@@ -87,16 +88,21 @@ INSERT INTO kept SELECT * FROM ddl_test.keys WHERE usename = 'ddl_reader';
 SELECT count(DISTINCT option_name) FROM kept WHERE option_name LIKE 'key%';
 COMMENT ON TABLE ddl_test.signed IS NULL;
 SELECT tag, valid FROM ddl_test.checked();
--- whoever emits the message himself has no key; a copy in another transaction carries another xid
+-- whoever emits the message himself has no key, and is not told the prefix; a copy in another transaction carries another xid
+SELECT ardent.ddl_prefix() AS prefix, ardent.ddl_prefix() ~ '^ardent\.ddl\.[0-9a-f]{32}$' AS has_its_form,
+       ardent.ddl_prefix() = 'ardent.ddl.' || left(encode(ddl_test.hmac(decode(option_value, 'hex'), E'ardent.ddl\nprefix'), 'hex'), 32) AS follows_from_the_key
+  FROM ddl_test.keys WHERE usename = 'ddl_reader' AND option_name LIKE 'key%' \gset
+\echo :has_its_form :follows_from_the_key
 SET SESSION AUTHORIZATION ddl_nobody;
-SELECT 1 FROM pg_logical_emit_message(true, 'ardent.ddl', '{"version":1,"key":"0123456789abcdef","hmac":"' || repeat('0', 64) || '","body":{"tag":"DROP SCHEMA"}}');
+SELECT ardent.ddl_prefix();
+SELECT 1 FROM pg_logical_emit_message(true, :'prefix', '{"version":1,"key":"0123456789abcdef","hmac":"' || repeat('0', 64) || '","body":{"tag":"DROP SCHEMA"}}');
 RESET SESSION AUTHORIZATION;
 SELECT tag, valid FROM ddl_test.checked();
 CREATE TABLE ddl_test.genuine ();
 SELECT substr(data, strpos(data, 'content:') + 8) AS message FROM pg_logical_slot_peek_changes('ddl', NULL, NULL) WHERE data LIKE '%genuine%' \gset
 SET SESSION AUTHORIZATION ddl_nobody;
 BEGIN;
-SELECT 1 FROM pg_logical_emit_message(true, 'ardent.ddl', :'message');
+SELECT 1 FROM pg_logical_emit_message(true, :'prefix', :'message');
 SELECT (:'message'::jsonb -> 'body' ->> 'xid')::bigint = (pg_current_xact_id()::text)::bigint AS same_xid;
 COMMIT;
 RESET SESSION AUTHORIZATION;

@@ -9,7 +9,7 @@ CREATE SCHEMA ddl_test;
 GRANT ALL ON SCHEMA ddl_test TO ddl_author;
 -- what is in the stream since the last look: rows as they are, messages as a line each
 CREATE FUNCTION ddl_test.bodies() RETURNS TABLE (data text, body jsonb) LANGUAGE sql AS $$
-SELECT c.data, CASE WHEN c.data LIKE 'message: transactional: 1 prefix: ardent.ddl,%'
+SELECT c.data, CASE WHEN c.data LIKE 'message: transactional: 1 prefix: ardent.ddl.%'
                     THEN substr(c.data, strpos(c.data, 'content:') + 8)::jsonb -> 'body' END
   FROM pg_logical_slot_get_changes('ddl', NULL, NULL) AS c
  WHERE c.data !~ '^(BEGIN|COMMIT|table ddl_test.view1:)' $$;  -- until 16 CREATE MATERIALIZED VIEW sends rows

@@ -83,10 +83,10 @@ SELECT bool_or(line LIKE '-- row security (opt-in)') AS full FROM pg_temp.script
 -- PUBLIC may create tables: nobody can be named, and that is said
 GRANT CREATE ON SCHEMA "a,b" TO PUBLIC;
 SELECT line FROM pg_temp.script('"a,b"') WITH ORDINALITY AS s (line, i)
- WHERE i BETWEEN (SELECT i FROM pg_temp.script('"a,b"') WITH ORDINALITY AS s (line, i) WHERE line LIKE '%PUBLIC%')
-             AND (SELECT i FROM pg_temp.script('"a,b"') WITH ORDINALITY AS s (line, i) WHERE line LIKE '%PUBLIC%') + 2;
+ WHERE i BETWEEN (SELECT i FROM pg_temp.script('"a,b"') WITH ORDINALITY AS s (line, i) WHERE line LIKE '%PUBLIC may create%')
+             AND (SELECT i FROM pg_temp.script('"a,b"') WITH ORDINALITY AS s (line, i) WHERE line LIKE '%PUBLIC may create%') + 2;
 -- never SUPERUSER, never CREATE on the database, never a password
-SELECT bool_or(s ~* '(with|alter.*) superuser|grant [^;]*create|password ''') AS asks_too_much
+SELECT bool_or(s ~* '(with|alter.*) superuser|grant [^;\n]*create|password ''') AS asks_too_much
   FROM ardent_grant_script('public,many,"a,b"', full => true) AS s;
 -- bad input
 SELECT ardent_grant_script('many', accept => '{"many": 1}');

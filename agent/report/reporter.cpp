@@ -26,12 +26,13 @@ constexpr std::chrono::seconds k_connect_interval{1};
 }  // namespace
 
 Reporter::Reporter(const Settings& settings, std::string session, Mode mode, Link& link,
-                   PreflightWatch* watch)
+                   PreflightWatch* watch, std::set<std::string> prefixes)
     : m_settings(settings),
       m_session(std::move(session)),
       m_mode(mode),
       m_link(link),
       m_watch(watch),
+      m_prefixes(std::move(prefixes)),
       m_wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!m_wake.valid()) {
         throw base::Error(base::ErrorKind::bug, std::string("eventfd: ") + std::strerror(errno));
@@ -98,6 +99,7 @@ void Reporter::turn() {
     }
     if (m_connection && m_mode == Mode::streaming && now >= m_next_schema) {
         m_next_schema = now + k_schema_interval;
+        look_for_keys();
         report_schema();
     }
 }
@@ -171,6 +173,15 @@ std::vector<std::string> Reporter::held_back(const SourceFigures& figures) {
     const bool stuck = m_held_at && m_held_at == figures.confirmed_flush;
     m_held_at = slots.empty() ? std::nullopt : figures.confirmed_flush;
     return stuck ? slots : std::vector<std::string>{};
+}
+
+// A primary ends our stream when it makes a key; a standby that we read from only gets to know it.
+void Reporter::look_for_keys() {
+    if (look_at_keys(*m_connection, m_prefixes) == KeyLook::more) {
+        process::log_info(
+            "DDL capture has a key that this stream does not ask for: beginning anew");
+        m_link.lose_session();
+    }
 }
 
 void Reporter::report_schema() {

@@ -14,6 +14,7 @@
 #include <atomic>
 #include <chrono>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -28,8 +29,9 @@ public:
     };
 
     /// `settings`, `link` and `watch`, whose reports go with the status, must outlive the reporter.
+    /// `prefixes`: of the logical messages that the stream asks for.
     Reporter(const Settings& settings, std::string session, Mode mode, Link& link,
-             PreflightWatch* watch = nullptr);
+             PreflightWatch* watch = nullptr, std::set<std::string> prefixes = {});
     ~Reporter();
     Reporter(const Reporter&) = delete;
     Reporter& operator=(const Reporter&) = delete;
@@ -42,6 +44,7 @@ private:
     void look_at_source();
     void judge(const SourceFigures& figures);
     void report_status(const SourceFigures& figures);
+    void look_for_keys();
     void report_schema();
     void beat(const SourceFigures& figures);
     std::vector<std::string> held_back(const SourceFigures& figures);
@@ -54,6 +57,7 @@ private:
     const Mode m_mode;
     Link& m_link;
     PreflightWatch* const m_watch;
+    const std::set<std::string> m_prefixes;
     std::atomic<bool> m_stop{false};
     base::Fd m_wake;
 

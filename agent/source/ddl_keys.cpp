@@ -2,7 +2,12 @@
 #include "agent/source/ddl_keys.hpp"
 
 #include "agent/source/generated.hpp"
+#include "common/base/text.hpp"
+#include "common/decode/ddl_message.hpp"
 #include "common/pq/table_catalog.hpp"
+
+#include <algorithm>
+#include <array>
 
 namespace ardent::agent {
 
@@ -24,7 +29,32 @@ SELECT o.option_name, o.option_value
  WHERE m.srvname = 'ardent_ddl' AND m.usename = current_user
 )sql";
 
+// A part of a server, which none has: nobody but ardent_ddl_capture() locks it (extension/src/capture/key.cpp).
+constexpr const char* k_changing = R"sql(
+SELECT EXISTS (SELECT FROM pg_catalog.pg_locks AS l
+                WHERE l.locktype = 'object' AND l.granted AND l.mode = 'AccessExclusiveLock'
+                  AND l.classid = 'pg_catalog.pg_foreign_server'::pg_catalog.regclass AND l.objsubid = 14
+                  AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d
+                                     WHERE d.datname = pg_catalog.current_database()))
+)sql";
+
 constexpr std::string_view k_key_option = "key_";
+constexpr std::string_view k_made_option = "made_";
+constexpr std::size_t k_key_bytes = 32;
+
+void read_keys(pq::Connection& connection, protocol::DdlSource& source) {
+    const pq::Result options = connection.exec(k_keys);
+    for (int row = 0; row < options.rows(); ++row) {
+        const std::string_view name = options.text(row, 0);
+        const std::string_view value = options.text(row, 1);
+        if (name.starts_with(k_key_option)) {
+            source.keys.emplace(name.substr(k_key_option.size()), value);
+        } else if (const auto made = model::parse_lsn(value);
+                   made && name.starts_with(k_made_option)) {
+            source.made.emplace(name.substr(k_made_option.size()), *made);
+        }
+    }
+}
 
 model::Lsn read_position(pq::Connection& connection) {
     return model::parse_lsn(connection.value(k_position).value_or("")).value_or(model::Lsn{});
@@ -34,23 +64,39 @@ model::Lsn read_position(pq::Connection& connection) {
 
 protocol::DdlSource read_ddl_source(pq::Connection& connection) {
     protocol::DdlSource source;
-    source.lsn = read_position(connection);  // first: no key from before it is missed
     const pq::Result place = connection.exec(k_place);
     source.database_oid = place.number<std::uint32_t>(0, 0);
     source.next_xid = place.number<std::uint64_t>(0, 1);
-    const pq::Result keys = connection.exec(k_keys);
-    for (int row = 0; row < keys.rows(); ++row) {
-        const std::string_view name = keys.text(row, 0);
-        if (name.starts_with(k_key_option)) {
-            source.keys.emplace(name.substr(k_key_option.size()), keys.text(row, 1));
-        }
-    }
+    read_keys(connection, source);
     const pq::Result roles =
         connection.exec("SELECT rolname FROM pg_catalog.pg_roles WHERE rolsuper ORDER BY rolname");
     for (int row = 0; row < roles.rows(); ++row) {
         source.superusers.emplace_back(roles.text(row, 0));
     }
     return source;
+}
+
+std::set<std::string> prefixes_of(const std::map<std::string, std::string>& keys) {
+    std::set<std::string> prefixes;
+    for (const auto& [id, hex] : keys) {
+        std::array<unsigned char, k_key_bytes> bytes{};
+        if (base::from_hex(hex, bytes.data(), bytes.size())) {
+            prefixes.insert(
+                decode::prefix_of({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+        }
+    }
+    return prefixes;
+}
+
+KeyLook look_at_keys(pq::Connection& connection, const std::set<std::string>& prefixes) {
+    if (connection.value(k_changing) == "t") {
+        return KeyLook::changing;
+    }
+    protocol::DdlSource source;
+    read_keys(connection, source);
+    const std::set<std::string> now = prefixes_of(source.keys);
+    return std::includes(prefixes.begin(), prefixes.end(), now.begin(), now.end()) ? KeyLook::known
+                                                                                   : KeyLook::more;
 }
 
 protocol::SchemaReport read_schema_report(pq::Connection& connection, const std::string& session,

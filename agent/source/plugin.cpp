@@ -2,8 +2,9 @@
 #include "agent/source/plugin.hpp"
 
 #include "common/base/text.hpp"
-#include "common/ddl/envelope.hpp"
 #include "common/pq/array_text.hpp"
+
+#include <random>
 
 namespace ardent::agent {
 
@@ -24,6 +25,16 @@ std::string quoted_literal(std::string_view text) {
         }
     }
     return quoted + "'";
+}
+
+/// Never the same twice, so that nobody writes messages with it.
+std::string nobodys_prefix() {
+    std::random_device random;
+    std::string bytes;
+    while (bytes.size() < 16) {
+        bytes += static_cast<char>(random() & 0xFFU);
+    }
+    return "ardent.none." + base::to_hex(bytes);
 }
 
 }  // namespace
@@ -54,7 +65,6 @@ PluginOptions plugin_options(const SourceSettings& source, bool exact_numbers,
                              {"include-timestamp", "true"},
                              {"include-transaction", "true"},
                              {"include-types", "false"},
-                             {"add-msg-prefixes", ddl::k_prefix},
                              {"add-tables", base::join(added, ",")}};
     std::vector<std::string> filtered;
     for (const model::RelationName& relation : source.excluded) {
@@ -97,11 +107,20 @@ SELECT n.nspname, c.relname
 }
 
 std::string start_replication_command(const std::string& slot, model::Lsn from,
-                                      const PluginOptions& options) {
+                                      const PluginOptions& options,
+                                      const std::set<std::string>& prefixes) {
     std::vector<std::string> parts;
-    for (const auto& [name, value] : options) {
+    const auto add = [&parts](const std::string& name, const std::string& value) {
         parts.push_back(pq::quote_identifier(name) + " " + quoted_literal(value));
+    };
+    for (const auto& [name, value] : options) {
+        add(name, value);
     }
+    // The plugin takes an empty list for all prefixes there are.
+    add("add-msg-prefixes",
+        prefixes.empty()
+            ? nobodys_prefix()
+            : base::join(std::vector<std::string>(prefixes.begin(), prefixes.end()), ","));
     return "START_REPLICATION SLOT " + pq::quote_identifier(slot) + " LOGICAL " +
            model::to_string(from) + " (" + base::join(parts, ", ") + ")";
 }

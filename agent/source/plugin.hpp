@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,7 +18,7 @@ namespace ardent::agent {
 
 using PluginOptions = std::map<std::string, std::string>;
 
-/// Selection, exclusions, and everything that the format of the messages depends on.
+/// Selection, exclusions, and everything that the format of the messages depends on; no prefix of logical messages.
 /// `exact_numbers`: the plugin knows numeric-data-types-as-string (2.6 and later). `unfollowed`: left out as what
 /// source.exclude names.
 PluginOptions plugin_options(const SourceSettings& source, bool exact_numbers,
@@ -31,9 +32,12 @@ std::vector<model::RelationName> read_unfollowed(pq::Connection& connection,
 /// A name inside add-tables and filter-tables: what the plugin would take for syntax gets a backslash.
 std::string escape_table_part(std::string_view name);
 
-/// START_REPLICATION SLOT "…" LOGICAL 0/… ("option" 'value', …).
+/// START_REPLICATION SLOT "…" LOGICAL 0/… ("option" 'value', …). Of logical messages those with one of `prefixes` come and
+/// no others, however large or ill formed they are: the plugin looks at the prefix first. Ours that keep an idle stream
+/// moving need not come: the begin and commit around them do.
 std::string start_replication_command(const std::string& slot, model::Lsn from,
-                                      const PluginOptions& options);
+                                      const PluginOptions& options,
+                                      const std::set<std::string>& prefixes);
 
 /// True for the plugin's word that it does not know the option for exact numbers.
 bool refuses_exact_numbers(const base::Error& error) noexcept;

@@ -60,8 +60,16 @@ std::optional<Envelope> parse_envelope(std::string_view message) {
     return envelope;
 }
 
+std::string message_prefix(std::string_view code) {
+    return k_name + ("." + std::string(code.substr(0, k_prefix_digits)));
+}
+
+bool is_message_prefix(std::string_view text) {
+    return skip(text, k_name) && skip(text, ".") && text.size() == k_prefix_digits && is_hex(text);
+}
+
 std::string signed_head(std::string_view version, std::string_view key_id) {
-    std::string head = k_prefix;
+    std::string head = k_name;
     head.append("\n").append(version).append("\n").append(key_id).append("\n");
     return head;
 }

@@ -5,12 +5,16 @@
 #include "common/ddl/envelope.hpp"
 #include "common/model/ddl.hpp"
 
+#include <string>
 #include <string_view>
 
 namespace ardent::decode {
 
 /// Is the code that of the envelope under this key (its bytes)? The time does not depend on where it differs.
 bool is_signed(const ddl::Envelope& envelope, std::string_view key);
+
+/// The prefix of the messages that are signed with this key (its bytes).
+std::string prefix_of(std::string_view key);
 
 /// Reads a body that is signed. Unknown fields are passed over. Throws base::Error (replica) that names what does not
 /// fit. `server_encoding` as pg_encoding_to_char prints it; texts come out as the bytes that went in.

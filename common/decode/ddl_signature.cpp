@@ -11,19 +11,32 @@
 
 namespace ardent::decode {
 
-bool is_signed(const ddl::Envelope& envelope, std::string_view key) {
-    std::string bytes = ddl::signed_head(envelope.version, envelope.key_id);
-    bytes += envelope.body;
+namespace {
+
+/// HMAC-SHA-256 in lower-case hex; empty when OpenSSL could not.
+std::string code_of(std::string_view key, std::string_view bytes) {
     std::array<unsigned char, EVP_MAX_MD_SIZE> code{};
     unsigned int length = 0;
     if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
              reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), code.data(),
              &length) == nullptr) {
-        return false;
+        return {};
     }
-    const std::string hex = base::to_hex({reinterpret_cast<const char*>(code.data()), length});
+    return base::to_hex({reinterpret_cast<const char*>(code.data()), length});
+}
+
+}  // namespace
+
+bool is_signed(const ddl::Envelope& envelope, std::string_view key) {
+    std::string bytes = ddl::signed_head(envelope.version, envelope.key_id);
+    bytes += envelope.body;
+    const std::string hex = code_of(key, bytes);
     return hex.size() == envelope.code.size() &&
            CRYPTO_memcmp(hex.data(), envelope.code.data(), hex.size()) == 0;
+}
+
+std::string prefix_of(std::string_view key) {
+    return ddl::message_prefix(code_of(key, ddl::k_prefix_label));
 }
 
 }  // namespace ardent::decode

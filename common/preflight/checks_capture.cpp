@@ -162,12 +162,82 @@ Outcome judge_key(const Context& context) {
     return known("readable");
 }
 
+// One row a role that may log in and reaches the keys without being a superuser or the role itself: by a role that may read
+// the catalog, its files, or be the role. Nothing where there are no keys. CREATEROLE gives itself any role up to 15.
+constexpr Observation k_key_readers = {R"(
+SELECT pg_catalog.quote_ident(r.rolname), coalesce(pg_catalog.quote_ident(v.rolname), 'CREATEROLE')
+  FROM pg_catalog.pg_roles AS r
+  LEFT JOIN LATERAL (
+       SELECT d.rolname
+         FROM pg_catalog.pg_roles AS d
+        WHERE (d.rolsuper OR d.rolname = $1::text
+               OR d.rolname IN ('pg_read_all_data', 'pg_read_server_files', 'pg_write_server_files',
+                                'pg_execute_server_program')
+               OR pg_catalog.has_table_privilege(d.oid, 'pg_catalog.pg_user_mapping', 'SELECT'))
+          AND pg_catalog.pg_has_role(r.oid, d.oid, 'MEMBER')
+        ORDER BY d.oid = r.oid, d.rolname = 'pg_read_all_data' DESC, d.rolname
+        LIMIT 1) AS v ON true
+ WHERE EXISTS (SELECT FROM pg_catalog.pg_user_mappings AS u WHERE u.srvname = 'ardent_ddl')
+   AND r.rolcanlogin AND NOT r.rolsuper AND r.rolname <> $1::text
+   AND (v.rolname IS NOT NULL
+        OR r.rolcreaterole AND pg_catalog.current_setting('server_version_num')::int < 160000)
+ ORDER BY 1
+)",
+                                       Arguments::role};
+
+Outcome judge_key_readers(const Context& context) {
+    if (context.rows.empty()) {
+        return known("superusers and the role");
+    }
+    Outcome outcome;
+    outcome.status = Status::warn;
+    for (std::size_t row = 0; row < context.rows.size(); ++row) {
+        const std::string by = context.text(row, 1);
+        outcome.objects.push_back(context.text(row, 0) +
+                                  (by == context.text(row, 0) ? "" : " (" + by + ")"));
+    }
+    outcome.actual = std::to_string(outcome.objects.size()) + " more";
+    list_capped(outcome.details,
+                "Can read the key that DDL messages are signed with: ", outcome.objects);
+    outcome.hint =
+        "Whoever has the key can have statements run in the replica, as the source's owners run "
+        "them. Take these rights away where that is too much, then make another key: "
+        "docs/ddl.md, \"Who can read the keys\".";
+    return outcome;
+}
+
+// One number: the forms of the function that PUBLIC may call.
+constexpr Observation k_message_writers = {R"(
+SELECT pg_catalog.count(*)
+  FROM pg_catalog.pg_proc AS p
+ CROSS JOIN LATERAL pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS a
+ WHERE p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace AND p.proname = 'pg_logical_emit_message'
+   AND a.grantee = 0 AND a.privilege_type = 'EXECUTE'
+)"};
+
+Outcome judge_message_writers(const Context& context) {
+    if (context.number(0, 0) == 0) {
+        return known("not PUBLIC");
+    }
+    Outcome outcome;
+    outcome.status = Status::info;
+    outcome.actual = "everybody";
+    outcome.details = {
+        "Whoever may connect may write logical messages into the WAL, of any size. Those with "
+        "other "
+        "prefixes than Ardent's, which is secret, are left out at the source."};
+    outcome.hint =
+        "To close it, run the grant script (full => true) with -v ardent_close_messages=1, "
+        "unless applications write logical messages of their own.";
+    return outcome;
+}
+
 constexpr Section k_here = Section::capture;
 
 }  // namespace
 
 Checks capture_checks() noexcept {
-    static const std::array<Check, 6> k_checks = {{
+    static const std::array<Check, 8> k_checks = {{
         {"event_trigger_rights", k_here, "event trigger rights", "not needed by the role", &k_role,
          judge_event_triggers, false},
         {"logical_messages", k_here, "logical messages", "EXECUTE", &k_role, judge_messages, false},
@@ -178,6 +248,10 @@ Checks capture_checks() noexcept {
          &k_capture, judge_version},
         {"ddl_capture_key", k_here, "ddl capture key", "readable by the role", &k_capture,
          judge_key},
+        {"key_readers", k_here, "key readers", "superusers and the role", &k_key_readers,
+         judge_key_readers, false},
+        {"message_writers", k_here, "message writers", "not PUBLIC", &k_message_writers,
+         judge_message_writers, false},
     }};
     return k_checks;
 }

@@ -234,6 +234,42 @@ Part security_part(QueryRunner& runner, const Server& server, const GrantFacts& 
     return part;
 }
 
+constexpr const char* k_open_to_all = R"(
+SELECT 1
+  FROM pg_catalog.pg_proc AS p
+ CROSS JOIN LATERAL pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS a
+ WHERE p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace AND p.proname = 'pg_logical_emit_message'
+   AND a.grantee = 0 AND a.privilege_type = 'EXECUTE'
+)";
+
+/// No text for who may not run it, nor where PUBLIC may not write messages, unless everything is asked for. The agent writes some, the extension's own
+/// need no right. The forms of the function are looked up when it runs: 17 has other ones.
+Part messages_part(QueryRunner& runner, const Server& server, const GrantFacts& facts,
+                   const Request& request) {
+    Part part;
+    part.authority = superuser_authority();
+    part.heading = "logical messages (opt-in)";
+    const bool open = facts.caller_superuser && !runner.run(k_open_to_all, {}).empty();
+    if ((!open && !request.full_grants) || !find_provider(server.provider).superuser) {
+        return part;
+    }
+    part.text =
+        "-- Whoever may connect may write logical messages into the WAL (pg_logical_emit_message). "
+        "Where no application does,\n"
+        "-- -v ardent_close_messages=1 leaves it to the role; GRANT EXECUTE to all undoes it.\n"
+        "\\if :{?ardent_close_messages}\n"
+        "SELECT s.before || p.oid::pg_catalog.regprocedure || s.behind\n"
+        "  FROM pg_catalog.pg_proc AS p,\n"
+        "       (VALUES ('REVOKE EXECUTE ON FUNCTION ', ' FROM PUBLIC'),\n"
+        "               ('GRANT EXECUTE ON FUNCTION ', " +
+        quote_literal(" TO " + server.quoted_role) +
+        ")) AS s (before, behind)\n"
+        " WHERE p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace AND p.proname = "
+        "'pg_logical_emit_message' \\gexec\n"
+        "\\endif\n";
+    return part;
+}
+
 bool makes_extension(const std::vector<Part>& parts) {
     return std::any_of(parts.begin(), parts.end(), [](const Part& part) {
         return std::find(part.undo.begin(), part.undo.end(), k_drop_extension) != part.undo.end();
@@ -292,6 +328,9 @@ GrantScript grant_script(QueryRunner& runner, const Request& request, ServerProb
                     comment_text(server.quoted_role) +
                     " has what it needs (full => true prints everything)\n" + left_out,
                 left_out.empty()};
+    }
+    if (Part messages = messages_part(runner, server, facts, request); !messages.text.empty()) {
+        parts.push_back(std::move(messages));  // never the only one
     }
     if (facts.caller_superuser) {
         for (Part& part : parts) {

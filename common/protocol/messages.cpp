@@ -32,10 +32,14 @@ SlotState decode_slot(const Fields& in) {
 }
 
 json encode(const DdlSource& value) {
+    json made = json::object();
+    for (const auto& [id, lsn] : value.made) {
+        made[id] = model::to_string(lsn);
+    }
     return {{"database_oid", value.database_oid},
             {"next_xid", std::to_string(value.next_xid)},
-            {"lsn", model::to_string(value.lsn)},
             {"keys", value.keys},
+            {"made", std::move(made)},
             {"superusers", value.superusers}};
 }
 
@@ -46,8 +50,14 @@ DdlSource decode_ddl(const Fields& in) {
     if (std::from_chars(xid.data(), xid.data() + xid.size(), value.next_xid).ec != std::errc()) {
         throw in.misfit("next_xid", "a decimal number");
     }
-    value.lsn = in.lsn("lsn");
     value.keys = in.text_map("keys");
+    for (const auto& [id, text] : in.text_map("made")) {
+        const auto lsn = model::parse_lsn(text);
+        if (!lsn) {
+            throw in.misfit("made", "an object of LSNs");
+        }
+        value.made.emplace(id, *lsn);
+    }
     value.superusers = in.texts("superusers");
     return value;
 }
@@ -146,7 +156,8 @@ std::string to_json(const Welcome& value) {
          {"timeline", nullable(value.timeline)},
          {"failure", encode(value.failure)},
          {"limits",
-          {{"segment_bytes", value.limits.segment_bytes}, {"in_flight", value.limits.in_flight}}}});
+          {{"segment_bytes", value.limits.segment_bytes}, {"in_flight", value.limits.in_flight}}},
+         {"ddl_prefixes", value.ddl_prefixes}});
 }
 
 Welcome parse_welcome(std::string_view text) {
@@ -164,6 +175,7 @@ Welcome parse_welcome(std::string_view text) {
     const Fields limits = in.object("limits");
     value.limits.segment_bytes = limits.number<std::uint64_t>("segment_bytes");
     value.limits.in_flight = limits.number<unsigned>("in_flight");
+    value.ddl_prefixes = in.texts("ddl_prefixes");
     return value;
 }
 

@@ -46,8 +46,9 @@ struct SlotState {
 struct DdlSource {
     std::uint32_t database_oid = 0;
     std::uint64_t next_xid = 0;               // with its epoch; not used yet at the source
-    model::Lsn lsn;                           // the source's WAL end before the keys were read
     std::map<std::string, std::string> keys;  // id to 64 hex digits
+    /// Of some or all keys: the source's WAL end when it was made; no message is signed with it before.
+    std::map<std::string, model::Lsn> made;
     std::vector<std::string> superusers;
 };
 
@@ -89,6 +90,8 @@ struct Welcome {
     std::optional<std::uint32_t> timeline;
     std::optional<Failure> failure;
     Limits limits;
+    /// Of the DDL messages of every key that the environment was ever given. Secrets: printed nowhere.
+    std::vector<std::string> ddl_prefixes;
 };
 
 /// A table that the environment wants copied once more, beside the stream. The id is new for every attempt.

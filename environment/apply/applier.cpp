@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "environment/apply/applier.hpp"
 
-#include "common/ddl/envelope.hpp"
 #include "common/process/log.hpp"
 #include "environment/apply/failed.hpp"
 #include "environment/apply/progress.hpp"
@@ -89,7 +88,11 @@ void Applier::read(const protocol::MessageView& message, const protocol::Message
     if (m_skip && decode::action_letter(message.text) != 'C') {
         return;
     }
-    const model::Change& change = m_decoder.decode(message.lsn, message.text);
+    const model::Change* const decoded = read_change(message);
+    if (decoded == nullptr) {
+        return;
+    }
+    const model::Change& change = *decoded;
     m_message = message.text;
     m_pending_bytes += message.text.size();
     const bool more_of_truncate =
@@ -115,6 +118,20 @@ void Applier::read(const protocol::MessageView& message, const protocol::Message
     }
 }
 
+// Whoever knows a prefix may write bytes that are no text in the server's encoding, which the extension never does.
+const model::Change* Applier::read_change(const protocol::MessageView& message) {
+    try {
+        return &m_decoder.decode(message.lsn, message.text);
+    } catch (const base::Error& error) {
+        if (error.kind() != base::ErrorKind::replica ||
+            decode::action_letter(message.text) != 'M') {
+            throw;
+        }
+        refused("it is no text in the encoding of the source", message.lsn);
+        return nullptr;
+    }
+}
+
 void Applier::require_open(const model::Change& change, bool open) const {
     if (m_open != open) {
         throw Failed("LSN " + model::to_string(change.lsn) + ": a message of kind " +
@@ -129,7 +146,7 @@ void Applier::begin(const model::Change& change, const protocol::MessageReader& 
     m_open = true;
     m_open_end = change.commit_end;
     m_alone = false;
-    m_gate.begin(change.xid, change.commit_end);
+    m_gate.begin(change.xid);
     m_skip = change.commit_end <= m_end;
     if (m_skip) {
         return;
@@ -257,7 +274,7 @@ void Applier::finish_truncate() {
 }
 
 void Applier::read_message(const model::Change& change) {
-    if (change.prefix != ddl::k_prefix) {
+    if (!m_gate.knows(change.prefix)) {
         m_counters.ignored_messages += change.prefix == model::k_heartbeat_prefix ? 0 : 1;
         return;
     }
@@ -265,8 +282,6 @@ void Applier::read_message(const model::Change& change) {
         const replay::Judgement judgement = m_gate.judge(change);
         if (const auto* const other = std::get_if<replay::Refused>(&judgement)) {
             refused(other->why, change.lsn);
-        } else if (const auto* const key = std::get_if<replay::UnknownKey>(&judgement)) {
-            throw KeyWanted{key->id};
         } else {
             ddl(std::get<model::DdlStatement>(judgement), change);
         }

@@ -37,11 +37,6 @@ namespace ardent::apply {
 /// Thrown by Applier::apply when it was told to stop.
 struct Stopped {};
 
-/// Thrown for a DDL message under a key that may have been made since hello: ask again, and begin anew.
-struct KeyWanted {
-    std::string id;
-};
-
 /// How DDL messages are treated.
 struct DdlOptions {
     replay::Origin origin;
@@ -68,8 +63,7 @@ public:
             const ApplierOptions& options, model::Lsn durable, Committed committed,
             NextPayload next_payload);
 
-    /// Applies the messages; commits on the way when enough is pending. Throws Failed, base::Error, Stopped,
-    /// KeyWanted.
+    /// Applies the messages; commits on the way when enough is pending. Throws Failed, base::Error, Stopped.
     void apply(const protocol::SegmentHeader& header, std::string_view payload,
                const std::atomic<bool>& stopping);
     /// Takes the segment's position and nothing else of it.
@@ -93,6 +87,8 @@ public:
 
 private:
     void read(const protocol::MessageView& message, const protocol::MessageReader& rest);
+    /// nullptr for a logical message that was counted as refused.
+    const model::Change* read_change(const protocol::MessageView& message);
     void begin(const model::Change& change, const protocol::MessageReader& rest);
     void end(const model::Change& change);
     void change_row(const model::Change& change);

@@ -197,11 +197,6 @@ void Worker::Impl::run() noexcept {
         end(std::nullopt, false);
     } catch (const Stopped&) {
         end(std::nullopt, false);
-    } catch (const KeyWanted& key) {
-        process::log_info(
-            "a DDL message is signed with a key that is not known: asking for the keys",
-            {{"key", key.id}});
-        end(std::nullopt, true);
     } catch (const base::Error& error) {
         if (m_stopping) {
             end(std::nullopt, false);

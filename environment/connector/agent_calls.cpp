@@ -139,7 +139,9 @@ void Connector::note_hello(const protocol::Hello& hello) {
     if (m_record.phase == Phase::deleting) {
         throw HttpError(404, "not_found", "The connector is being deleted");
     }
-    note_keys(hello);
+    if (m_record.phase != Phase::streaming) {
+        note_keys(hello, std::nullopt);
+    }
     m_record.agent_version = hello.agent_version;
     note_preflight(hello.preflight);
     m_record.agent_seen_at = m_store.now();
@@ -210,6 +212,7 @@ protocol::Welcome Connector::hello(const protocol::Hello& hello) {
         throw HttpError(503, "unavailable", "the environment stops");
     }
     m_session = session;
+    welcome.ddl_prefixes = replay::prefixes_of(m_record.ddl_keys);
     process::log_info("hello",
                       {{"connector", m_record.id},
                        {"state", protocol::to_string(welcome.state)},
@@ -235,6 +238,11 @@ std::unique_ptr<apply::Worker> Connector::make_worker(const protocol::Hello& hel
         welcome.timeline = progress->timeline;
         if (welcome.failure) {
             return nullptr;
+        }
+        {
+            const std::lock_guard lock(m_mutex);
+            note_keys(hello, progress->durable);
+            save();
         }
         apply::WorkerOptions options;
         options.replica = m_instance->connect_options(k_apply_role, database, ErrorKind::replica);

@@ -137,7 +137,7 @@ private:
     };
 
     void end_session();
-    void note_keys(const protocol::Hello& hello);
+    void note_keys(const protocol::Hello& hello, std::optional<model::Lsn> durable);
     apply::DdlOptions ddl_options(const protocol::Hello& hello, const pq::ConnectOptions& admin);
     bool awaits_ddl(const protocol::SchemaReport& report) const;
     void keep_report(const std::shared_ptr<Session>& session, const protocol::SchemaReport& report);

@@ -10,10 +10,27 @@
 
 namespace ardent::environment {
 
-// Keys are only ever added: a backlog may be signed with any of them.
-void Connector::note_keys(const protocol::Hello& hello) {
-    if (hello.ddl) {
-        m_record.ddl_keys.insert(hello.ddl->keys.begin(), hello.ddl->keys.end());
+// Under the field lock. Keys are only ever added: a backlog may be signed with any of them. The source ends the sessions of
+// a primary before it makes one, so that no stream has gone by it; that of a standby it cannot.
+void Connector::note_keys(const protocol::Hello& hello, std::optional<model::Lsn> durable) {
+    if (!hello.ddl) {
+        return;
+    }
+    const model::Lsn copied =
+        m_record.consistent_point.value_or(model::Lsn{});  // shows what was before
+    for (const auto& [id, hex] : hello.ddl->keys) {
+        const bool is_new = m_record.ddl_keys.emplace(id, hex).second;
+        const auto made = hello.ddl->made.find(id);
+        if (!is_new || !durable || made == hello.ddl->made.end()) {
+            continue;
+        }
+        const model::Lsn from = std::max(made->second, copied);
+        if (from < *durable) {
+            m_record.copy_warnings.push_back(
+                "DDL capture's key " + id + " came to be known late: DDL from " +
+                model::to_string(from) + " to " + model::to_string(*durable) +
+                " is not in the replica; make it anew should there have been any");
+        }
     }
 }
 
@@ -24,7 +41,6 @@ apply::DdlOptions Connector::ddl_options(const protocol::Hello& hello,
     origin.database = hello.source.database;
     origin.encoding = m_record.source->server_encoding;
     origin.keys = m_record.ddl_keys;
-    origin.keys_as_of = hello.ddl ? hello.ddl->lsn : model::Lsn{UINT64_MAX};
     options.replayer.scope = {hello.schemas, m_record.excluded};
     options.replayer.encoding = origin.encoding;
     options.replayer.admin = admin;

@@ -29,19 +29,29 @@ std::uint64_t with_epoch(std::uint32_t xid, std::uint64_t near) noexcept {
 
 }  // namespace
 
+std::vector<std::string> prefixes_of(const std::map<std::string, std::string>& keys) {
+    std::vector<std::string> prefixes;
+    for (const auto& [id, hex] : keys) {
+        if (const auto bytes = key_bytes(hex)) {
+            prefixes.push_back(decode::prefix_of(*bytes));
+        }
+    }
+    return prefixes;
+}
+
 Gate::Gate(Origin origin) : m_origin(std::move(origin)), m_near(m_origin.next_xid) {
     for (const auto& [id, hex] : m_origin.keys) {
         if (auto bytes = key_bytes(hex)) {
-            m_keys.emplace(id, *std::move(bytes));
+            std::string prefix = decode::prefix_of(*bytes);
+            m_keys.emplace(std::move(prefix), Key{id, *std::move(bytes)});
         }
     }
     m_origin.keys.clear();
 }
 
-void Gate::begin(std::uint32_t xid, model::Lsn commit_end) noexcept {
+void Gate::begin(std::uint32_t xid) noexcept {
     m_xid = with_epoch(xid, m_near);
     m_near = m_xid;
-    m_commit_end = commit_end;
     m_ordinal = 0;
 }
 
@@ -63,6 +73,10 @@ std::optional<std::string> Gate::misplaced(const model::DdlStatement& statement,
     return std::nullopt;
 }
 
+bool Gate::knows(std::string_view prefix) const {
+    return m_keys.find(prefix) != m_keys.end();
+}
+
 Judgement Gate::judge(const model::Change& message) {
     if (!message.transactional) {
         return Refused{"it is not transactional"};
@@ -71,14 +85,12 @@ Judgement Gate::judge(const model::Change& message) {
     if (!envelope) {
         return Refused{"it has not the form of a DDL message"};
     }
-    const auto key = m_keys.find(envelope->key_id);
-    if (key == m_keys.end()) {
-        if (m_commit_end > m_origin.keys_as_of) {
-            return UnknownKey{std::string(envelope->key_id)};
-        }
-        return Refused{"its key " + std::string(envelope->key_id) + " is none of the source's"};
+    const auto key = m_keys.find(message.prefix);
+    if (key == m_keys.end() || key->second.id != envelope->key_id) {
+        return Refused{"its key " + std::string(envelope->key_id) +
+                       " is not the one of its prefix"};
     }
-    if (!decode::is_signed(*envelope, key->second)) {
+    if (!decode::is_signed(*envelope, key->second.bytes)) {
         return Refused{"its code is wrong"};
     }
     const std::string version = std::to_string(ddl::k_version);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
-// Which messages of the stream are DDL of the source's own (docs/ddl.md, acceptance rules 1 to 5; invariant 13). Anybody
-// may write a message with our prefix; what is not signed for this place of this transaction is never read further.
+// Which messages of the stream are DDL of the source's own (docs/ddl.md, acceptance rules 1 to 5; invariant 13). Whoever
+// knows a prefix may write messages with it; what is not signed for this place of this transaction is never read further,
+// and costs a counter. A prefix belongs to one key, so a message with another key id, or an unknown one, is forged: nobody
+// is asked for keys because of a message.
 // Pure but for what it remembers of the stream; one thread.
 #pragma once
 
@@ -13,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace ardent::replay {
 
@@ -22,30 +25,30 @@ struct Origin {
     std::uint32_t database_oid = 0;
     std::string encoding = "UTF8";
     std::uint64_t next_xid = 0;               // with its epoch, when hello was said
-    model::Lsn keys_as_of;                    // no key was made before it that is not here
     std::map<std::string, std::string> keys;  // id to 64 hex digits
 };
 
 struct Refused {
     std::string why;
 };
-struct UnknownKey {
-    std::string id;
-};
-using Judgement = std::variant<model::DdlStatement, Refused, UnknownKey>;
+using Judgement = std::variant<model::DdlStatement, Refused>;
+
+/// Of the messages that are signed with these keys (id to 64 hex digits).
+std::vector<std::string> prefixes_of(const std::map<std::string, std::string>& keys);
 
 class Gate {
 public:
     explicit Gate(Origin origin);
 
-    /// At each begin: its xid tells the epoch, its commit end which keys there were.
-    void begin(std::uint32_t xid, model::Lsn commit_end) noexcept;
+    /// At each begin: its xid tells the epoch.
+    void begin(std::uint32_t xid) noexcept;
     /// Of the open transaction, with its epoch.
     std::uint64_t xid() const noexcept { return m_xid; }
 
-    /// A message with our prefix. UnknownKey: the key may have been made since hello, ask again; never said of a
-    /// transaction that ended before the keys were read. Throws base::Error (replica) when a signed message is of
-    /// another version or cannot be read.
+    /// Is this the prefix of a key's messages?
+    bool knows(std::string_view prefix) const;
+    /// A message with such a prefix. Throws base::Error (replica) when a signed message is of another version or cannot be
+    /// read.
     Judgement judge(const model::Change& message);
 
 private:
@@ -53,10 +56,13 @@ private:
                                          const model::Change& message) const;
 
     Origin m_origin;
-    std::map<std::string, std::string, std::less<>> m_keys;  // id to bytes
-    std::uint64_t m_near;                                    // an xid of about now
-    std::uint64_t m_xid = 0;                                 // of the open transaction
-    model::Lsn m_commit_end;
+    struct Key {
+        std::string id;
+        std::string bytes;
+    };
+    std::map<std::string, Key, std::less<>> m_keys;  // by the prefix of their messages
+    std::uint64_t m_near;                            // an xid of about now
+    std::uint64_t m_xid = 0;                         // of the open transaction
     std::uint64_t m_ordinal = 0;
 };
 

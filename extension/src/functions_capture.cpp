@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "extension/src/capture/capture.hpp"
+#include "extension/src/capture/key.hpp"
 #include "extension/src/capture/switch.hpp"
 
 #include "common/base/error.hpp"
@@ -46,8 +47,26 @@ Datum switched(FunctionCallInfo call_info) {
                           "22023");
     }
     const char* const name = role.c_str();
-    return pg::text_result(
-        pg::call([&] { return on ? capture::switch_on(name) : capture::switch_off(forget); }));
+    const char* const said =
+        pg::call([&] { return on ? capture::switch_on(name) : capture::switch_off(forget); });
+    if (said == nullptr) {
+        throw base::Error(
+            base::ErrorKind::transient,
+            "an agent that streams from this database did not let go of its slot",
+            "A stream that began before the key was made would leave out the messages "
+            "of DDL. See ardent_slots, stop the agent, and try again.",
+            "55006");
+    }
+    return pg::text_result(said);
+}
+
+Datum prefix(FunctionCallInfo call_info) {
+    const capture::Key* const key = pg::call([] { return capture::current_key(); });
+    if (key == nullptr) {
+        call_info->isnull = true;
+        return Datum(0);
+    }
+    return pg::text_result(key->prefix);
 }
 
 }  // namespace
@@ -59,6 +78,7 @@ PG_FUNCTION_INFO_V1(ardent_sql_drop);
 PG_FUNCTION_INFO_V1(ardent_table_rewrite);
 PG_FUNCTION_INFO_V1(ardent_ddl_command_end);
 PG_FUNCTION_INFO_V1(ardent_ddl_capture);
+PG_FUNCTION_INFO_V1(ardent_ddl_prefix);
 PG_FUNCTION_INFO_V1(ardent_ddl_tags);
 
 PGDLLEXPORT Datum ardent_ddl_command_start(PG_FUNCTION_ARGS) {
@@ -79,6 +99,10 @@ PGDLLEXPORT Datum ardent_ddl_command_end(PG_FUNCTION_ARGS) {
 
 PGDLLEXPORT Datum ardent_ddl_capture(PG_FUNCTION_ARGS) {
     return pg::enter([&]() -> Datum { return switched(fcinfo); });
+}
+
+PGDLLEXPORT Datum ardent_ddl_prefix(PG_FUNCTION_ARGS) {
+    return pg::enter([&]() -> Datum { return prefix(fcinfo); });
 }
 
 PGDLLEXPORT Datum ardent_ddl_tags(PG_FUNCTION_ARGS) {

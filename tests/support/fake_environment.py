@@ -226,7 +226,7 @@ class Handler(BaseHTTPRequestHandler):
                     PEER.orders["system_identifier"] or hello["source"]["system_identifier"]),
                 "timeline": None if copying else PEER.orders["timeline"] or hello["source"]["timeline"],
                 "failure": PEER.progress()["failure"],
-                "limits": {"segment_bytes": 4194304, "in_flight": 3}})
+                "limits": {"segment_bytes": 4194304, "in_flight": 3}, "ddl_prefixes": []})
 
     def segment(self, body):
         session, sequence = body[8:24].hex(), struct.unpack_from("<Q", body, 24)[0]

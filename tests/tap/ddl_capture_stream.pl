@@ -15,6 +15,7 @@ my $source = $t->source;
 my $database = $Ardent::Test::database;
 my $sql = sub { return $source->safe_psql($database, $_[0]); };
 $sql->('SELECT ardent_ddl_capture(true)');
+my $prefix = $sql->('SELECT ardent.ddl_prefix()');
 $sql->(q(SELECT pg_create_logical_replication_slot('as_wal2json', 'wal2json'), pg_create_logical_replication_slot('as_test', 'test_decoding')));
 $t->start_environment;
 $t->create_connector;
@@ -27,10 +28,10 @@ $sql->(q(BEGIN; INSERT INTO public.kept VALUES (1, 'before'); CREATE TABLE elsew
 $sql->('CREATE TABLE elsewhere.copied AS SELECT g FROM generate_series(1, 100) AS g');
 $sql->('DO $$ BEGIN FOR i IN 1 .. 50 LOOP EXECUTE format($f$CREATE TABLE elsewhere.many%s (i integer)$f$, i); INSERT INTO public.kept VALUES (100 + i, i::text); END LOOP; END $$');
 $sql->(q(BEGIN; CREATE TABLE elsewhere.gone (); INSERT INTO public.kept VALUES (999, 'gone'); ROLLBACK));
-# as anybody may: no form at all, the form without a key, a copy of a true one
-$sql->(q(SELECT pg_logical_emit_message(true, 'ardent.ddl', 'no JSON'), pg_logical_emit_message(false, 'ardent.ddl', '{}')));
+# as whoever knows the prefix may: no form at all, the form without a key
+$sql->("SELECT pg_logical_emit_message(true, '$prefix', 'no JSON'), pg_logical_emit_message(false, '$prefix', '{}')");
 my $forged = '{"version":1,"key":"0123456789abcdef","hmac":"' . '0' x 64 . '","body":{"kind":"ddl","tag":"DROP TABLE","text":"DROP TABLE public.kept"}}';
-$sql->("BEGIN; INSERT INTO public.kept VALUES (3, 'forged'); SELECT pg_logical_emit_message(true, 'ardent.ddl', '$forged'); COMMIT");
+$sql->("BEGIN; INSERT INTO public.kept VALUES (3, 'forged'); SELECT pg_logical_emit_message(true, '$prefix', '$forged'); COMMIT");
 $t->wait_caught_up;
 is($t->replica_psql(q(SELECT string_agg(id || ':' || v, ',' ORDER BY id) FROM public.kept WHERE id < 100)), '1:after,2:between,3:forged', 'rows around the messages are in the replica');
 is($t->replica_psql('SELECT count(*) FROM public.kept WHERE id > 100'), '50', 'and those of a transaction of 50 statements');
@@ -39,10 +40,10 @@ is($t->replica_psql(q(SELECT to_regclass('public.kept') IS NOT NULL)), 't', 'not
 
 # wal2json: the content is what test_decoding shows, byte for byte, between the same rows
 my @seen = map { decode_json($_) } split /\n/, $sql->(q(SELECT data FROM pg_logical_slot_get_changes('as_wal2json', NULL, NULL, 'format-version', '2', 'include-xids', '1', 'add-tables', 'public.*')));
-my $encoded = $sql->(q(SELECT translate(encode(convert_to(substr(data, strpos(data, 'content:') + 8), 'UTF8'), 'hex'), E'\n', '')
-	FROM pg_logical_slot_get_changes('as_test', NULL, NULL) WHERE data LIKE 'message: transactional: 1 prefix: ardent.ddl,%'));
+my $encoded = $sql->(qq(SELECT translate(encode(convert_to(substr(data, strpos(data, 'content:') + 8), 'UTF8'), 'hex'), E'\\n', '')
+	FROM pg_logical_slot_get_changes('as_test', NULL, NULL) WHERE data LIKE 'message: transactional: 1 prefix: $prefix,%'));
 my @raw = map { pack 'H*', $_ } split /\n/, $encoded;
-my @messages = grep { $_->{action} eq 'M' && $_->{prefix} eq 'ardent.ddl' && $_->{transactional} } @seen;
+my @messages = grep { $_->{action} eq 'M' && $_->{prefix} eq $prefix && $_->{transactional} } @seen;
 cmp_ok(scalar @messages, '>=', 53, 'wal2json has the messages, though add-tables names public alone');
 is(scalar @messages, scalar @raw, 'as many as test_decoding');
 is_deeply([ map { my $content = $_->{content}; utf8::encode($content); $content } @messages ], \@raw, 'content intact');
@@ -59,7 +60,7 @@ my ($statement) = $text =~ /reads them with\n\n```sql\n(.*?);\s*```/s;
 ok($statement, 'the page has the statement');
 $sql->('CREATE ROLE ordinary');
 is($sql->("SET SESSION AUTHORIZATION $_->[0]; SELECT count(*) FROM ($statement) AS k"), $_->[1], "$_->[0] reads $_->[1] options")
-  foreach [ 'ardent_replication', 2 ], [ 'ordinary', 0 ];
+  foreach [ 'ardent_replication', 3 ], [ 'ordinary', 0 ];
 
 $sql->('SELECT ardent_ddl_capture(false); CREATE TABLE elsewhere.quiet ()');
 $sql->(q(INSERT INTO public.kept VALUES (4, 'off')));

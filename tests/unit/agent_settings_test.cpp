@@ -153,8 +153,18 @@ TEST_CASE("the plugin is asked for the selected tables only", "[agent]") {
     CHECK(plain.count("numeric-data-types-as-string") == 0);
     CHECK(plugin_options(settings.source, true).at("numeric-data-types-as-string") == "true");
     CHECK(escape_table_part("a.b\\c'd") == "a\\.b\\\\c\\'d");
-    CHECK(start_replication_command("ardent_1", Lsn{0x100000016}, {{"add-tables", "it's.*"}}) ==
-          R"(START_REPLICATION SLOT "ardent_1" LOGICAL 1/16 ("add-tables" 'it''s.*'))");
+    CHECK(plain.count("add-msg-prefixes") == 0);
+    const auto command = [](const std::set<std::string>& prefixes) {
+        return start_replication_command("ardent_1", Lsn{0x100000016}, {{"add-tables", "it's.*"}},
+                                         prefixes);
+    };
+    const std::string begins =
+        R"(START_REPLICATION SLOT "ardent_1" LOGICAL 1/16 ("add-tables" 'it''s.*', )";
+    CHECK(command({"b", "a"}) == begins + R"("add-msg-prefixes" 'a,b'))");
+    // an empty list would be all messages there are
+    const std::string none = command({});
+    CHECK_THAT(none, Catch::Matches(R"(.*"add-msg-prefixes" 'ardent\.none\.[0-9a-f]{32}'\))"));
+    CHECK(none != command({}));
 }
 
 TEST_CASE("rows are read with all that is stored, and by a query only where it takes one",

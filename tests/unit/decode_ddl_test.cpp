@@ -18,7 +18,6 @@ using namespace ardent;
 using replay::Gate;
 using replay::Judgement;
 using replay::Refused;
-using replay::UnknownKey;
 
 namespace {
 
@@ -62,7 +61,6 @@ replay::Origin origin() {
     value.database = "shop";
     value.database_oid = 16384;
     value.next_xid = 4294968100;
-    value.keys_as_of = model::Lsn{1000};
     value.keys = {{k_id, k_hex}};
     return value;
 }
@@ -70,7 +68,8 @@ replay::Origin origin() {
 model::Change change_of(const std::string& content, std::uint32_t xid = 741) {
     model::Change change;
     change.action = model::Action::message;
-    change.prefix = ddl::k_prefix;
+    static const std::string prefix = decode::prefix_of(key_bytes());
+    change.prefix = prefix;
     change.content = content;
     change.transactional = true;
     change.xid = xid;
@@ -197,7 +196,7 @@ TEST_CASE("ddl message: a signed body that does not fit is an error that names t
 TEST_CASE(
     "invariant 13: a message counts in the one place of the one transaction it was written in") {
     Gate gate(origin());
-    gate.begin(741, model::Lsn{900});
+    gate.begin(741);
     const std::string first = message_of(body_of("4294968037", 1));
     const auto judge = [&](const std::string& content) {
         return refusal(gate.judge(change_of(content)));
@@ -212,15 +211,15 @@ TEST_CASE(
           "it belongs to transaction 741 and stands in transaction 4294968037");
     CHECK(judge(message_of(body_of("4294968038", 9))).find("it belongs to transaction") == 0);
 
-    gate.begin(742, model::Lsn{950});
+    gate.begin(742);
     CHECK(refusal(gate.judge(change_of(first, 742))).find("it belongs to transaction") == 0);
-    gate.begin(741, model::Lsn{960});
+    gate.begin(741);
     CHECK(judge(first) == "accepted");
 }
 
 TEST_CASE("invariant 13: what is not signed by a key of the source is refused") {
     Gate gate(origin());
-    gate.begin(741, model::Lsn{900});
+    gate.begin(741);
     const std::string body = body_of("4294968037", 1);
     const auto judge = [&](const std::string& content) {
         return refusal(gate.judge(change_of(content)));
@@ -251,26 +250,44 @@ TEST_CASE("invariant 13: another database's message is refused") {
         other.database = database;
         other.database_oid = oid;
         Gate gate(other);
-        gate.begin(741, model::Lsn{900});
+        gate.begin(741);
         CHECK(refusal(gate.judge(change_of(good))).find("it was written in database shop") == 0);
     }
 }
 
-TEST_CASE("ddl message: a key that is not known is asked for, unless the keys were read later") {
-    Gate gate(origin());
-    const std::string message = message_of(body_of("4294968037", 1), "1", "00000000000000aa");
-    gate.begin(741, model::Lsn{1001});
-    const Judgement first = gate.judge(change_of(message));
-    REQUIRE(std::holds_alternative<UnknownKey>(first));
-    CHECK(std::get<UnknownKey>(first).id == "00000000000000aa");
-    gate.begin(741, model::Lsn{1000});
-    CHECK(refusal(gate.judge(change_of(message))) ==
-          "its key 00000000000000aa is none of the source's");
+TEST_CASE("ddl message: a prefix is one key's, and no message makes anybody ask for keys") {
+    replay::Origin two = origin();
+    const std::string other_hex(64, '7');
+    two.keys.emplace("00000000000000bb", other_hex);
+    Gate gate(two);
+    gate.begin(741);
+    const std::string prefix = decode::prefix_of(key_bytes());
+    CHECK(ddl::is_message_prefix(prefix));
+    CHECK(prefix != decode::prefix_of(std::string(32, 'w')));
+    CHECK(gate.knows(prefix));
+    CHECK_FALSE(gate.knows("ardent.ddl"));
+    CHECK_FALSE(gate.knows("ardent.ddl." + std::string(32, '0')));
+    const std::string body = body_of("4294968037", 1);
+    CHECK(refusal(gate.judge(change_of(message_of(body, "1", "00000000000000aa")))) ==
+          "its key 00000000000000aa is not the one of its prefix");
+    CHECK(refusal(gate.judge(change_of(message_of(body, "1", "00000000000000bb")))) ==
+          "its key 00000000000000bb is not the one of its prefix");
+    CHECK(refusal(gate.judge(change_of(message_of(body)))) == "accepted");
+}
+
+TEST_CASE("ddl message: the form of a prefix") {
+    CHECK(ddl::message_prefix(std::string(64, 'a')) == "ardent.ddl." + std::string(32, 'a'));
+    for (const char* const other :
+         {"", "ardent.ddl", "ardent.ddl.", "ardent.ddl.0123456789abcdef", "ardent.heartbeat",
+          "ardent.ddl.0123456789ABCDEF0123456789abcdef", "other.0123456789abcdef0123456789abcdef",
+          "ardent.ddl.0123456789abcdef0123456789abcdef,x"}) {
+        CHECK_FALSE(ddl::is_message_prefix(other));
+    }
 }
 
 TEST_CASE("ddl message: another version stops when it is signed, and only then") {
     Gate gate(origin());
-    gate.begin(741, model::Lsn{900});
+    gate.begin(741);
     CHECK_THROWS_WITH(gate.judge(change_of(message_of(body_of("4294968037", 1), "2"))),
                       Catch::Contains("is of version 2, this environment reads version 1"));
     std::string forged = message_of(body_of("4294968037", 1), "2");
@@ -282,12 +299,12 @@ TEST_CASE("ddl message: the epoch follows the stream over the border of 2^32") {
     replay::Origin at_border = origin();
     at_border.next_xid = (std::uint64_t{3} << 32U) - 10;
     Gate gate(at_border);
-    gate.begin(5, model::Lsn{900});  // of the next epoch
+    gate.begin(5);  // of the next epoch
     CHECK(refusal(gate.judge(change_of(message_of(body_of("12884901893", 1)), 5))) == "accepted");
-    gate.begin(4294967290U, model::Lsn{910});  // began before, committed after
+    gate.begin(4294967290U);  // began before, committed after
     CHECK(refusal(gate.judge(change_of(message_of(body_of("12884901882", 1)), 4294967290U))) ==
           "accepted");
-    gate.begin(7, model::Lsn{920});
+    gate.begin(7);
     CHECK(refusal(gate.judge(change_of(message_of(body_of("8589934599", 1)), 7))) ==
           "it belongs to transaction 8589934599 and stands in transaction 12884901895");
 }

@@ -280,6 +280,14 @@ std::vector<Case> server_cases() {
          "cannot read the key"},
         {"ddl_capture_key", k_fail, {capture("4", "4", "0", "on", "f")}},
         {"ddl_capture_key", k_fail, {capture("4", "4", "0", "on", "t", "t", "f")}},
+        {"key_readers", k_pass, {}},
+        {"key_readers",
+         k_warn,
+         {{"report", "pg_read_all_data"}, {"reader", "reader"}},
+         nullptr,
+         "report (pg_read_all_data)"},
+        {"message_writers", k_pass, {{"0"}}},
+        {"message_writers", k_info, {{"2"}}, nullptr, "ardent_close_messages=1"},
     };
 }
 

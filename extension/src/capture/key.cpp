@@ -2,6 +2,7 @@
 #include "extension/src/capture/key.hpp"
 
 #include "common/base/text.hpp"
+#include "common/ddl/envelope.hpp"
 
 namespace ardent::ext::capture {
 
@@ -9,6 +10,9 @@ namespace {
 
 constexpr const char* k_current = "current";
 constexpr const char* k_option = "key_";
+constexpr const char* k_made = "made_";
+// A server has no parts, so that nobody else locks one; the agent looks for this number.
+constexpr uint16 k_lock_part = 14;
 
 // The last answer of the catalogs; invalidated by the server when they change.
 struct Cache {
@@ -67,6 +71,15 @@ const char* option(List* options, const char* name) {
     return nullptr;
 }
 
+/// As ddl::message_prefix.
+void write_prefix(Key& key) {
+    pg::Hmac code;
+    pg::hmac_sha256(key.bytes, {ddl::k_prefix_label}, code);
+    char digits[ddl::k_prefix_digits + 1] = "";
+    hex_encode(reinterpret_cast<const char*>(code.data()), ddl::k_prefix_digits / 2, digits);
+    snprintf(key.prefix, sizeof key.prefix, "%s.%s", ddl::k_name, digits);
+}
+
 bool read_key(List* options, Key& key) {
     const char* const id = option(options, k_current);
     unsigned char ignored[8];
@@ -75,7 +88,11 @@ bool read_key(List* options, Key& key) {
     }
     strlcpy(key.id, id, sizeof key.id);
     const char* const bytes = option(options, psprintf("%s%s", k_option, id));
-    return bytes != nullptr && base::from_hex(bytes, key.bytes.data(), key.bytes.size());
+    if (bytes == nullptr || !base::from_hex(bytes, key.bytes.data(), key.bytes.size())) {
+        return false;
+    }
+    write_prefix(key);
+    return true;
 }
 
 char* random_hex(std::size_t bytes) {
@@ -92,6 +109,12 @@ char* random_hex(std::size_t bytes) {
 List* with_option(List* options, const char* name, const char* value) {
     return lappend(options, makeDefElem(pstrdup(name),
                                         reinterpret_cast<Node*>(makeString(pstrdup(value))), -1));
+}
+
+/// The end of the WAL, as text.
+const char* position() {
+    const XLogRecPtr end = GetXLogInsertRecPtr();
+    return psprintf("%X/%X", static_cast<unsigned>(end >> 32), static_cast<unsigned>(end));
 }
 
 /// The options of any mapping, NIL without one; and whether the role has one.
@@ -127,6 +150,18 @@ const Key* current_key() {
     return g_cache.present ? &g_cache.key : nullptr;
 }
 
+// An object lock is given back after the transaction can be seen by others.
+void announce_keys() {
+    LockDatabaseObject(ForeignServerRelationId, get_foreign_server_oid(k_server, false),
+                       k_lock_part, AccessExclusiveLock);
+}
+
+bool lacks_keys(const char* role) {
+    bool has = false;
+    present_options(get_role_oid(role, false), has);
+    return !has;
+}
+
 // By the server's own function and not as a statement, whose text would be in logs and statistics.
 const char* provide_keys(const char* role) {
     const Oid oid = get_role_oid(role, false);
@@ -142,6 +177,7 @@ const char* provide_keys(const char* role) {
             }
             options = with_option(NIL, k_current, id);
             options = with_option(options, psprintf("%s%s", k_option, id), bytes);
+            options = with_option(options, psprintf("%s%s", k_made, id), position());
         }
         auto* const owner = makeNode(RoleSpec);
         owner->roletype = ROLESPEC_CSTRING;

@@ -123,7 +123,7 @@ bool write_message(StringInfo body) {
     }
     StringInfoData head;
     initStringInfo(&head);
-    appendStringInfo(&head, "%s\n%d\n%s\n", ddl::k_prefix, ddl::k_version, key->id);
+    appendStringInfo(&head, "%s\n%d\n%s\n", ddl::k_name, ddl::k_version, key->id);
     pg::Hmac code;
     pg::hmac_sha256(key->bytes, {written(head), written(*body)}, code);
     StringInfoData message;
@@ -134,7 +134,7 @@ bool write_message(StringInfo body) {
     appendStringInfoString(&message, "\",\"body\":");
     appendBinaryStringInfo(&message, body->data, body->len);
     appendStringInfoChar(&message, '}');
-    ARDENT_LOG_MESSAGE(ddl::k_prefix, message.data, static_cast<std::size_t>(message.len));
+    ARDENT_LOG_MESSAGE(key->prefix, message.data, static_cast<std::size_t>(message.len));
     return true;
 }
 

@@ -2,6 +2,7 @@
 #include "extension/src/capture/switch.hpp"
 
 #include "extension/src/capture/key.hpp"
+#include "extension/src/capture/streams.hpp"
 
 #include "extension/src/pg/boundary.hpp"
 
@@ -31,6 +32,10 @@ void execute(const char* statement) {
 }  // namespace
 
 char* switch_on(const char* role) {
+    announce_keys();
+    if (lacks_keys(role) && !end_streams()) {
+        return nullptr;
+    }
     const char* const id = provide_keys(role);
     if (id == nullptr) {
         pg::warn("the user mapping of the role holds no usable key",

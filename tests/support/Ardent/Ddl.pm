@@ -69,7 +69,7 @@ sub changes
 	{
 		next if !$args{ends} && $line =~ /^(BEGIN|COMMIT|PREPARE|ROLLBACK)/;
 		my $change = { text => $line };
-		if ($line =~ /^message: transactional: 1 prefix: ardent\.ddl, sz: \d+ content:(.*)\z/s)
+		if ($line =~ /^message: transactional: 1 prefix: ardent\.ddl\.[0-9a-f]{32}, sz: \d+ content:(.*)\z/s)
 		{
 			$change->{message} = $1;
 			$change->{body} = JSON::PP->new->decode($1)->{body};
