@@ -5,6 +5,8 @@
 use strict;
 use warnings;
 use Ardent::Test;
+use IPC::Run;
+use JSON::PP;
 use Test::More;
 
 my $t = Ardent::Test->new(name => 'messages', sql => 'CREATE TABLE public.victim (id integer PRIMARY KEY); CREATE ROLE stranger LOGIN;');
@@ -42,13 +44,21 @@ my $attacks = sub {
 $attacks->('capture off');
 is($ddl->()->{messages_refused}, 0, 'none of it reached the environment');
 
-# The key is made while the agent streams: no statement is lost, of that transaction or of those after it.
+# The key is made while the agent streams: no statement is lost, of that transaction or of those after it. It stays open
+# until the agent, whose stream was ended, has begun another one and has seen that it has to wait.
 my $objects = sub { return $t->replica_psql(q(SELECT count(*) FROM pg_proc WHERE proname LIKE 'own\_%')); };
 my $function = sub { return "CREATE FUNCTION public.own_$_[0]() RETURNS integer LANGUAGE sql AS 'SELECT 1';"; };
-$source->('BEGIN; SELECT ardent_ddl_capture(true); ' . $function->('same') . 'COMMIT');
+my ($in, $said) = ('BEGIN; SELECT ardent_ddl_capture(true); ' . $function->('same') . "\n", '');
+my $switch = IPC::Run::start([ 'psql', '-X', '-q', '-At', '-v', 'ON_ERROR_STOP=1', '-d', $t->source->connstr($database) ], '<', \$in, '>', \$said);
+$t->wait_for('a stream that begins meanwhile waits', sub {
+	$switch->pump_nb;
+	return $t->agent->log_text =~ /DDL capture is being switched on at the source/;
+});
+$in .= $function->('late') . "\nCOMMIT;\n\\q\n";
+ok($switch->finish, 'capture is switched on in a transaction that stays open');
 $source->($function->("next_$_")) foreach 1 .. 5;
 $t->wait_caught_up;
-is($objects->(), 6, 'capture switched on while it streams: all statements came');
+is($objects->(), 7, 'capture switched on while it streams: all statements came');
 is($ddl->()->{messages_refused}, 0, 'and nothing else');
 my $sessions = $hellos->();
 
@@ -66,7 +76,7 @@ $t->wait_for('they are counted', sub { return $ddl->()->{messages_refused} == 20
 like($ddl->()->{last_refused}, qr/its key [0-9a-f]{16} is not the one of its prefix/, 'and the last one is shown');
 $source->($function->('after'));
 $t->wait_caught_up;
-is($objects->(), 7, "the source's own statements come all the same");
+is($objects->(), 8, "the source's own statements come all the same");
 is($hellos->(), $sessions, 'all of this in one session');
 
 # Neither program shows it.
@@ -85,6 +95,6 @@ is($t->source->psql($database, q(SELECT pg_logical_emit_message(true, 'ardent.he
 	"the agent's role keeps it");
 $source->($function->('closed'));
 $t->wait_caught_up;
-is($objects->(), 8, 'and the extension writes its own');
+is($objects->(), 9, 'and the extension writes its own');
 $t->stop_all;
 done_testing();

@@ -110,10 +110,24 @@ TEST_CASE("the answers carry the state and the failure", "[protocol]") {
 
     Welcome welcome;
     welcome.session = std::string(32, 'a');
+    welcome.ddl_prefixes = {"ardent.ddl." + std::string(32, '0')};
     const Welcome back = parse_welcome(to_json(welcome));
     CHECK(back.state == ConnectorState::copy);
     CHECK_FALSE(back.durable.has_value());
     CHECK(back.limits.in_flight == 3);
+    CHECK(back.ddl_prefixes == welcome.ddl_prefixes);
+}
+
+TEST_CASE("hello tells keys, and where each was made", "[protocol]") {
+    Hello hello;
+    CHECK_FALSE(parse_hello(to_json(hello)).ddl.has_value());
+    hello.ddl.emplace();
+    hello.ddl->keys = {{"9f2c41d07a6be815", std::string(64, '1')}};
+    hello.ddl->made = {{"9f2c41d07a6be815", Lsn{0x100000016}}};
+    const auto back = parse_hello(to_json(hello)).ddl;
+    REQUIRE(back.has_value());
+    CHECK(back->keys == hello.ddl->keys);
+    CHECK(back->made == hello.ddl->made);
 }
 
 TEST_CASE("a copy carries definitions, owners and what stays behind", "[protocol]") {
