@@ -40,6 +40,7 @@ constexpr milliseconds k_slot_patience{5000};
 constexpr milliseconds k_soon{10'000};   // first asks again after a failure
 constexpr milliseconds k_later{30'000};  // and then
 constexpr unsigned k_soon_turns = 6;
+constexpr std::uint64_t k_least_segment = 4096;  // whatever the environment asks for
 constexpr auto k_told_again = std::chrono::minutes(1);
 // Whoever ended our walsender means to use the slot; a server that restarts needs a moment as well.
 constexpr milliseconds k_after_eviction{3000};
@@ -152,7 +153,11 @@ void Service::turn() {
                        {"environment", welcome.environment_version}});
     switch (welcome.state) {
     case protocol::ConnectorState::copy:
+        if (m_copied) {  // and yet it asks again: no faster and faster
+            wait(m_backoff.next());
+        }
         copy(std::move(source), welcome);
+        m_copied = true;
         return;
     case protocol::ConnectorState::streaming:
         log_changes(m_failing_checks, report);
@@ -271,7 +276,9 @@ void Service::copy(Source source, const protocol::Welcome& welcome) {
         }
         throw;
     }
-    m_backoff.reset();
+    if (!m_copied) {
+        m_backoff.reset();
+    }
 }
 
 bool Service::may_resume(Source& source, const protocol::Welcome& welcome) {
@@ -349,6 +356,7 @@ void Service::stream(Source source, const protocol::Welcome& welcome) {
     m_failure.clear();
     Link link(*welcome.durable);
     if (!report_schema(source, welcome.session, link)) {
+        wait(m_backoff.next());
         return;  // hello says why
     }
     const auto sender_timeout = wal_sender_timeout(source.sql);
@@ -362,8 +370,8 @@ void Service::stream(Source source, const protocol::Welcome& welcome) {
             plugin_options(m_settings.source, exact_numbers, unfollowed), source.prefixes);
     };
 
-    const std::uint64_t segment_bytes =
-        std::min(m_settings.limits.segment_bytes, welcome.limits.segment_bytes);
+    const std::uint64_t segment_bytes = std::max(
+        k_least_segment, std::min(m_settings.limits.segment_bytes, welcome.limits.segment_bytes));
     const unsigned in_flight =
         std::max(1U, std::min(m_settings.limits.in_flight, welcome.limits.in_flight));
     const Clock::time_point started = Clock::now();
@@ -396,6 +404,7 @@ void Service::stream(Source source, const protocol::Welcome& welcome) {
             end = StreamEnd::decode_again;
         }
     }
+    m_copied = false;
     if (Clock::now() - started > k_longest_wait) {
         m_backoff.reset();
     }
@@ -419,6 +428,7 @@ void Service::after_stream(StreamEnd end, const Link& link) {
         return;
     case StreamEnd::hello_again:
         process::log_info("the environment does not know the session any more: saying hello again");
+        wait(m_backoff.next());  // each hello is a whole preflight at the source
         return;
     // hello says how it failed; should it know of nothing, the same may come again
     case StreamEnd::connector_failed:

@@ -92,6 +92,7 @@ private:
     unsigned m_failed_turns = 0;
     model::Lsn m_undecoded;  // what was durable when the source could not decode on
     FailingChecks m_failing_checks;
+    bool m_copied = false;          // and has not streamed since
     bool m_refused_before = false;  // a refusal counts when a new hello leads to it again
 };
 

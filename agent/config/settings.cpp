@@ -207,6 +207,12 @@ std::string current_secret(const std::string& path) {
     }
 }
 
+bool selects(const SourceSettings& source, const model::RelationName& table) {
+    const auto& [schemas, excluded] = std::tie(source.schemas, source.excluded);
+    return std::find(schemas.begin(), schemas.end(), table.schema) != schemas.end() &&
+           std::find(excluded.begin(), excluded.end(), table) == excluded.end();
+}
+
 bool is_local_host(const std::string& hosts) {
     const std::vector<std::string> each = base::split(hosts, ',');
     return std::all_of(each.begin(), each.end(), [](const std::string& host) {

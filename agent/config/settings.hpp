@@ -65,6 +65,9 @@ const std::vector<config::Option>& options();
 /// second, a slot name that the server would refuse or that does not begin with ardent_.
 Settings read_settings(const config::Values& values);
 
+/// The table's schema is carried, and the table itself is not left out. What kind of relation it is, only the catalog says.
+bool selects(const SourceSettings& source, const model::RelationName& table);
+
 /// A secret as it is now. Throws base::Error (transient): what was right at the start may be in the middle of a change.
 std::string current_secret(const std::string& path);
 

@@ -5,6 +5,7 @@
 #include "agent/source/connect.hpp"
 #include "agent/source/heartbeat.hpp"
 #include "agent/source/search_paths.hpp"
+#include "common/base/text.hpp"
 #include "common/pq/table_catalog.hpp"
 #include "common/process/log.hpp"
 
@@ -28,11 +29,21 @@ constexpr milliseconds k_first_pause{500};
 constexpr milliseconds k_longest_pause{10'000};
 constexpr std::chrono::seconds k_watch_interval{1};
 constexpr const char* k_lock_not_available = "55P03";
+constexpr std::size_t k_refusals_named = 100;
+constexpr std::size_t k_name_bytes = 300;  // of two names of 63 and their quotes
 constexpr const char* k_no_table = "42P01";
 constexpr const char* k_no_schema = "3F000";
 
 constexpr const char* k_moment = R"sql(
 SELECT pg_catalog.pg_current_snapshot(), pg_catalog.pg_current_wal_insert_lsn()
+)sql";
+
+// As the inventory: a view would be locked with what is beneath it. No row: there is nothing of that name.
+constexpr const char* k_is_ordinary = R"sql(
+SELECT c.relkind IN ('r', 'p') AND c.relpersistence = 'p'
+  FROM pg_catalog.pg_class AS c
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+ WHERE n.nspname = $1::pg_catalog.text AND c.relname = $2::pg_catalog.text  -- a name would be cut
 )sql";
 
 // Who waits behind ACCESS SHARE wants ACCESS EXCLUSIVE.
@@ -111,17 +122,25 @@ void AgainCopier::turn() {
         m_api.emplace(m_settings.environment, http::when_set(m_leave));
     }
     m_tried.clear();
+    std::set<model::RelationName> tables;
     for (const protocol::CopyAgain& one : wanted) {
         if (m_stop) {
             return;
         }
         m_tried.insert(one.id);
-        copy(one);
+        if (!tables.insert(one.table).second) {
+            continue;
+        }
+        if (selects(m_settings.source, one.table)) {
+            copy(one);
+        } else {
+            refuse(one);
+        }
     }
     const auto until = Clock::now() + m_backoff.next();
-    while (!m_stop && Clock::now() < until && !anything_new()) {
-        wait(k_look);
-    }
+    do {
+        wait(k_look);  // at least once: new ids without an end are no reason to run
+    } while (!m_stop && Clock::now() < until && !anything_new());
     if (!m_stop) {
         ask();
     }
@@ -176,8 +195,33 @@ void AgainCopier::copy(const protocol::CopyAgain& wanted) {
     }
 }
 
+void AgainCopier::refuse(const protocol::CopyAgain& wanted) {
+    const std::string table = base::clip_utf8(model::to_string(wanted.table), k_name_bytes);
+    if (m_refused.size() < k_refusals_named && m_refused.insert(wanted.table).second) {
+        process::log_warning(
+            "the environment asks for a table that is not its own: nothing is sent",
+            {{"table", table},
+             {"why", "source.schemas does not name its schema, or source.exclude names it"},
+             {"hint", "If you did not change them, find out who has the environment."}});
+    }
+    try {
+        m_api->trouble_again(wanted.id, "the agent's configuration does not carry this table");
+    } catch (const Error& e) {
+        if (e.kind() == ErrorKind::config) {
+            throw;
+        }
+        process::log_debug("the environment could not be told", {{"why", e.what()}});
+    }
+}
+
 // Before any snapshot: a table that is written anew between the two would be read as empty. False when somebody has it.
 bool AgainCopier::lock(pq::Connection& connection, const protocol::CopyAgain& wanted) {
+    const pq::Result kind =
+        connection.exec(k_is_ordinary, {wanted.table.schema, wanted.table.name});
+    if (kind.rows() > 0 && kind.text(0, 0) != "t") {
+        tell(wanted, "the source has no permanent table of this name just now");
+        return false;
+    }
     connection.exec("SET lock_timeout = '200ms'");
     connection.exec("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     try {
@@ -285,10 +329,11 @@ bool AgainCopier::somebody_waits(const std::string& table) {
 
 void AgainCopier::tell(const protocol::CopyAgain& wanted, const std::string& detail) noexcept {
     try {
-        const std::string line = model::to_string(wanted.table) + ": " + detail;
+        const std::string table = base::clip_utf8(model::to_string(wanted.table), k_name_bytes);
+        const std::string line = table + ": " + detail;
         if (std::exchange(m_told, line) != line) {
             process::log_warning("a table is not copied again yet",
-                                 {{"table", model::to_string(wanted.table)}, {"why", detail}});
+                                 {{"table", table}, {"why", detail}});
         }
         m_api->trouble_again(wanted.id, detail);
     } catch (const std::exception& e) {

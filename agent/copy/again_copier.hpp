@@ -3,6 +3,9 @@
 // rows DDL wrote anew with values that are not in the stream. It has its own connections to the source and to the
 // environment, and looks at the link for what is wanted. Owned by the main thread.
 //
+// An environment may ask for anything; what the configuration does not select is never read, and the refusal is told as
+// that table's trouble.
+//
 // What the source notices: ACCESS SHARE on one table at a time, which is waited for only for a moment at a time and given
 // up as soon as somebody waits for the table, and one old snapshot, as long as the copy of that table lasts.
 #pragma once
@@ -37,6 +40,7 @@ private:
     void run();
     void turn();
     void copy(const protocol::CopyAgain& wanted);
+    void refuse(const protocol::CopyAgain& wanted);
     bool lock(pq::Connection& connection, const protocol::CopyAgain& wanted);
     protocol::CopyAgainBegin look(pq::Connection& connection, const model::RelationName& table);
     void transfer(pq::Connection& connection, const protocol::CopyAgain& wanted,
@@ -60,8 +64,9 @@ private:
     std::optional<EnvironmentApi> m_api;
     std::optional<pq::Connection> m_watch;  // sees who waits
     base::Backoff m_backoff;
-    std::set<std::string> m_tried;  // ids, in this turn
-    std::string m_told;             // the last trouble, in the log
+    std::set<std::string> m_tried;            // ids, in this turn
+    std::string m_told;                       // the last trouble, in the log
+    std::set<model::RelationName> m_refused;  // in the log
     std::thread m_thread;
 };
 

@@ -13,6 +13,8 @@
 #include "common/pq/table_catalog.hpp"
 #include "common/process/log.hpp"
 
+#include <poll.h>
+
 namespace ardent::agent {
 
 namespace {
@@ -22,6 +24,7 @@ using base::ErrorKind;
 using std::chrono::seconds;
 
 constexpr seconds k_phase_wait{1};
+constexpr std::chrono::milliseconds k_between_questions{50};
 constexpr seconds k_line_interval{5};
 
 /// What an unknown session or a copy that was given up means: begin again with hello.
@@ -180,6 +183,9 @@ void Copier::await_phase(const std::string& wanted) {
             throw Error(ErrorKind::replica,
                         "the environment cannot take the copy: " + failure.message, failure.hint);
         }
+        if (state->phase == m_phase) {
+            pause();
+        }
         m_phase = state->phase;
         say("environment: " + m_phase + (state->detail.empty() ? "" : ", " + state->detail));
     }
@@ -248,6 +254,12 @@ void Copier::tell_who_is_in_the_way(pq::Connection& maintenance, int walsender) 
         process::log_warning("the replication slot cannot be created while older transactions run",
                              {{"slot", m_parts.settings.slot.name}, {"not seen", e.what()}});
     }
+}
+
+// An environment that does not wait by itself would be asked as fast as it answers.
+void Copier::pause() const {
+    pollfd signal{m_parts.signals.fd(), POLLIN, 0};
+    ::poll(&signal, 1, static_cast<int>(k_between_questions.count()));
 }
 
 void Copier::say(const std::string& phase) {

@@ -51,6 +51,7 @@ private:
                                         const protocol::CopyBegin& begin);
     void drop_slot_quietly(pq::Connection& maintenance) noexcept;
     void tell_who_is_in_the_way(pq::Connection& maintenance, int walsender);
+    void pause() const;
     void say(const std::string& phase);
     bool going_on();
 

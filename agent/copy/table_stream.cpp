@@ -236,9 +236,11 @@ std::uint64_t transfer_table(const TableTransfer& transfer, const model::TableDe
     sender.put(std::move(part), transfer.go_on);
     const std::uint64_t counted = sender.finish(transfer.go_on);
     if (counted != rows) {
-        throw Error(ErrorKind::bug, "the copy of " + model::to_string(table.relation) + " has " +
-                                        std::to_string(rows) + " rows at the source, " +
-                                        std::to_string(counted) + " at the environment");
+        // which of the two is wrong cannot be told from here, and no other table is the worse for it
+        throw Error(ErrorKind::replica, "the copy of " + model::to_string(table.relation) +
+                                            " has " + std::to_string(rows) +
+                                            " rows at the source, " + std::to_string(counted) +
+                                            " at the environment");
     }
     return rows;
 }

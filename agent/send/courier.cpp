@@ -122,6 +122,7 @@ void Courier::submit(protocol::SegmentWriter segment) {
     m_bytes_under_way += segment.raw_bytes();
     m_expected =
         std::max({m_expected, segment.header().last_commit_end, segment.header().advance_to});
+    m_link.sends(m_expected);
     m_queue.push_back({std::move(segment), m_next_sequence++});
     m_changed.notify_all();
 }

@@ -4,6 +4,7 @@
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 #include "common/base/version.hpp"
+#include "common/protocol/json_depth.hpp"
 #include "common/protocol/json_fields.hpp"
 
 namespace ardent::agent {
@@ -21,6 +22,14 @@ constexpr milliseconds k_short{30'000};
 // hello ends an older session first, which may have a transaction to roll back.
 constexpr milliseconds k_hello{60'000};
 
+// The longest honest answer names every table that is to be copied again.
+constexpr std::size_t k_answer_bytes = 4U << 20U;
+constexpr std::size_t k_failure_bytes = 8000;
+constexpr std::size_t k_detail_bytes = 2000;
+constexpr std::size_t k_name_bytes = 200;
+constexpr std::size_t k_code_bytes = 64;
+constexpr std::size_t k_session_digits = 32;
+
 http::ClientOptions client_options(const EnvironmentSettings& settings) {
     http::ClientOptions options;
     options.base_url = settings.url;
@@ -29,6 +38,7 @@ http::ClientOptions client_options(const EnvironmentSettings& settings) {
     }
     options.ca_file = settings.ca_file;
     options.token = current_secret(settings.token_file);
+    options.answer_bytes = k_answer_bytes;
     options.user_agent = std::string("ardent-agent/") + base::version();
     return options;
 }
@@ -47,8 +57,82 @@ bool is_later(long status) noexcept {
     throw refusal_of(request.method + " " + request.path, status, error);
 }
 
+Error unreadable(const std::string& why) {
+    return {ErrorKind::transient, "the environment's answer cannot be read: " + why,
+            "Look at what stands between agent and environment."};
+}
+
+/// `parse` of the body; what it cannot read is the other end's doing, and no bug of this program.
+template <class Parse>
+auto read_answer(const http::Response& response, Parse&& parse) {
+    if (protocol::is_deeper_than(response.body, protocol::k_most_depth)) {
+        throw unreadable("it is nested deeper than " + std::to_string(protocol::k_most_depth));
+    }
+    try {
+        return parse(response.body);
+    } catch (const Error& e) {
+        throw unreadable(base::clip_utf8(e.what(), k_detail_bytes));
+    }
+}
+
+protocol::ErrorBody read_error(const http::Response& response) {
+    if (protocol::is_deeper_than(response.body, protocol::k_most_depth)) {
+        return {base::clip_utf8(response.body, k_code_bytes), ""};
+    }
+    const protocol::ErrorBody error = protocol::parse_error_body(response.body);
+    return {base::clip_utf8(error.detail, k_detail_bytes),
+            base::clip_utf8(error.code, k_code_bytes)};
+}
+
+// What is for people goes into the log and the service manager's status.
+void shorten(std::optional<protocol::Failure>& failure) {
+    if (failure) {
+        failure->message = base::clip_utf8(failure->message, k_failure_bytes);
+        failure->hint = base::clip_utf8(failure->hint, k_failure_bytes);
+        failure->table = base::clip_utf8(failure->table, k_detail_bytes);
+    }
+}
+
+// What goes back into the path of the next call.
+const std::string& require_short(const std::string& name, const char* what) {
+    if (name.size() > k_name_bytes) {
+        throw unreadable(std::string(what) + " is longer than " + std::to_string(k_name_bytes));
+    }
+    return name;
+}
+
 std::optional<Progress> progress_of(const std::optional<http::Response>& response) {
-    return response ? std::optional(protocol::parse_progress(response->body)) : std::nullopt;
+    if (!response) {
+        return std::nullopt;
+    }
+    return read_answer(*response, [](std::string_view body) {
+        Progress progress = protocol::parse_progress(body);
+        shorten(progress.failure);
+        for (const protocol::CopyAgain& wanted : progress.copy_again) {
+            require_short(wanted.id, "the id of a copy");
+        }
+        return progress;
+    });
+}
+
+protocol::CopyState read_copy_state(std::string_view body) {
+    protocol::CopyState state = protocol::parse_copy_state(body);
+    shorten(state.failure);
+    require_short(state.phase, "the phase of the copy");
+    state.detail = base::clip_utf8(state.detail, k_detail_bytes);
+    return state;
+}
+
+// The session goes into paths, and as bytes into segments.
+protocol::Welcome read_welcome(std::string_view body) {
+    protocol::Welcome welcome = protocol::parse_welcome(body);
+    shorten(welcome.failure);
+    welcome.environment_version = base::clip_utf8(welcome.environment_version, k_name_bytes);
+    if (welcome.session.size() != k_session_digits ||
+        welcome.session.find_first_not_of("0123456789abcdef") != std::string::npos) {
+        throw unreadable("its session is not 32 hex digits");
+    }
+    return welcome;
 }
 
 }  // namespace
@@ -97,7 +181,7 @@ std::optional<http::Response> EnvironmentApi::call(http::Request request) {
     if (response.status >= 200 && response.status < 300) {
         return response;
     }
-    const protocol::ErrorBody error = protocol::parse_error_body(response.body);
+    const protocol::ErrorBody error = read_error(response);
     if (response.status == 409 &&
         (error.code == "session_unknown" || error.code == "out_of_order")) {
         return std::nullopt;
@@ -117,7 +201,7 @@ HelloAnswer EnvironmentApi::hello(const protocol::Hello& hello) {
         .method = "POST", .path = m_base + "hello", .body = body, .timeout = k_hello};
     const http::Response response = m_client.send(request, m_interrupted);
     if (response.status == 200) {
-        protocol::Welcome welcome = protocol::parse_welcome(response.body);
+        protocol::Welcome welcome = read_answer(response, read_welcome);
         if (welcome.protocol != protocol::k_protocol_version) {
             throw Error(ErrorKind::config,
                         "the environment speaks protocol " + std::to_string(welcome.protocol) +
@@ -126,7 +210,7 @@ HelloAnswer EnvironmentApi::hello(const protocol::Hello& hello) {
         }
         return {std::move(welcome), {}};
     }
-    const protocol::ErrorBody error = protocol::parse_error_body(response.body);
+    const protocol::ErrorBody error = read_error(response);
     if (response.status == 422 && error.code == "preflight") {
         return {std::nullopt, error.detail};
     }
@@ -166,8 +250,10 @@ std::optional<std::string> EnvironmentApi::begin_copy(const protocol::CopyBegin&
     if (!response) {
         return std::nullopt;
     }
-    const protocol::Document answer("the answer to copy", response->body);
-    return answer.fields().text("copy_id");
+    return read_answer(*response, [](std::string_view body) {
+        const protocol::Document answer("the answer to copy", body);
+        return std::string(require_short(answer.fields().text("copy_id"), "the id of the copy"));
+    });
 }
 
 std::optional<protocol::CopyState> EnvironmentApi::copy_state(const std::string& copy_id,
@@ -177,7 +263,7 @@ std::optional<protocol::CopyState> EnvironmentApi::copy_state(const std::string&
                                         "?wait=" + std::to_string(wait.count()) +
                                         "&phase=" + http::encode_component(phase),
                                 .timeout = wait + k_short});
-    return response ? std::optional(protocol::parse_copy_state(response->body)) : std::nullopt;
+    return response ? std::optional(read_answer(*response, read_copy_state)) : std::nullopt;
 }
 
 bool EnvironmentApi::put_schema(const std::string& copy_id, std::string_view archive) {
@@ -199,8 +285,10 @@ std::optional<PartAnswer> EnvironmentApi::put_rows(const std::string& path, bool
     if (!response) {
         return std::nullopt;
     }
-    const protocol::Document answer("the answer to a part", response->body);
-    return PartAnswer{answer.fields().maybe_number<std::uint64_t>("rows")};
+    return read_answer(*response, [](std::string_view body) {
+        const protocol::Document answer("the answer to a part", body);
+        return PartAnswer{answer.fields().maybe_number<std::uint64_t>("rows")};
+    });
 }
 
 std::optional<PartAnswer> EnvironmentApi::put_part(const std::string& copy_id, std::size_t table,

@@ -2,10 +2,11 @@
 // The environment's agent endpoints (docs/protocol.md) as functions. An object has one HTTP connection and
 // belongs to one thread; the token is read from its file when the object is made.
 //
-// Every call throws base::Error: transient for the network, 5xx and "later" (408, 425, 429); replica for a connector that
+// Every call throws base::Error: transient for the network, 5xx, "later" (408, 425, 429) and an answer that cannot be
+// read, that is above 4 MB or nested deeper than 64 (something else answers, or means harm: no reason to leave the source
+// alone with its slot); replica for a connector that
 // stopped (409 failed); source for a body that is too large (413); config for a token or connector that the environment
-// does not know, for another protocol version and for every other refusal; bug for an answer that cannot be read. A
-// refusal by status is an EnvironmentRefusal. A session that is not the newest one any more is no error but an empty
+// does not know, for another protocol version and for every other refusal, a redirect among them. A refusal by status is an EnvironmentRefusal. A session that is not the newest one any more is no error but an empty
 // answer: say hello again.
 #pragma once
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "agent/send/link.hpp"
 
+#include "common/process/log.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -12,11 +14,16 @@ Link::Link(model::Lsn durable) : m_event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK
     if (!m_event.valid()) {
         throw base::Error(base::ErrorKind::bug, std::string("eventfd: ") + std::strerror(errno));
     }
-    m_state.durable = durable;
+    m_state.durable = m_sent = durable;
 }
 
 void Link::progress(const protocol::Progress& progress) {
     const std::lock_guard lock(m_mutex);
+    if (progress.durable && *progress.durable > m_sent) {
+        // To confirm it would make the source throw away what nobody has.
+        refuse_position(*progress.durable);
+        return;
+    }
     if (progress.durable) {
         m_state.durable = std::max(m_state.durable, *progress.durable);
     }
@@ -27,6 +34,24 @@ void Link::progress(const protocol::Progress& progress) {
         m_state.session_lost = true;
     }
     wake();
+}
+
+void Link::refuse_position(model::Lsn position) {
+    if (!m_state.failure) {
+        m_state.failure = protocol::Failure{
+            "the environment reports " + model::to_string(position) +
+                " as durable, which was never sent: up to " + model::to_string(m_sent) + " was",
+            "Look at what answers in the environment's place.",
+            std::nullopt,
+            {}};
+        process::log_error(m_state.failure->message, {{"hint", m_state.failure->hint}});
+    }
+    wake();
+}
+
+void Link::sends(model::Lsn position) {
+    const std::lock_guard lock(m_mutex);
+    m_sent = std::max(m_sent, position);
 }
 
 void Link::lose_session() {

@@ -31,7 +31,10 @@ public:
     /// Throws base::Error (bug) when the system has no descriptor left.
     explicit Link(model::Lsn durable);
 
+    /// A durable position beyond what was sent is none: it is not taken over, and stops the session.
     void progress(const protocol::Progress& progress);
+    /// Before anything is sent that could make this position durable.
+    void sends(model::Lsn position);
     void lose_session();
     /// The environment refused to go on, as state `failed` does.
     void stop_connector(const protocol::Failure& failure);
@@ -54,8 +57,11 @@ public:
     void calm() noexcept;
 
 private:
+    void refuse_position(model::Lsn position);
+
     mutable std::mutex m_mutex;
     State m_state;
+    model::Lsn m_sent;  // nothing beyond can be durable
     base::Fd m_event;
 };
 

@@ -34,11 +34,26 @@ std::string lower(std::string_view text) {
     return result;
 }
 
+constexpr std::size_t k_header_bytes = 64U << 10U;  // of all header lines
+
+/// Where an answer goes, and how much of it may come.
+struct Sink {
+    Response& response;
+    const std::size_t body_bytes;
+    std::size_t header_bytes = 0;  // so far
+    std::string too_large;         // which limit was passed
+};
+
 // libcurl calls these from C: they must not throw, so they say "failed" by their result.
 std::size_t take_body(const char* bytes, std::size_t size, std::size_t count,
                       void* target) noexcept {
     try {
-        static_cast<std::string*>(target)->append(bytes, size * count);
+        Sink& sink = *static_cast<Sink*>(target);
+        if (size * count > sink.body_bytes - sink.response.body.size()) {
+            sink.too_large = "its body has more than " + base::human_bytes(sink.body_bytes);
+            return 0;
+        }
+        sink.response.body.append(bytes, size * count);
         return size * count;
     } catch (...) {
         return 0;
@@ -48,10 +63,16 @@ std::size_t take_body(const char* bytes, std::size_t size, std::size_t count,
 std::size_t take_header(const char* bytes, std::size_t size, std::size_t count,
                         void* target) noexcept {
     try {
+        Sink& sink = *static_cast<Sink*>(target);
         const std::string_view line(bytes, size * count);
+        sink.header_bytes += line.size();
+        if (sink.header_bytes > k_header_bytes) {
+            sink.too_large = "its headers have more than " + base::human_bytes(k_header_bytes);
+            return 0;
+        }
         if (const std::size_t colon = line.find(':'); colon != std::string_view::npos) {
-            auto& headers = *static_cast<std::map<std::string, std::string>*>(target);
-            headers[lower(line.substr(0, colon))] = std::string(base::trim(line.substr(colon + 1)));
+            sink.response.headers[lower(line.substr(0, colon))] =
+                std::string(base::trim(line.substr(colon + 1)));
         }
         return size * count;
     } catch (...) {
@@ -125,6 +146,7 @@ Response Client::send(const Request& request, const Interrupt& interrupted) {
     curl_easy_reset(easy);
     m_handle->error.fill('\0');
     Response response;
+    Sink sink{response, m_options.answer_bytes, 0, {}};
     std::unique_ptr<curl_slist, ListDelete> headers;
     const auto add_header = [&headers](const std::string& line) {
         headers.reset(curl_slist_append(headers.release(), line.c_str()));
@@ -139,6 +161,8 @@ Response Client::send(const Request& request, const Interrupt& interrupted) {
     }
     curl_easy_setopt(easy, CURLOPT_URL, (m_options.base_url + request.path).c_str());
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    // Whatever an answer says: where the token goes is the operator's choice.
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     if (m_local) {
         // A proxy would look for the server on its own host, and could read the token.
         curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
@@ -154,9 +178,9 @@ Response Client::send(const Request& request, const Interrupt& interrupted) {
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, m_handle->error.data());
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, &response.body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, &sink);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, &response.headers);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, &sink);
     curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, ask);
     curl_easy_setopt(easy, CURLOPT_XFERINFODATA, const_cast<Interrupt*>(&interrupted));
@@ -171,6 +195,11 @@ Response Client::send(const Request& request, const Interrupt& interrupted) {
                          static_cast<curl_off_t>(request.body.size()));
     }
     const CURLcode code = curl_easy_perform(easy);
+    if (!sink.too_large.empty()) {
+        throw base::Error(base::ErrorKind::transient,
+                          request.method + " " + m_options.base_url + request.path +
+                              ": the answer is too large: " + sink.too_large);
+    }
     if (code != CURLE_OK) {
         const char* const detail =
             m_handle->error[0] != '\0' ? m_handle->error.data() : curl_easy_strerror(code);

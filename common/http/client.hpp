@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // HTTP requests over libcurl. A Client keeps one connection alive and belongs to one thread at a time.
 // `https://` is verified against the system's or the given CA; `http://` is refused unless the host is
-// a loopback address. Proxies come from the environment as curl reads them, and are not used for a loopback address.
+// a loopback address; no redirect is followed, so the token stays with the server that was named. Proxies come from the environment as curl reads them, and are not used for a loopback address.
 #pragma once
 
 #include <atomic>
@@ -20,6 +20,7 @@ struct ClientOptions {
     std::string token;       // bearer token, empty: none; never in an error or a log
     std::string user_agent;  // "ardent-agent/0.1.0"
     std::chrono::milliseconds connect_timeout{10000};
+    std::size_t answer_bytes = 64U << 20U;  // of a body; a larger one is not read to its end
 };
 
 struct Request {
@@ -56,7 +57,7 @@ public:
     Client& operator=(const Client&) = delete;
 
     /// Any answer of the server is a Response; what prevents one is a base::Error: transient for the
-    /// network and for an interrupted call, config for a certificate that does not verify.
+    /// network, for an interrupted call and for an answer above the limits, config for a certificate that does not verify.
     Response send(const Request& request, const Interrupt& interrupted = {});
 
 private:

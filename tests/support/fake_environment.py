@@ -15,6 +15,11 @@ What it saw and what it is to do is under /control: GET gives the state as JSON,
     preflight  true: hello is refused with 422
     lose       true once: the session is not known any more
     timeline, system_identifier: what hello answers, when they are set
+    welcome, progress: fields that such answers get beside or instead of the honest ones
+    copy_again {name: [schema, table]}: what is wanted again; each answer has a new id for it
+    miscount   so many rows more than came are reported for each table
+    raw        {verb: {"status": …, "headers": {…}, "body": …, "times": …}}: the answer to such calls, letter for letter; times
+               repeats the body
 """
 
 import ctypes
@@ -54,7 +59,8 @@ class Peer:
     def __init__(self):
         self.changed = threading.Condition()
         self.orders = {"state": "copy", "durable": None, "hold": False, "stall": 0, "refuse": 0, "answers": {}, "preflight": False,
-                       "lose": False, "timeline": None, "system_identifier": None, "keep_messages": True}
+                       "lose": False, "timeline": None, "system_identifier": None, "keep_messages": True,
+                       "welcome": {}, "progress": {}, "copy_again": {}, "miscount": 0, "raw": {}}
         self.durable = 0
         self.applied = 0
         self.session = 0
@@ -64,7 +70,9 @@ class Peer:
         self.phase = "creating"
         self.rows = []
         self.part_bytes = 0
-        self.seen = {"hellos": 0, "segments": 0, "advances": [], "messages": [], "message_count": 0, "bytes": 0,
+        self.ids = 0
+        self.again = {}
+        self.seen = {"hellos": 0, "calls": 0, "segments": 0, "advances": [], "messages": [], "message_count": 0, "bytes": 0,
                      "status": None, "schema": None, "commits": [], "hello": None, "sequences": [], "finished": None}
 
     def progress(self):
@@ -73,7 +81,18 @@ class Peer:
         if state == "failed":
             failure = {"message": "stopped by the test", "hint": "mend it", "lsn": None, "table": "public.t"}
         return {"state": state, "durable_lsn": lsn_text(self.durable) if self.durable else None,
-                "next_sequence": self.next_sequence, "failure": failure}
+                "next_sequence": self.next_sequence, "failure": failure, "copy_again": self.wanted(), **self.orders["progress"]}
+
+    def wanted(self):
+        found = []
+        for name, (schema, table) in self.orders["copy_again"].items():
+            self.ids += 1
+            found.append({"id": f"{name}-{self.ids}", "schema": schema, "name": table})
+        return found
+
+    def of(self, path):
+        """What came for one of the tables that are wanted again, whatever its id was."""
+        return self.again.setdefault(path.split("/")[1].rsplit("-", 1)[0], {"begun": 0, "rows": 0, "finished": 0, "trouble": []})
 
 
 PEER = Peer()
@@ -98,6 +117,24 @@ class Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers.get("Content-Length", "0")))
 
     def refused(self):
+        PEER.seen["calls"] += 1
+        raw = PEER.orders["raw"].get(self.verb().split("/")[0])
+        if raw:
+            self.send_response(raw["status"])
+            for name, value in raw.get("headers", {}).items():
+                self.send_header(name, value)
+            body = raw.get("body", "").encode()
+            times = raw.get("times", 1)
+            self.send_header("Content-Length", str(len(body) * times))
+            self.end_headers()
+            PEER.seen["raw_sent"] = 0
+            try:
+                for _ in range(times):
+                    self.wfile.write(body)
+                    PEER.seen["raw_sent"] += len(body)
+            except OSError:
+                self.close_connection = True
+            return True
         if PEER.orders["refuse"]:
             self.answer(PEER.orders["refuse"], {"detail": "refused by the test", "code": "unavailable"})
             return True
@@ -128,7 +165,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/control":
             with PEER.changed:
                 seen = dict(PEER.seen, durable=lsn_text(PEER.durable), session=PEER.session, rows=PEER.rows,
-                            copy=PEER.copy, orders=PEER.orders)
+                            copy=PEER.copy, orders=PEER.orders, again=PEER.again)
                 self.answer(200, seen)
             return
         if self.refused():
@@ -172,11 +209,17 @@ class Handler(BaseHTTPRequestHandler):
                 self.answer(202, {})
                 return
             place = verb.split("/")
-            table, last = int(place[3]), self.query()["last"] == "1"
+            last = self.query()["last"] == "1"
             text = decompress(body)
+            if place[0] == "again":
+                again = PEER.of(verb)
+                again["rows"] += text.count(b"\n")
+                self.answer(200, {"rows": again["rows"] + PEER.orders["miscount"] if last else None})
+                return
+            table = int(place[3])
             PEER.part_bytes += len(text)
             PEER.rows[table] += text.count(b"\n")
-            self.answer(200, {"rows": PEER.rows[table] if last else None})
+            self.answer(200, {"rows": PEER.rows[table] + PEER.orders["miscount"] if last else None})
 
     def do_POST(self):
         body = self.body()
@@ -202,6 +245,8 @@ class Handler(BaseHTTPRequestHandler):
             self.hello(json.loads(body))
         elif verb == "segments":
             self.segment(body)
+        elif verb.startswith("again/"):
+            self.again(verb, json.loads(body))
         else:
             self.other(verb, json.loads(body))
 
@@ -226,7 +271,19 @@ class Handler(BaseHTTPRequestHandler):
                     PEER.orders["system_identifier"] or hello["source"]["system_identifier"]),
                 "timeline": None if copying else PEER.orders["timeline"] or hello["source"]["timeline"],
                 "failure": PEER.progress()["failure"],
-                "limits": {"segment_bytes": 4194304, "in_flight": 3}, "ddl_prefixes": []})
+                "limits": {"segment_bytes": 4194304, "in_flight": 3}, "ddl_prefixes": [], **PEER.orders["welcome"]})
+
+    def again(self, verb, value):
+        with PEER.changed:
+            again = PEER.of(verb)
+            if verb.endswith("/trouble"):
+                again["trouble"].append(value["detail"])
+            elif verb.endswith("/finish"):
+                again["finished"] += 1
+            else:
+                again["begun"] += 1
+                again["rows"] = 0
+            self.answer(200, {})
 
     def segment(self, body):
         session, sequence = body[8:24].hex(), struct.unpack_from("<Q", body, 24)[0]
