@@ -8,6 +8,7 @@
 #include "common/config/config.hpp"
 #include "common/http/client.hpp"
 #include "common/preflight/preflight.hpp"
+#include "common/process/dumps.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -200,6 +201,7 @@ int report(const base::Error& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    process::refuse_dumps();
     try {
         http::init_library();
         Program program;

@@ -3,6 +3,7 @@
 #include "common/base/error.hpp"
 #include "common/base/version.hpp"
 #include "common/config/config.hpp"
+#include "common/process/dumps.hpp"
 #include "environment/config/settings.hpp"
 #include "environment/serve/environment.hpp"
 #include "environment/state/secrets.hpp"
@@ -112,6 +113,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    process::refuse_dumps();
     try {
         return run(argc, argv);
     } catch (const base::Error& error) {

@@ -89,11 +89,18 @@ server_settings() {
     fi
 }
 
+# program_of PID: what it runs. Our programs close their /proc to their own user (exe cannot be read), but not their command line.
+program_of() {
+    local file=
+    file=$(readlink "/proc/$1/exe" 2>/dev/null) || { IFS= read -rd '' file < "/proc/$1/cmdline"; } 2>/dev/null || :
+    echo "$file"
+}
+
 # processes_here: the ids of what runs out of the scratch folder: our programs, and servers on data below it.
 processes_here() {
     local process
     for process in /proc/[0-9]*; do
-        case "$(readlink "$process/exe" 2>/dev/null || :) $(readlink "$process/cwd" 2>/dev/null || :)" in
+        case "$(program_of "${process#/proc/}") $(readlink "$process/cwd" 2>/dev/null || :)" in
         "$scratch"/*) echo "${process#/proc/}" ;;
         */postgres" $scratch"/*) echo "${process#/proc/}" ;;
         esac
@@ -118,7 +125,7 @@ stop_everything() {
     deadline=$((SECONDS + 5))
     while [ -n "$(processes_here)" ] && [ $SECONDS -lt $deadline ]; do
         for pid in $(processes_here); do
-            case $(readlink "/proc/$pid/exe" 2>/dev/null || :) in
+            case $(program_of "$pid") in
             "$scratch"/bin/*) kill -KILL "$pid" 2>/dev/null || : ;;
             esac
         done
