@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <ostream>
@@ -23,10 +24,22 @@ namespace {
 constexpr const char* k_connectors = "/v1/connectors";
 constexpr auto k_delete_patience = std::chrono::minutes(10);
 
+/// With its line feeds.
+std::string lines_of(const json& object, const char* name) {
+    const auto at = object.find(name);
+    return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
+}
+
+/// As one line, so that a name cannot begin one of its own.
+std::string line_of(const json& value) {
+    std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    return text;
+}
+
 std::string text_of(const json& object, const char* name) {
     const auto at = object.find(name);
-    return at != object.end() && at->is_string() ? for_terminal(at->get<std::string>())
-                                                 : std::string();
+    return at != object.end() && at->is_string() ? line_of(*at) : std::string();
 }
 
 const json& object_of(const json& object, const char* name) {
@@ -54,7 +67,7 @@ std::string path_of(const json& connector) {
 json find_connector(Api& api, const std::string& name) {
     json found;
     for (const json& connector : connectors(api)) {
-        if (text_of(connector, "id") == name || text_of(connector, "name") == name) {
+        if (lines_of(connector, "id") == name || lines_of(connector, "name") == name) {
             if (!found.is_null()) {
                 throw Error(ErrorKind::replica, "several connectors are called " + name,
                             "Use the id: ardent connector list");
@@ -93,7 +106,7 @@ std::string bytes_text(const json& object, const char* name) {
 std::string names_text(const json& names) {
     std::vector<std::string> texts;
     for (const json& name : names) {
-        texts.push_back(name.is_string() ? for_terminal(name.get<std::string>()) : name.dump());
+        texts.push_back(line_of(name));
     }
     return base::join(texts, ", ");
 }
@@ -105,6 +118,7 @@ void print_failure(const json& connector, std::ostream& out) {
     }
     out << "  ✗ " << text_of(failure, "message") << '\n';
     print_line(out, "  table", text_of(failure, "table"));
+    print_line(out, "  row", text_of(failure, "row"));
     print_line(out, "  LSN", text_of(failure, "lsn"));
     if (const std::string hint = text_of(failure, "hint"); !hint.empty()) {
         out << "    → " << hint << '\n';
@@ -189,9 +203,7 @@ void print_copy_again(const json& connector, std::ostream& out) {
 /// Of the connector, or of its agent.
 void print_warnings(const json& of, std::ostream& out) {
     for (const json& warning : list_of(of, "warnings")) {
-        out << "  ⚠ "
-            << (warning.is_string() ? for_terminal(warning.get<std::string>()) : warning.dump())
-            << '\n';
+        out << "  ⚠ " << line_of(warning) << '\n';
     }
 }
 
@@ -233,11 +245,9 @@ void create_connector(Api& api, const CreateOptions& options, std::ostream& out)
         << "  Token: " << text_of(answer, "agent_token") << "   (shown once)\n\n";
     const json& agent = object_of(answer, "agent_hints");
     out << "Beside the source, put this into /etc/ardent/agent.toml:\n\n"
-        << text_of(agent, "config") << "\nand run as root:\n\n";
+        << lines_of(agent, "config") << "\nand run as root:\n\n";
     for (const json& command : list_of(agent, "commands")) {
-        out << "  "
-            << (command.is_string() ? for_terminal(command.get<std::string>()) : command.dump())
-            << '\n';
+        out << "  " << line_of(command) << '\n';
     }
 }
 
@@ -304,8 +314,7 @@ void update_connector(Api& api, const std::string& name,
         << (names.empty() ? "no extension is left out" : "left out of the replica: " + names)
         << '\n';
     if (text_of(answer, "status") == "failed") {
-        out << "  It has failed; to go on: ardent connector retry-setup " << for_terminal(name)
-            << '\n';
+        out << "  It has failed; to go on: ardent connector retry-setup " << name << '\n';
     }
 }
 

@@ -9,6 +9,7 @@
 #include "common/http/client.hpp"
 #include "common/preflight/preflight.hpp"
 #include "common/process/dumps.hpp"
+#include "common/process/output.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -202,6 +203,7 @@ int report(const base::Error& error) {
 
 int main(int argc, char** argv) {
     process::refuse_dumps();
+    const process::PrintableOutput output;
     try {
         http::init_library();
         Program program;

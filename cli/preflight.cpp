@@ -120,7 +120,7 @@ int preflight(const PreflightOptions& options, std::ostream& out) {
     } else {
         for (const std::string& line :
              preflight::to_text(report, {terminal_letters(), options.verbose})) {
-            out << for_terminal(line) << '\n';
+            out << line << '\n';
         }
     }
     if (is_out_of_reach(report)) {

@@ -4,6 +4,7 @@
 #include "common/base/version.hpp"
 #include "common/config/config.hpp"
 #include "common/process/dumps.hpp"
+#include "common/process/output.hpp"
 #include "environment/config/settings.hpp"
 #include "environment/serve/environment.hpp"
 #include "environment/state/secrets.hpp"
@@ -114,6 +115,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     process::refuse_dumps();
+    const process::PrintableOutput output;
     try {
         return run(argc, argv);
     } catch (const base::Error& error) {

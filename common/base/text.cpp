@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdio>
+#include <utility>
 
 namespace ardent::base {
 
@@ -134,6 +135,50 @@ bool is_utf8(std::string_view text) noexcept {
         i += static_cast<std::size_t>(lead.continuation) + 1;
     }
     return true;
+}
+
+namespace {
+
+bool drives(unsigned code) noexcept {
+    return (code < 0x20U && code != '\n' && code != '\t') || (code >= 0x7FU && code <= 0x9FU) ||
+           code == 0x2028U || code == 0x2029U ||    // separators of lines and paragraphs
+           (code >= 0x202AU && code <= 0x202EU) ||  // embeddings and overrides
+           (code >= 0x2066U && code <= 0x2069U);    // isolates
+}
+
+/// Of well-formed UTF-8 with this first byte: the code point and the bytes that it takes.
+std::pair<unsigned, std::size_t> code_at(std::string_view text, std::size_t at) noexcept {
+    const auto first = static_cast<unsigned char>(text[at]);
+    const auto more = static_cast<std::size_t>(lead_of(first).continuation);
+    unsigned code = more == 0 ? first : first & (0x3FU >> more);
+    for (std::size_t k = 1; k <= more; ++k) {
+        code = (code << 6U) | (static_cast<unsigned char>(text[at + k]) & 0x3FU);
+    }
+    return {code, more + 1};
+}
+
+}  // namespace
+
+std::string printable(std::string_view text) {
+    const bool utf8 = is_utf8(text);
+    std::string result;
+    result.reserve(text.size());
+    for (std::size_t i = 0; i < text.size();) {
+        const auto [code, length] =
+            utf8 ? code_at(text, i)
+                 : std::pair<unsigned, std::size_t>{static_cast<unsigned char>(text[i]), 1};
+        if (!drives(code)) {
+            result += text.substr(i, length);
+        } else if (utf8 || code < 0x80U) {
+            const std::array<char, 2> bytes = {static_cast<char>(code >> 8U),
+                                               static_cast<char>(code & 0xFFU)};
+            result += "\\u" + to_hex({bytes.data(), bytes.size()});
+        } else {
+            result += "\\x" + to_hex(text.substr(i, 1));
+        }
+        i += length;
+    }
+    return result;
 }
 
 }  // namespace ardent::base

@@ -31,4 +31,10 @@ std::string clip_utf8(std::string_view text, std::size_t limit);
 /// True for well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates).
 bool is_utf8(std::string_view text) noexcept;
 
+/// Text of others, made so that it cannot drive a terminal, end a line of a log, or be read in another order than it stands:
+/// control characters (C0 but the line feed and the tab, DEL, C1), the line and paragraph separators, and the characters that
+/// embed, override or isolate a direction come out as \u001b. That is JSON's escape, so a JSON text stays the same value.
+/// In what is no UTF-8 the bytes 80 to 9F, which are C1 in the ISO 8859 encodings, come out as \x9b.
+std::string printable(std::string_view text);
+
 }  // namespace ardent::base

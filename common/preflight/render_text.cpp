@@ -48,11 +48,11 @@ private:
         return "[?]";
     }
 
-    // One element is one line, whatever a name holds.
+    // One element is one line, whatever a name holds, and none drives the terminal that shows it.
     void add(std::string line) {
         std::replace(line.begin(), line.end(), '\n', ' ');
         std::replace(line.begin(), line.end(), '\r', ' ');
-        m_lines.push_back(std::move(line));
+        m_lines.push_back(base::printable(line));
     }
 
     void check(const CheckResult& check) { say(check, check.label); }

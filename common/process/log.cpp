@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "common/process/log.hpp"
 
+#include "common/base/text.hpp"
+
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -59,25 +61,24 @@ bool needs_quotes(std::string_view value) {
     return value.empty() || value.find_first_of(" =\"\\\n\r\t") != std::string_view::npos;
 }
 
+// Names and messages of others stand in it. Escapes are JSON's.
 void append_value(std::string& line, std::string_view value) {
-    if (!needs_quotes(value)) {
-        line += value;
-        return;
-    }
-    line += '"';
+    std::string text;
     for (const char c : value) {
         if (c == '\n') {
-            line += "\\n";
+            text += "\\n";
         } else if (c == '\r') {
-            line += "\\r";
+            text += "\\r";
         } else {
             if (c == '"' || c == '\\') {
-                line += '\\';
+                text += '\\';
             }
-            line += c;
+            text += c;
         }
     }
-    line += '"';
+    const std::string shown = base::printable(text);
+    const bool plain = !needs_quotes(value) && shown == value;
+    line += plain ? shown : '"' + shown + '"';
 }
 
 const char* word_of(LogLevel level) {

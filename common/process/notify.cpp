@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "common/process/notify.hpp"
 
+#include "common/base/text.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
@@ -56,8 +58,11 @@ void Notifier::ready() {
 }
 
 void Notifier::status(std::string_view line) {
-    if (line != m_last_status) {
-        m_last_status = line;
+    // a line feed would begin another variable of the protocol
+    std::string said = base::printable(line);
+    std::replace(said.begin(), said.end(), '\n', ' ');
+    if (said != m_last_status) {
+        m_last_status = std::move(said);
         send("STATUS=" + m_last_status);
     }
 }

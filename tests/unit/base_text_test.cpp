@@ -53,3 +53,18 @@ TEST_CASE("hex is lower case and two digits a byte", "[base]") {
         CHECK_FALSE(from_hex(text, bytes.data(), bytes.size()));
     }
 }
+
+TEST_CASE("what drives a terminal comes out as an escape", "[base]") {
+    CHECK(printable("plain, \ttab\nline, é, ✓, 𝄞") == "plain, \ttab\nline, é, ✓, 𝄞");
+    CHECK(printable("\x1b]0;owned\x07") == R"(\u001b]0;owned\u0007)");
+    CHECK(printable("a\rb\x7f\b") == R"(a\u000db\u007f\u0008)");
+    CHECK(printable(std::string_view("\0x", 2)) == R"(\u0000x)");
+    CHECK(printable("\xc2\x9b"
+                    "2J") == R"(\u009b2J)");
+    CHECK(printable("\xe2\x80\xae"
+                    "gpj.exe\xe2\x81\xa6\xe2\x80\xa8") == R"(\u202egpj.exe\u2066\u2028)");
+    // LATIN1: é stays, CSI does not; and no byte of what would be an override in UTF-8
+    CHECK(printable("\xe9 \x9b"
+                    "2J \xe2\x80\xae\xff") == "\xe9 \\x9b2J \xe2\\x80\xae\xff");
+    CHECK(printable("") == "");
+}

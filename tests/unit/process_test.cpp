@@ -2,6 +2,7 @@
 #include "common/base/error.hpp"
 #include "common/process/log.hpp"
 #include "common/process/notify.hpp"
+#include "common/process/output.hpp"
 #include "common/process/subprocess.hpp"
 
 #include "tests/support/catch.hpp"
@@ -9,6 +10,8 @@
 #include <array>
 #include <cstdlib>
 #include <cstring>
+#include <iostream>
+#include <sstream>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -22,6 +25,24 @@ TEST_CASE("log fields are one line whatever is in them", "[process]") {
           R"(msg="two words" lsn=0/1 n=3)");
     CHECK(format_fields("x", {{"e", "a \"b\"\nc\\"}, {"empty", ""}}) ==
           R"(msg=x e="a \"b\"\nc\\" empty="")");
+}
+
+TEST_CASE("what is in log fields drives no terminal", "[process]") {
+    CHECK(format_fields("\x1b[31m", {{"table", "x\x1b]0;owned\x07"}, {"cr", "a\rb"}}) ==
+          R"(msg="\u001b[31m" table="x\u001b]0;owned\u0007" cr="a\rb")");
+}
+
+TEST_CASE("what a program prints passes one door", "[process]") {
+    std::ostringstream out;
+    std::streambuf* const before = std::cout.rdbuf(out.rdbuf());
+    {
+        const PrintableOutput output;
+        std::cout << "a\x1b[2J" << '\n' << "\xc2";
+        std::cout << "\x9bZ\n{\"name\": \"\xe2\x80\xae\"}\nend" << std::flush << "\x07";
+    }
+    std::cout << "\x1b";
+    std::cout.rdbuf(before);
+    CHECK(out.str() == "a\\u001b[2J\n\\u009bZ\n{\"name\": \"\\u202e\"}\nend\\u0007\x1b");
 }
 
 TEST_CASE("a child inherits no descriptor but its three", "[process]") {
