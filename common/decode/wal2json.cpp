@@ -247,11 +247,16 @@ private:
     }
 
     base::Error malformed(std::string_view message, std::string_view what) const {
+        // up to where values begin, which are somebody's rows
+        std::string_view head = message.substr(0, 200);
+        for (const std::string_view sign : {R"("columns")", R"("identity")", R"("content")"}) {
+            head = head.substr(0, head.find(sign));
+        }
         std::string begin;
         if (m_utf8) {
-            begin = message.substr(0, 200);
+            begin = head;
         } else {
-            widen(message.substr(0, 200), begin);
+            widen(head, begin);
         }
         return {base::ErrorKind::replica,
                 "the message at LSN " + model::to_string(m_change.lsn) +

@@ -2,6 +2,7 @@
 #include "common/pq/connection.hpp"
 
 #include "common/base/text.hpp"
+#include "common/pq/server_error.hpp"
 
 #include <algorithm>
 #include <array>
@@ -63,18 +64,18 @@ std::string one_line(std::string_view text) {
     return line;
 }
 
-std::string server_message(const PGresult* result) {
-    std::string text = field(result, PG_DIAG_MESSAGE_PRIMARY);
-    if (text.empty()) {
-        return one_line(PQresultErrorMessage(result));
-    }
-    for (const auto& [code, label] : {std::pair{PG_DIAG_MESSAGE_DETAIL, " DETAIL: "},
-                                      std::pair{PG_DIAG_CONTEXT, " CONTEXT: "}}) {
-        if (const std::string more = field(result, code); !more.empty()) {
-            text += label + base::clip_utf8(more, 1000);
-        }
-    }
-    return one_line(text);
+ServerError server_error(const PGresult* result) {
+    return {.sqlstate = field(result, PG_DIAG_SQLSTATE),
+            .primary = field(result, PG_DIAG_MESSAGE_PRIMARY),
+            .detail = field(result, PG_DIAG_MESSAGE_DETAIL),
+            .hint = field(result, PG_DIAG_MESSAGE_HINT),
+            .context = field(result, PG_DIAG_CONTEXT),
+            .schema = field(result, PG_DIAG_SCHEMA_NAME),
+            .table = field(result, PG_DIAG_TABLE_NAME),
+            .column = field(result, PG_DIAG_COLUMN_NAME),
+            .constraint = field(result, PG_DIAG_CONSTRAINT_NAME),
+            .source_file = field(result, PG_DIAG_SOURCE_FILE),
+            .source_function = field(result, PG_DIAG_SOURCE_FUNCTION)};
 }
 
 }  // namespace
@@ -216,16 +217,18 @@ void Connection::check(const PGresult* result, std::string_view what) const {
     if (result == nullptr) {
         throw failure(what);
     }
-    const std::string sqlstate = field(result, PG_DIAG_SQLSTATE);
+    const ServerError error = server_error(result);
+    const std::string& sqlstate = error.sqlstate;
     // Every error of a server has an SQLSTATE. Without one libpq itself tells of a broken connection,
     // and may do so while its status is still CONNECTION_OK: a write failed, and there is more to read.
     const bool broken = !ok() || (PQresultStatus(result) == PGRES_FATAL_ERROR && sqlstate.empty());
     const bool transient = broken || is_transient_sqlstate(sqlstate);
     throw base::Error(
         transient ? base::ErrorKind::transient : m_kind,
-        m_name + ": " + server_message(result) +
+        m_name + ": " +
+            (error.primary.empty() ? one_line(PQresultErrorMessage(result)) : error.message()) +
             (what.empty() ? "" : " (in: " + base::clip_utf8(one_line(what), 300) + ")"),
-        field(result, PG_DIAG_MESSAGE_HINT), sqlstate);
+        error.advice(), sqlstate);
 }
 
 Result Connection::exec(const std::string& sql) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 // libpq with owners. A Connection belongs to one thread at a time (libpq's rule); Results are free values.
 // Errors are base::Error with SQLSTATE: transient when the connection broke or the server's SQLSTATE says
-// "try again" (classes 08, 53, 57P0x, 40001, 40P01, 55006), otherwise the kind given at connect.
+// "try again" (classes 08, 53, 57P0x, 40001, 40P01, 55006), otherwise the kind given at connect. What they say of a server's
+// error holds no values of rows (server_error.hpp).
 #pragma once
 
 #include "common/base/error.hpp"

@@ -108,6 +108,7 @@ Failure decode_failure(const Fields& in) {
     value.hint = in.text("hint");
     value.lsn = in.maybe_lsn("lsn");
     value.table = in.text("table");
+    value.row = in.maybe_text("row").value_or("");
     return value;
 }
 
@@ -217,7 +218,9 @@ SourceIdentity parse_source_identity(std::string_view text) {
 }
 
 std::string to_json(const Failure& value) {
-    return dump(encode(value));
+    json failure = encode(value);
+    failure["row"] = value.row;
+    return dump(failure);
 }
 
 Failure parse_failure(std::string_view text) {

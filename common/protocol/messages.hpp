@@ -69,6 +69,9 @@ struct Failure {
     std::string hint;
     std::optional<model::Lsn> lsn;
     std::string table;
+    /// The key of the row that is meant, "(id) = (4)": for the environment's state and who may ask it; in no log and in no
+    /// message to the agent.
+    std::string row;
 };
 
 enum class ConnectorState { copy, streaming, failed };

@@ -54,7 +54,7 @@ void Applier::load(const ReadyCopy& copy, const std::atomic<bool>& stopping) {
     } catch (const Failed& error) {
         throw Failed("while the changes of a table that was copied again are applied: " +
                          std::string(error.what()),
-                     error.hint(), error.lsn(), error.table(), error.sqlstate());
+                     error.hint(), error.lsn(), error.table(), error.sqlstate(), error.row());
     } catch (const base::Error& error) {
         if (is_lost(error) || stopping) {
             throw;

@@ -55,6 +55,7 @@ protocol::Failure to_failure(const base::Error& error) {
     if (const auto* const failed = dynamic_cast<const Failed*>(&error)) {
         failure.lsn = failed->lsn();
         failure.table = shown(failed->table());
+        failure.row = failed->row();
     }
     return failure;
 }

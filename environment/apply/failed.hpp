@@ -14,17 +14,21 @@ namespace ardent::apply {
 class Failed : public base::Error {
 public:
     Failed(const std::string& message, std::string hint, model::Lsn lsn, std::string table,
-           std::string sqlstate = {})
+           std::string sqlstate = {}, std::string row = {})
         : base::Error(base::ErrorKind::replica, message, std::move(hint), std::move(sqlstate)),
           m_lsn(lsn),
-          m_table(std::move(table)) {}
+          m_table(std::move(table)),
+          m_row(std::move(row)) {}
 
     model::Lsn lsn() const noexcept { return m_lsn; }
     const std::string& table() const noexcept { return m_table; }
+    /// The key of the row, which is no part of what(): that goes into logs.
+    const std::string& row() const noexcept { return m_row; }
 
 private:
     model::Lsn m_lsn;
     std::string m_table;
+    std::string m_row;
 };
 
 /// Any text for people: clipped, and bytes that are no UTF-8 shown as \xHH.

@@ -3,6 +3,7 @@
 
 #include "common/base/error.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -121,6 +122,23 @@ std::string Operations::take() noexcept {
     return std::exchange(m_bytes, {});
 }
 
+namespace {
+
+/// Its key; nothing of a row that has none, for the rest of it is nobody's business.
+std::string describe_inserted(const TargetTable& table, const std::vector<Cell>& row) {
+    std::vector<Cell> key;
+    for (const int place : table.key) {
+        const auto stored = std::find(table.stored.begin(), table.stored.end(), place);
+        if (stored == table.stored.end()) {
+            return {};
+        }
+        key.push_back(row[static_cast<std::size_t>(stored - table.stored.begin())]);
+    }
+    return key.empty() ? std::string() : describe_row(table, table.key, key);
+}
+
+}  // namespace
+
 std::optional<Operation> operation_at(const TargetTable& table, std::string_view bytes,
                                       std::size_t number) {
     Reader reader(bytes);
@@ -137,9 +155,8 @@ std::optional<Operation> operation_at(const TargetTable& table, std::string_view
             row = reader.cells(table.stored.size());
         }
         if (number == 0) {
-            const bool inserted = operation.letter == 'i';
-            operation.row = describe_row(table, inserted ? table.stored : table.identity,
-                                         inserted ? row : identity);
+            operation.row = operation.letter == 'i' ? describe_inserted(table, row)
+                                                    : describe_row(table, table.identity, identity);
             return operation;
         }
     }

@@ -40,7 +40,7 @@ private:
 struct Operation {
     char letter = ' ';  // 'i', 'u', 'd'
     model::Lsn lsn;
-    std::string row;  // "(a, b) = (1, x)": of its identity, or of what was inserted; clipped
+    std::string row;  // "(a, b) = (1, x)": its identity, of an inserted row the key; clipped
 };
 
 /// The change with this number, from 0; nullopt when there are not so many.

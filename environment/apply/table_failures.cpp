@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-// What went wrong, told so that somebody can mend it: LSN, table, key.
+// What went wrong, told so that somebody can mend it: LSN, table, key. The key goes beside the message, not into it.
 #include "environment/apply/failed.hpp"
 #include "environment/apply/table_writer.hpp"
 
@@ -25,9 +25,9 @@ std::size_t TableWriter::keep(Ticket ticket) {
 void TableWriter::fail_missing(char letter, const TargetTable& table, const std::string& row,
                                model::Lsn lsn) {
     const std::string verb = letter == 'u' ? "UPDATE of " : "DELETE from ";
-    throw Failed("LSN " + model::to_string(lsn) + ": " + verb + table.shown_name +
-                     " did not find the row " + row,
-                 k_miss_hint, lsn, table.shown_name);
+    throw Failed(
+        "LSN " + model::to_string(lsn) + ": " + verb + table.shown_name + " did not find its row",
+        k_miss_hint, lsn, table.shown_name, {}, row);
 }
 
 void TableWriter::fail(const StatementError& error) {
@@ -52,13 +52,12 @@ void TableWriter::fail(const StatementError& error) {
         }
     }
     throw Failed("LSN " + model::to_string(operation.lsn) +
-                     ": the replica refuses a change of table " + table.shown_name +
-                     (operation.row.empty() ? "" : ", row " + operation.row) + ": " +
+                     ": the replica refuses a change of table " + table.shown_name + ": " +
                      shown(error.what(), 2000),
                  error.hint().empty()
                      ? "Mend what the replica's server says, then retry; or make a new copy."
                      : error.hint(),
-                 operation.lsn, table.shown_name, error.sqlstate());
+                 operation.lsn, table.shown_name, error.sqlstate(), operation.row);
 }
 
 void TableWriter::fail_handed_over(const StatementError& error) {

@@ -107,10 +107,10 @@ void TableWriter::insert(const model::Change& change) {
     KeyEntry& entry = entry_at_key(pending, change.lsn);
     if (!NetEffect::insert(entry, m_cells, m_arena)) {
         throw Failed(
-            at_lsn(change.lsn) + "INSERT into " + target.shown_name + " of the key " +
-                describe_key(target, entry.key) + ", which is there already",
+            at_lsn(change.lsn) + "INSERT into " + target.shown_name +
+                " of a key that is there already",
             "The stream contradicts itself. Please report it; a new copy mends the replica.",
-            change.lsn, target.shown_name);
+            change.lsn, target.shown_name, {}, describe_key(target, entry.key));
     }
 }
 

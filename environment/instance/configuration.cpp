@@ -41,6 +41,8 @@ const std::map<std::string, std::string>& built_in_settings() {
         {"log_rotation_size", "0"},
         {"log_file_mode", "0600"},
         {"log_min_error_statement", "panic"},
+        // no detail and no context: "Failing row contains …" is not for a log
+        {"log_error_verbosity", "terse"},
         {"log_parameter_max_length", "0"},
         {"log_checkpoints", "off"},
         {"log_timezone", "UTC"},

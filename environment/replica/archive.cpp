@@ -3,6 +3,7 @@
 
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
+#include "common/pq/server_error.hpp"
 #include "common/process/subprocess.hpp"
 #include "environment/instance/configuration.hpp"
 
@@ -204,11 +205,11 @@ std::string Archive::restore(const std::vector<std::string>& arguments) const {
         throw Error(ErrorKind::transient, "the copy was given up");
     }
     if (outcome.exit_code != 0) {
-        throw Error(
-            m_instance.alive() ? ErrorKind::replica : ErrorKind::transient,
-            "the schema cannot be restored: " + base::clip_utf8(base::trim(outcome.error), 2000),
-            "Exclude the object that is named, or make it possible on this host, and run "
-            "retry-setup.");
+        throw Error(m_instance.alive() ? ErrorKind::replica : ErrorKind::transient,
+                    "the schema cannot be restored: " +
+                        base::clip_utf8(base::trim(pq::without_values(outcome.error)), 2000),
+                    "Exclude the object that is named, or make it possible on this host, and run "
+                    "retry-setup.");
     }
     return outcome.output;
 }

@@ -151,6 +151,8 @@ TEST_CASE("decode: what wal2json never writes is an error that names the LSN") {
     CHECK_THAT(error_of(R"({"action":"X"})"), Catch::Contains("\"X\" is not known"));
     CHECK_THAT(error_of(R"({"xid":1})"), Catch::Contains("\"action\" is missing"));
     CHECK_THAT(error_of(R"({"action":"C"})"), Catch::Contains("nextlsn"));
+    CHECK_THAT(error_of(R"({"action":"I","schema":"s","table":"t","columns":[{"value":"secret")"),
+               Catch::Contains("\"table\":\"t\"") && !Catch::Contains("secret"));
     CHECK_THAT(error_of(R"({"action":"I","columns":[]})"), Catch::Contains("schema or table"));
     CHECK_THAT(error_of(R"({"action":"C","nextlsn":"zz"})"), Catch::Contains("no LSN"));
     CHECK_FALSE(error_of(insert_of("[1]")).empty());

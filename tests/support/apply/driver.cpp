@@ -146,8 +146,9 @@ int finish(const apply::Worker& worker, double seconds) {
         return 3;
     }
     if (const auto failure = worker.failure()) {
-        std::cout << "failure: " << failure->message << "\nhint: " << failure->hint
-                  << "\ntable: " << failure->table
+        std::cout << "failure: " << failure->message
+                  << (failure->row.empty() ? "" : ", row " + failure->row)
+                  << "\nhint: " << failure->hint << "\ntable: " << failure->table
                   << "\nlsn: " << (failure->lsn ? model::to_string(*failure->lsn) : "") << "\n";
         return 1;
     }
