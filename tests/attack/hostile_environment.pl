@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 # Whoever owns the environment asks the agent for what is not his, and answers what no environment answers. The agent sends
 # only what its own configuration selects, and nothing that it is told ends it, fills its memory, or carries its token away.
+# long
 use strict;
 use warnings;
 use Ardent::Test;

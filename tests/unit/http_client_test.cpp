@@ -159,3 +159,44 @@ TEST_CASE("path parts are percent-encoded", "[http]") {
     CHECK(encode_component("a b/c?d=\xC3\xA9") == "a%20b%2Fc%3Fd%3D%C3%A9");
     CHECK(encode_component("safe-_.~") == "safe-_.~");
 }
+
+TEST_CASE("an answer has an end, and where it points is not gone to", "[http]") {
+    httplib::Server server;
+    int elsewhere = 0;
+    server.Get("/large", [](const httplib::Request&, httplib::Response& response) {
+        response.set_content(std::string(3000, 'x'), "text/plain");
+    });
+    server.Get("/headers", [](const httplib::Request&, httplib::Response& response) {
+        for (int i = 0; i < 2000; ++i) {
+            response.set_header("X-" + std::to_string(i), std::string(60, 'x'));
+        }
+    });
+    server.Get("/moved", [](const httplib::Request&, httplib::Response& response) {
+        response.set_redirect("/elsewhere", 307);
+    });
+    server.Get("/elsewhere", [&](const httplib::Request&, httplib::Response&) { ++elsewhere; });
+    const int port = server.bind_to_any_port("127.0.0.1");
+    REQUIRE(port > 0);
+    std::thread thread([&] { server.listen_after_bind(); });
+    ClientOptions options;
+    options.base_url = "http://127.0.0.1:" + std::to_string(port);
+    options.token = "secret";
+    const auto refused = [&](const std::string& path) {
+        try {
+            static_cast<void>(Client(options).send({.path = path}));
+        } catch (const Error& e) {
+            CHECK(e.kind() == ErrorKind::transient);
+            return std::string(e.what());
+        }
+        return std::string("answered");
+    };
+    options.answer_bytes = 3000;
+    CHECK(refused("/large") == "answered");
+    options.answer_bytes = 2999;
+    CHECK_THAT(refused("/large"), Catch::Contains("the answer is too large: its body"));
+    CHECK_THAT(refused("/headers"), Catch::Contains("the answer is too large: its headers"));
+    CHECK(Client(options).send({.path = "/moved"}).status == 307);
+    CHECK(elsewhere == 0);
+    server.stop();
+    thread.join();
+}
