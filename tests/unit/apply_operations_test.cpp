@@ -109,7 +109,7 @@ TEST_CASE("apply: a change that failed is told by its number") {
     const auto at = [&](std::size_t number) { return operation_at(table, bytes, number).value(); };
     CHECK(at(0).letter == 'i');
     CHECK(at(0).lsn == k_lsn);
-    CHECK(at(0).row == R"((id, n a, b, i, a) = (7, 1.50, \x00ff, 9, {"x\y",NULL}))");
+    CHECK(at(0).row == "(id) = (7)");  // and no other value of the row
     CHECK(at(1).row == "(id) = (7)");
     CHECK(at(2).letter == 'd');
     CHECK(at(2).lsn == model::Lsn{6});

@@ -205,11 +205,16 @@ TEST_CASE("identity and failure stand by themselves", "[protocol]") {
     CHECK_FALSE(got.icu_locale.has_value());
     CHECK(got.icu_rules == sent.icu_rules);
     const Failure failure =
-        parse_failure(to_json(Failure{"no row", "mend it", Lsn{7}, "public.t"}));
+        parse_failure(to_json(Failure{"no row", "mend it", Lsn{7}, "public.t", "(id) = (4)"}));
     CHECK(failure.message == "no row");
     CHECK(failure.hint == "mend it");
     CHECK(failure.lsn == Lsn{7});
     CHECK(failure.table == "public.t");
+    CHECK(failure.row == "(id) = (4)");
+    CHECK(parse_failure(R"({"message": "", "hint": "", "table": ""})").row.empty());
+    Progress progress;
+    progress.failure = failure;
+    CHECK_THAT(to_json(progress), !Catch::Contains("= (4)"));  // nothing for the agent
     CHECK_THROWS_AS(parse_failure("[]"), Error);
 }
 
