@@ -157,7 +157,13 @@ Connection::Connection(const ConnectOptions& options)
                           "cannot connect to the " + m_name + ": " + text);
     }
     require_server(options);
-    set_newer(options.settings);
+    for (const auto& [name, since] : k_newer_settings) {
+        const auto found = options.settings.find(std::string(name));
+        if (found != options.settings.end() && server_version() >= since) {
+            m_newer.insert(*found);
+        }
+    }
+    set_newer();
 }
 
 void Connection::require_server(const ConnectOptions& options) {
@@ -176,18 +182,20 @@ void Connection::require_server(const ConnectOptions& options) {
 }
 
 // In one statement: a walsender takes no more than that at a time before PostgreSQL 15.
-void Connection::set_newer(const std::map<std::string, std::string>& settings) {
+void Connection::set_newer() {
     std::string calls;
-    for (const auto& [name, since] : k_newer_settings) {
-        const auto found = settings.find(std::string(name));
-        if (found != settings.end() && server_version() >= since) {
-            calls += (calls.empty() ? "pg_catalog.set_config(" : ", pg_catalog.set_config(") +
-                     quote_literal(name) + ", " + quote_literal(found->second) + ", false)";
-        }
+    for (const auto& [name, value] : m_newer) {
+        calls += (calls.empty() ? "pg_catalog.set_config(" : ", pg_catalog.set_config(") +
+                 quote_literal(name) + ", " + quote_literal(value) + ", false)";
     }
     if (!calls.empty()) {
         exec("SELECT " + calls);
     }
+}
+
+void Connection::reset_settings() {
+    exec("RESET ALL");
+    set_newer();
 }
 
 void Connection::on_notice(NoticeHandler handler) {
@@ -223,15 +231,20 @@ void Connection::check(const PGresult* result, std::string_view what) const {
     // and may do so while its status is still CONNECTION_OK: a write failed, and there is more to read.
     const bool broken = !ok() || (PQresultStatus(result) == PGRES_FATAL_ERROR && sqlstate.empty());
     const bool transient = broken || is_transient_sqlstate(sqlstate);
-    throw base::Error(
-        transient ? base::ErrorKind::transient : m_kind,
-        m_name + ": " +
-            (error.primary.empty() ? one_line(PQresultErrorMessage(result)) : error.message()) +
-            (what.empty() ? "" : " (in: " + base::clip_utf8(one_line(what), 300) + ")"),
-        error.advice(), sqlstate);
+    throw QueryError(
+        base::Error(
+            transient ? base::ErrorKind::transient : m_kind,
+            m_name + ": " +
+                (error.primary.empty() ? one_line(PQresultErrorMessage(result)) : error.message()) +
+                (what.empty() ? "" : " (in: " + base::clip_utf8(one_line(what), 300) + ")"),
+            error.advice(), sqlstate),
+        {error.primary, error.source_file, !error.context.empty()});
 }
 
 Result Connection::exec(const std::string& sql) {
+    if (m_one_statement) {
+        return exec(sql, std::span<const Value>());
+    }
     Result result(PQexec(m_connection.get(), sql.c_str()));
     check(result.handle(), sql);
     return result;

@@ -72,7 +72,7 @@ struct ConnectOptions {
     /// Stands in every message, for example "source" or "replica shop".
     std::string name;
     /// Settings of the session, sent in the startup packet (options=-c …). Those that not every supported server knows
-    /// are set right after connecting, where the server knows them.
+    /// are set right after connecting, where the server knows them, and again by reset_settings.
     std::map<std::string, std::string> settings;
     std::chrono::milliseconds timeout{10000};
     /// Of a Unix socket: asked with the pid of the process that listens, before anything is sent. False is an error: the
@@ -86,6 +86,23 @@ struct ConnectOptions {
 /// database or the role set.
 std::map<std::string, std::string> exact_text_settings();
 
+/// An error that a server told of.
+class QueryError : public base::Error {
+public:
+    struct Told {
+        std::string message;   // the primary one alone
+        std::string file;      // of the server's source, "acl.c"
+        bool in_code = false;  // raised while a function ran, which has a context
+    };
+    QueryError(const base::Error& error, Told told)
+        : base::Error(error), m_told(std::move(told)) {}
+
+    const Told& told() const noexcept { return m_told; }
+
+private:
+    Told m_told;
+};
+
 class Connection {
 public:
     /// Throws base::Error; the message never has a password in it.
@@ -93,6 +110,10 @@ public:
 
     /// One simple query of one or more statements; the last result. Throws on error.
     Result exec(const std::string& sql);
+    /// From now on exec takes one statement a call, by the extended protocol, where a server refuses a second one.
+    void one_statement_a_call(bool wanted) noexcept { m_one_statement = wanted; }
+    /// Every setting is what it was right after connecting.
+    void reset_settings();
     /// Extended protocol, text parameters.
     Result exec(const std::string& sql, std::span<const Value> parameters);
     Result exec(const std::string& sql, std::initializer_list<Value> parameters) {
@@ -124,13 +145,15 @@ public:
 
 private:
     void require_server(const ConnectOptions& options);
-    void set_newer(const std::map<std::string, std::string>& settings);
+    void set_newer();
 
     struct Finish {
         void operator()(PGconn* connection) const noexcept { PQfinish(connection); }
     };
     std::string m_name;
     base::ErrorKind m_kind;
+    std::map<std::string, std::string> m_newer;  // settings that the startup packet cannot have
+    bool m_one_statement = false;
     std::unique_ptr<NoticeHandler> m_notice_handler;  // its address is libpq's argument
     std::unique_ptr<PGconn, Finish> m_connection;
 };
