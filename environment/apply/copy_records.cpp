@@ -15,7 +15,10 @@ CREATE TABLE IF NOT EXISTS ardent.copy_again (
     why      text NOT NULL,
     since    pg_lsn NOT NULL,
     ddl_xids bigint[] NOT NULL
-);
+)
+)sql";
+
+constexpr const char* k_create_held = R"sql(
 CREATE TABLE IF NOT EXISTS ardent.held (
     relation oid NOT NULL,
     place    bigint GENERATED ALWAYS AS IDENTITY,
@@ -28,31 +31,31 @@ CREATE TABLE IF NOT EXISTS ardent.held (
 
 constexpr const char* k_read = R"sql(
 SELECT r.relation, n.nspname, c.relname, r.why, r.since, pg_catalog.array_to_string(r.ddl_xids, ','),
-       (SELECT pg_catalog.count(*) FROM ardent.held AS h WHERE h.relation = r.relation)
+       (SELECT pg_catalog.count(*) FROM ardent.held AS h WHERE h.relation OPERATOR(pg_catalog.=) r.relation)
   FROM ardent.copy_again AS r
-  JOIN pg_catalog.pg_class AS c ON c.oid = r.relation
-  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+  JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) r.relation
+  JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
  ORDER BY r.since, r.relation
 )sql";
 
 constexpr const char* k_want = R"sql(
 INSERT INTO ardent.copy_again AS r (relation, why, since, ddl_xids)
 VALUES ($1::pg_catalog.oid, $2, $3::pg_catalog.pg_lsn, ARRAY[$4::pg_catalog.int8])
-ON CONFLICT (relation) DO UPDATE SET ddl_xids = r.ddl_xids || excluded.ddl_xids
+ON CONFLICT (relation) DO UPDATE SET ddl_xids = r.ddl_xids OPERATOR(pg_catalog.||) excluded.ddl_xids
 )sql";
 
 constexpr const char* k_add = R"sql(
 UPDATE ardent.copy_again
-   SET ddl_xids = ddl_xids || $2::pg_catalog.int8
- WHERE relation = $1::pg_catalog.oid AND NOT $2::pg_catalog.int8 = ANY (ddl_xids)
+   SET ddl_xids = ddl_xids OPERATOR(pg_catalog.||) $2::pg_catalog.int8
+ WHERE relation OPERATOR(pg_catalog.=) $1::pg_catalog.oid AND NOT $2::pg_catalog.int8 OPERATOR(pg_catalog.=) ANY (ddl_xids)
 )sql";
 
 constexpr const char* k_gone = R"sql(
 SELECT r.relation, n.nspname, c.relname
   FROM ardent.copy_again AS r
   LEFT JOIN pg_catalog.pg_class AS c
-         ON c.oid = r.relation AND c.relkind = 'r' AND c.relpersistence = 'p'
-  LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+         ON c.oid OPERATOR(pg_catalog.=) r.relation AND c.relkind OPERATOR(pg_catalog.=) 'r' AND c.relpersistence OPERATOR(pg_catalog.=) 'p'
+  LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
 )sql";
 
 constexpr const char* k_held = R"sql(
@@ -61,10 +64,10 @@ SELECT w.place, w.xid, w.lsn, w.message
                pg_catalog.sum(pg_catalog.octet_length(h.message)) OVER (ORDER BY h.place)
                    - pg_catalog.octet_length(h.message) AS before
           FROM (SELECT * FROM ardent.held
-                 WHERE relation = $1::pg_catalog.oid AND place > $2::pg_catalog.int8
+                 WHERE relation OPERATOR(pg_catalog.=) $1::pg_catalog.oid AND place OPERATOR(pg_catalog.>) $2::pg_catalog.int8
                  ORDER BY place
                  LIMIT 5000) AS h) AS w
- WHERE w.before < 8388608
+ WHERE w.before OPERATOR(pg_catalog.<) 8388608
  ORDER BY w.place
 )sql";
 
@@ -87,10 +90,11 @@ INSERT INTO ardent.held (relation, xid, lsn, message)
 VALUES ($1::pg_catalog.oid, $2::pg_catalog.int8, $3::pg_catalog.pg_lsn, $4::pg_catalog.text)
 )sql";
 
-void create_copy_records(pq::Connection& privileged, std::string_view apply_role) {
-    privileged.exec(k_create);
-    privileged.exec("GRANT SELECT, INSERT, UPDATE, DELETE ON ardent.copy_again, ardent.held TO " +
-                    pq::quote_identifier(apply_role));
+void create_copy_records(environment::Superuser& privileged, std::string_view apply_role) {
+    privileged->exec(k_create);
+    privileged->exec(k_create_held);
+    privileged->exec("GRANT SELECT, INSERT, UPDATE, DELETE ON ardent.copy_again, ardent.held TO " +
+                     pq::quote_identifier(apply_role));
 }
 
 std::vector<CopyRecord> read_copy_records(pq::Connection& connection) {
@@ -121,9 +125,14 @@ void add_ddl(pq::Connection& connection, std::uint32_t relation, std::uint64_t x
 
 void forget_copy(pq::Connection& connection, std::uint32_t relation) {
     const std::string oid = std::to_string(relation);
-    connection.exec("DELETE FROM ardent.held WHERE relation = $1::pg_catalog.oid", {oid});
-    connection.exec("DELETE FROM ardent.generated WHERE relation = $1::pg_catalog.oid", {oid});
-    connection.exec("DELETE FROM ardent.copy_again WHERE relation = $1::pg_catalog.oid", {oid});
+    connection.exec(
+        "DELETE FROM ardent.held WHERE relation OPERATOR(pg_catalog.=) $1::pg_catalog.oid", {oid});
+    connection.exec(
+        "DELETE FROM ardent.generated WHERE relation OPERATOR(pg_catalog.=) $1::pg_catalog.oid",
+        {oid});
+    connection.exec(
+        "DELETE FROM ardent.copy_again WHERE relation OPERATOR(pg_catalog.=) $1::pg_catalog.oid",
+        {oid});
 }
 
 void forget_what_is_gone(pq::Connection& connection, const replay::Scope& scope) {

@@ -6,6 +6,7 @@
 #include "common/model/lsn.hpp"
 #include "common/model/table_definition.hpp"
 #include "common/pq/connection.hpp"
+#include "environment/instance/superuser.hpp"
 #include "environment/replay/plan.hpp"
 #include "environment/replay/rewrites.hpp"
 
@@ -36,7 +37,7 @@ struct HeldChange {
 };
 
 /// Makes both tables where they are not there. On the privileged connection of the replica's database.
-void create_copy_records(pq::Connection& privileged, std::string_view apply_role);
+void create_copy_records(environment::Superuser& privileged, std::string_view apply_role);
 
 std::vector<CopyRecord> read_copy_records(pq::Connection& connection);
 

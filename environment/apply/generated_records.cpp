@@ -23,11 +23,11 @@ CREATE TABLE IF NOT EXISTS ardent.generated (
 constexpr const char* k_read = R"sql(
 SELECT n.nspname, c.relname, a.attname, a.attrelid, a.attnum, d.oid, g.here, g.source
   FROM pg_catalog.pg_attrdef AS d
-  JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
-  JOIN pg_catalog.pg_class AS c ON c.oid = d.adrelid
-  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-  LEFT JOIN ardent.generated AS g ON g.relation = a.attrelid AND g.number = a.attnum
- WHERE a.attgenerated <> '' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'ardent')
+  JOIN pg_catalog.pg_attribute AS a ON a.attrelid OPERATOR(pg_catalog.=) d.adrelid AND a.attnum OPERATOR(pg_catalog.=) d.adnum
+  JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) d.adrelid
+  JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+  LEFT JOIN ardent.generated AS g ON g.relation OPERATOR(pg_catalog.=) a.attrelid AND g.number OPERATOR(pg_catalog.=) a.attnum
+ WHERE a.attgenerated OPERATOR(pg_catalog.<>) '' AND n.nspname OPERATOR(pg_catalog.<>) ALL ('{pg_catalog,information_schema,ardent}')
  ORDER BY n.nspname, c.relname, a.attnum
 )sql";
 
@@ -60,10 +60,10 @@ protocol::Failure made_anew(const model::RelationName& table, const std::string&
 
 }  // namespace
 
-void create_generated_records(pq::Connection& privileged, std::string_view apply_role) {
-    privileged.exec(k_create);
-    privileged.exec("GRANT SELECT, INSERT, UPDATE, DELETE ON ardent.generated TO " +
-                    pq::quote_identifier(apply_role));
+void create_generated_records(environment::Superuser& privileged, std::string_view apply_role) {
+    privileged->exec(k_create);
+    privileged->exec("GRANT SELECT, INSERT, UPDATE, DELETE ON ardent.generated TO " +
+                     pq::quote_identifier(apply_role));
 }
 
 void keep_generated(pq::Connection& connection,

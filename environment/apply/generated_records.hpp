@@ -7,6 +7,7 @@
 
 #include "common/pq/connection.hpp"
 #include "common/protocol/messages.hpp"
+#include "environment/instance/superuser.hpp"
 
 #include <functional>
 #include <optional>
@@ -17,7 +18,7 @@
 namespace ardent::apply {
 
 /// The table in the replica, when it is not there; `apply_role` may read and write it.
-void create_generated_records(pq::Connection& privileged, std::string_view apply_role);
+void create_generated_records(environment::Superuser& privileged, std::string_view apply_role);
 
 /// Once tables are made: their columns are those that the source told.
 void keep_generated(pq::Connection& connection,

@@ -9,8 +9,9 @@ namespace ardent::apply {
 
 namespace {
 
+constexpr const char* k_create_schema = "CREATE SCHEMA IF NOT EXISTS ardent";
+
 constexpr const char* k_create = R"sql(
-CREATE SCHEMA IF NOT EXISTS ardent;
 CREATE TABLE IF NOT EXISTS ardent.progress (
     singleton         boolean PRIMARY KEY DEFAULT true CHECK (singleton),
     system_identifier text NOT NULL,
@@ -41,11 +42,12 @@ ON CONFLICT (singleton) DO UPDATE
 
 }  // namespace
 
-void create_progress(pq::Connection& privileged, std::string_view apply_role) {
+void create_progress(environment::Superuser& privileged, std::string_view apply_role) {
     const std::string role = pq::quote_identifier(apply_role);
-    privileged.exec(k_create);
-    privileged.exec("GRANT USAGE ON SCHEMA ardent TO " + role +
-                    "; GRANT SELECT ON ardent.progress TO " + role);
+    privileged->exec(k_create_schema);
+    privileged->exec(k_create);
+    privileged->exec("GRANT USAGE ON SCHEMA ardent TO " + role);
+    privileged->exec("GRANT SELECT ON ardent.progress TO " + role);
     environment::create_writer_functions(privileged, apply_role);
     create_copy_records(privileged, apply_role);
     create_generated_records(privileged, apply_role);
@@ -69,9 +71,9 @@ std::optional<ProgressRow> read_progress(pq::Connection& connection) {
     return row;
 }
 
-void write_progress(pq::Connection& privileged, const ProgressRow& row) {
-    privileged.exec(k_write, {row.system_identifier, std::to_string(row.timeline),
-                              model::to_string(row.durable), row.slot, row.commit_timestamp});
+void write_progress(environment::Superuser& privileged, const ProgressRow& row) {
+    privileged->exec(k_write, {row.system_identifier, std::to_string(row.timeline),
+                               model::to_string(row.durable), row.slot, row.commit_timestamp});
 }
 
 }  // namespace ardent::apply

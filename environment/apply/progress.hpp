@@ -6,6 +6,7 @@
 
 #include "common/model/lsn.hpp"
 #include "common/pq/connection.hpp"
+#include "environment/instance/superuser.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -28,12 +29,12 @@ struct ProgressRow {
 /// Creates schema ardent, its tables (copy_records.hpp too) and the writer's functions when they are not there, and lets
 /// `apply_role` use them.
 /// On the privileged connection of the replica's database. Throws as Connection::exec.
-void create_progress(pq::Connection& privileged, std::string_view apply_role);
+void create_progress(environment::Superuser& privileged, std::string_view apply_role);
 
 /// nullopt when there is no table or no row: the replica is not complete.
 std::optional<ProgressRow> read_progress(pq::Connection& connection);
 
 /// Puts the row in place of what was there: the end of a copy. On the privileged connection.
-void write_progress(pq::Connection& privileged, const ProgressRow& row);
+void write_progress(environment::Superuser& privileged, const ProgressRow& row);
 
 }  // namespace ardent::apply

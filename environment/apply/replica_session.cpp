@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "environment/apply/replica_session.hpp"
 
+#include "environment/instance/superuser.hpp"
 #include "environment/replica/writer_functions.hpp"
 
 #include <poll.h>
@@ -16,7 +17,7 @@ pq::ConnectOptions with_settings(pq::ConnectOptions options, const std::string& 
     // Values stay the bytes that the source has: no conversion between its encoding and the replica's.
     options.parameters.emplace_back("client_encoding", server_encoding);
     options.parameters.emplace_back("application_name", "ardent apply");
-    for (const auto& [name, value] : pq::exact_text_settings()) {
+    for (const auto& [name, value] : environment::pinned_settings()) {
         options.settings.insert_or_assign(name, value);
     }
     options.settings["synchronous_commit"] = "on";
@@ -76,6 +77,7 @@ ReplicaSession::ReplicaSession(pq::ConnectOptions options, const std::string& se
                                std::string secret)
     : m_connection(with_settings(std::move(options), server_encoding)),
       m_secret(std::move(secret)) {
+    environment::clean_session(m_connection);
     require_replica_role(m_connection);
     environment::open_writer(m_connection, m_secret);
 }

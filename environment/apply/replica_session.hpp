@@ -3,8 +3,10 @@
 // at `drain`. A commit may be on its way while the caller does something else (`start_commit`, `poll`). One thread,
 // except `cancel`.
 //
-// No statement is prepared under a name and none of ours depends on a setting: what the source's code leaves in a session
-// (a prepared statement of the same name, say) must not change what comes after it.
+// Each target transaction begins from a clean session. Code of the source runs in it in two ways: while rows are written, in
+// a security-restricted operation that puts back what it sets (invariant 22), and by a statement of DDL, behind which the
+// session is cleaned (environment/instance/superuser.hpp) before anything else runs in it. Nor is a statement prepared under a
+// name.
 #pragma once
 
 #include "common/base/error.hpp"

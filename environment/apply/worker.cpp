@@ -316,7 +316,6 @@ std::optional<protocol::Failure> Worker::Impl::check_tables(
     pq::ConnectOptions options = m_options.replica;
     options.parameters.emplace_back("client_encoding", "UTF8");
     options.parameters.emplace_back("application_name", "ardent check");
-    options.settings = pq::exact_text_settings();
     options.kind = base::ErrorKind::replica;
     pq::Connection connection(options);
     if (auto failure =

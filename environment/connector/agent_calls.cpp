@@ -226,9 +226,8 @@ std::unique_ptr<apply::Worker> Connector::make_worker(const protocol::Hello& hel
     try {
         ensure_instance();
         const std::string database = m_record.source->database;
-        pq::Connection admin(
-            m_instance->connect_options(k_admin_role, database, ErrorKind::replica));
-        const auto progress = apply::read_progress(admin);
+        Superuser admin(*m_instance, database, ErrorKind::replica);
+        const auto progress = apply::read_progress(*admin);
         if (!progress) {
             throw Error(ErrorKind::replica, "the replica has no progress row",
                         "Make the replica anew: engine-setup with resync.");
@@ -257,8 +256,8 @@ std::unique_ptr<apply::Worker> Connector::make_worker(const protocol::Hello& hel
         apply::create_progress(admin, k_apply_role);
         options.secret = renew_writer_secret(admin);
         options.copies_directory = m_instance->spec().directory + "/copies_again";
-        options.ddl = ddl_options(
-            hello, m_instance->connect_options(k_admin_role, database, ErrorKind::replica));
+        options.ddl =
+            ddl_options(hello, Superuser::options(*m_instance, database, ErrorKind::replica));
         options.ddl_xids = std::exchange(m_ddl_xids, {});
         options.queue_bytes = m_settings.queue_bytes;
         options.delivered_only = m_settings.delivered_only;

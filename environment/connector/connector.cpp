@@ -240,12 +240,11 @@ void Connector::ensure_instance() {
     if (!m_instance->alive() || !m_started) {
         m_instance->start();
         m_started = true;
-        pq::ConnectOptions options =
-            m_instance->connect_options(k_admin_role, database, ErrorKind::replica);
+        pq::ConnectOptions options = Superuser::options(*m_instance, database, ErrorKind::replica);
         options.parameters.emplace_back("client_encoding", "UTF8");
-        pq::Connection admin(options);
-        if (const auto progress = apply::read_progress(admin)) {
-            auto copies = apply::views_of_records(admin);
+        const Superuser admin(options);
+        if (const auto progress = apply::read_progress(*admin)) {
+            auto copies = apply::views_of_records(*admin);
             const std::lock_guard lock(m_mutex);
             m_last_durable = progress->durable;
             m_copies_before = std::move(copies);

@@ -160,13 +160,12 @@ void CopyJob::create() {
     m_instance.create(Instance::Sync::later);
     m_instance.start();
     tell("creating roles and the database");
-    pq::Connection maintenance(
-        m_instance.connect_options(k_admin_role, k_maintenance_database, ErrorKind::replica));
+    Superuser maintenance(m_instance, k_maintenance_database, ErrorKind::replica);
     create_roles(maintenance, m_plan.begin.roles);
     create_database(maintenance, m_plan.source);
-    const auto admin = connect(k_admin_role);
-    create_surroundings(*admin, m_plan.begin, m_plan.extensions, m_outcome.warnings);
-    apply::create_progress(*admin, k_apply_role);
+    Superuser admin = superuser();
+    create_surroundings(admin, m_plan.begin, m_plan.extensions, m_outcome.warnings);
+    apply::create_progress(admin, k_apply_role);
     enter(CopyPhase::schema, "ready for the schema");
 }
 
@@ -174,21 +173,21 @@ void CopyJob::restore() {
     Archive archive(m_instance, m_plan.source.database, archive_path(),
                     [this] { return going_on(); });
     archive.open();
-    const auto admin = connect(k_admin_role);
+    Superuser admin = superuser();
     auto apply = connect(k_apply_role);
-    archive.create_inert_servers(*admin, *apply);
+    archive.create_inert_servers(admin, *apply);
     archive.restore_types(type_oids(m_plan.begin.enums));
-    set_enum_oids(*admin, m_plan.begin.enums, m_outcome.warnings);
-    create_stand_ins(*admin, *apply, m_plan.begin.outside_functions, m_outcome.warnings);
+    set_enum_oids(admin, m_plan.begin.enums, m_outcome.warnings);
+    create_stand_ins(admin, *apply, m_plan.begin.outside_functions, m_outcome.warnings);
     archive.restore_before_data();
     apply::keep_generated(*admin, m_plan.begin.generated);
-    set_owners(*admin, owners_of(m_plan.begin.owners, true), m_outcome.warnings);
-    m_opened_schemas = open_schemas(*admin, m_plan.begin.schemas);
+    set_owners(admin, owners_of(m_plan.begin.owners, true), m_outcome.warnings);
+    m_opened_schemas = open_schemas(admin, m_plan.begin.schemas);
     {
         const std::lock_guard lock(m_load_mutex);
         m_loader =
             std::make_unique<TableLoader>(std::move(apply), m_plan.begin.tables,
-                                          m_plan.begin.search_paths, renew_writer_secret(*admin));
+                                          m_plan.begin.search_paths, renew_writer_secret(admin));
     }
     enter(CopyPhase::data, "ready for rows");
 }
@@ -207,26 +206,26 @@ void CopyJob::finish() {
     const WriterPaths paths(*apply, m_plan.begin.owners, m_plan.begin.search_paths);
     const unsigned jobs = std::clamp(std::thread::hardware_concurrency(), 1U, k_most_jobs);
     {
-        const auto admin = connect(k_admin_role);
+        Superuser admin = superuser();
         const Cancellable administering(*this, *admin);
         const Connect another = connecting(k_apply_role);
         const std::function<bool()> go_on = [this] { return going_on(); };
-        restore_after_rows({archive, *admin, another, paths, go_on, jobs}, m_outcome.warnings);
+        restore_after_rows({archive, admin, another, paths, go_on, jobs}, m_outcome.warnings);
     }
     // while it owns the views: the source's superusers are none here
     refresh_views(*apply);
-    const auto admin = connect(k_admin_role);
+    Superuser admin = superuser();
     const Cancellable administering(*this, *admin);
     m_outcome.disabled_triggers = disable_triggers(*admin);
     tell("setting owners and grants");
-    close_schemas(*admin, m_opened_schemas);
-    set_owners(*admin, owners_of(m_plan.begin.owners, false), m_outcome.warnings);
+    close_schemas(admin, m_opened_schemas);
+    set_owners(admin, owners_of(m_plan.begin.owners, false), m_outcome.warnings);
     const std::vector<std::string> not_granted =
-        archive.restore_grants(*admin, *apply, m_plan.begin.schemas);
+        archive.restore_grants(admin, *apply, m_plan.begin.schemas);
     m_outcome.warnings.insert(m_outcome.warnings.end(), not_granted.begin(), not_granted.end());
     grant_reader(*admin);
     tell("collecting statistics");
-    collect_statistics(*admin, *connecting(k_apply_role)(), paths, m_outcome.warnings);
+    collect_statistics(admin, *connecting(k_apply_role)(), paths, m_outcome.warnings);
     tell("looking for rows that break foreign keys");
     const std::vector<std::string> orphans =
         find_orphans(connecting(k_reader_role), jobs, [this] { return going_on(); });
@@ -273,8 +272,7 @@ void CopyJob::make_durable() {
     m_instance.flush();
     Instance durable(m_plan.durable);
     durable.start();
-    pq::Connection admin(
-        durable.connect_options(k_admin_role, m_plan.source.database, ErrorKind::replica));
+    Superuser admin(durable, m_plan.source.database, ErrorKind::replica);
     apply::ProgressRow progress;
     progress.system_identifier = m_plan.source.system_identifier;
     progress.timeline = m_plan.source.timeline;
@@ -331,6 +329,13 @@ std::unique_ptr<pq::Connection> CopyJob::connect(std::string_view role) const {
         m_instance.connect_options(role, m_plan.source.database, ErrorKind::replica);
     options.settings["client_encoding"] = "UTF8";  // of names; rows name their own
     return std::make_unique<pq::Connection>(options);
+}
+
+Superuser CopyJob::superuser() const {
+    pq::ConnectOptions options =
+        Superuser::options(m_instance, m_plan.source.database, ErrorKind::replica);
+    options.settings["client_encoding"] = "UTF8";  // of names
+    return Superuser(options);
 }
 
 Connect CopyJob::connecting(std::string_view role) {

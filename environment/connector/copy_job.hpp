@@ -98,6 +98,7 @@ private:
         pq::Connection* m_connection;
     };
     std::unique_ptr<pq::Connection> connect(std::string_view role) const;
+    Superuser superuser() const;
     /// The same, cancellable, from any thread.
     Connect connecting(std::string_view role);
     std::string archive_path() const;

@@ -70,7 +70,6 @@ void Connector::set_due_sequences() {
         m_instance->connect_options(k_apply_role, database, base::ErrorKind::replica);
     options.parameters.emplace_back("client_encoding", "UTF8");
     options.parameters.emplace_back("application_name", "ardent sequences");
-    options.settings = pq::exact_text_settings();
     pq::Connection apply(options);
     const SequenceTroubles troubles = set_sequences(apply, due);
     const std::lock_guard lock(m_mutex);

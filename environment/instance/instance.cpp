@@ -288,6 +288,8 @@ pq::ConnectOptions Instance::connect_options(std::string_view role, const std::s
         const std::lock_guard lock(running->mutex);
         return running->server && running->server->pid() == pid;
     };
+    // over what ALTER DATABASE … SET role says, which code of the source may have said
+    options.settings["role"] = "none";
     return options;
 }
 

@@ -29,6 +29,9 @@ inline constexpr const char* k_apply_role =
     "ardent_apply";  // sees text from the source, has no special rights
 inline constexpr const char* k_reader_role = "ardent_reader";  // people look around with it
 
+/// Owns what its owner at the source cannot own here; without any right of its own.
+inline constexpr const char* k_nobody_role = "ardent_nobody";
+
 struct InstanceSpec {
     std::string name;              // "state", "replica shop": for messages
     std::string directory;         // holds data/, whose log/ is the server's log

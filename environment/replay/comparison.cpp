@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "environment/replay/comparison.hpp"
 
+#include "environment/instance/superuser.hpp"
 #include "environment/replay/definitions.hpp"
 #include "environment/replay/sql_text.hpp"
 #include "environment/replay/statement_settings.hpp"
@@ -58,7 +59,7 @@ void require_equal(pq::Connection& connection, const model::DdlStatement& statem
                 "run retry-setup; or make a new copy.");
         }
     }
-    connection.exec(leave_settings(connection, statement));
+    environment::clean_session(connection);
 }
 
 }  // namespace ardent::replay

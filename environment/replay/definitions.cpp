@@ -3,6 +3,7 @@
 
 #include "common/base/text.hpp"
 #include "common/decode/ddl_message.hpp"
+#include "environment/replica/replica.hpp"
 
 #include <algorithm>
 
@@ -229,8 +230,9 @@ std::string describe_difference(const model::DdlTable& source, const model::DdlT
         text = list_difference("key", keys_of(source, source), keys_of(replica, source),
                                [](const auto& a, const auto& b) { return a == b; });
     }
-    if (text.empty() && compared.owner && source.owner != replica.owner) {
-        text = sides("the owner", source.owner, replica.owner);
+    const std::string owner = environment::owner_here(source.owner);
+    if (text.empty() && compared.owner && owner != replica.owner) {
+        text = sides("the owner", owner, replica.owner);
     }
     return text;
 }

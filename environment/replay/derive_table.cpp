@@ -5,6 +5,7 @@
 #include "environment/replay/sql_text.hpp"
 
 #include "common/base/text.hpp"
+#include "environment/replica/replica.hpp"
 
 #include <algorithm>
 
@@ -55,8 +56,9 @@ public:
             say(m_source.persistence == "unlogged" ? "SET UNLOGGED" : "SET LOGGED");
         }
         enter_parents();
-        if (m_source.owner != m_replica.owner && !m_source.owner.empty()) {
-            say("OWNER TO " + quote_identifier(m_source.owner));
+        const std::string owner = environment::owner_here(m_source.owner);
+        if (owner != m_replica.owner && !owner.empty()) {
+            say("OWNER TO " + quote_identifier(owner));
         }
         return std::move(m_texts);
     }

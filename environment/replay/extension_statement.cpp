@@ -21,7 +21,9 @@ bool is_never_touched(const std::string& name) {
 }
 
 bool is_installed(pq::Connection& connection, const std::string& name) {
-    return connection.exec("SELECT FROM pg_catalog.pg_extension WHERE extname = $1", {name})
+    return connection
+               .exec("SELECT FROM pg_catalog.pg_extension WHERE extname OPERATOR(pg_catalog.=) $1",
+                     {name})
                .rows() > 0;
 }
 
@@ -46,9 +48,11 @@ std::string first_schema(pq::Connection& connection, const model::DdlStatement& 
     const SqlText path = read_text(statement, statement.search_path);
     for (const Token& token : path.tokens()) {
         const std::string& name = token.text == "$user" ? statement.role : token.text;
-        if (token.name() &&
-            connection.exec("SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1", {name})
-                    .rows() > 0) {
+        if (token.name() && connection
+                                    .exec("SELECT FROM pg_catalog.pg_namespace WHERE nspname "
+                                          "OPERATOR(pg_catalog.=) $1",
+                                          {name})
+                                    .rows() > 0) {
             return name;
         }
     }
@@ -62,16 +66,17 @@ ExtensionWords words_of(pq::Connection& connection, const model::DdlStatement& s
     }
     const bool created = statement.tag == "CREATE EXTENSION" && statement.objects.size() == 1;
     const SqlText name(created ? statement.objects[0].identity : "", true);
-    const bool own_schema =
-        !name.tokens().empty() &&
-        connection
-                .exec(
-                    "SELECT FROM pg_catalog.pg_available_extension_versions AS v"
-                    " JOIN pg_catalog.pg_available_extensions AS e"
-                    " ON e.name = v.name AND e.default_version = v.version"
-                    " WHERE v.name = $1 AND v.schema IS NOT NULL",
-                    {name.tokens()[0].text})
-                .rows() > 0;
+    const bool own_schema = !name.tokens().empty() && connection
+                                                              .exec(
+                                                                  R"sql(
+                    SELECT FROM pg_catalog.pg_available_extension_versions AS v
+                      JOIN pg_catalog.pg_available_extensions AS e
+                        ON e.name OPERATOR(pg_catalog.=) v.name
+                       AND e.default_version OPERATOR(pg_catalog.=) v.version
+                     WHERE v.name OPERATOR(pg_catalog.=) $1 AND v.schema IS NOT NULL
+                    )sql",
+                                                                  {name.tokens()[0].text})
+                                                              .rows() > 0;
     if (!own_schema) {
         throw unknown_text(statement);
     }
@@ -90,9 +95,9 @@ Outcome create(pq::Connection& connection, Privileged& privileged,
     const std::string schema = words.schema.value_or(first_schema(connection, statement));
     std::vector<std::string> warnings;
     AsAdmin admin(connection, privileged);
-    environment::create_extension(connection, {words.name, words.version.value_or(""), schema},
-                                  policy, warnings);
-    environment::grant_reader(connection);
+    environment::create_extension(*admin, {words.name, words.version.value_or(""), schema}, policy,
+                                  warnings);
+    environment::grant_reader(**admin);
     admin.leave();
     return {true, base::join(warnings, "; ")};
 }
@@ -101,8 +106,11 @@ Outcome create(pq::Connection& connection, Privileged& privileged,
 bool has_version(pq::Connection& connection, const ExtensionWords& words) {
     return !words.version || connection
                                      .exec(
-                                         "SELECT FROM pg_catalog.pg_available_extension_versions"
-                                         " WHERE name = $1 AND version = $2",
+                                         R"sql(
+                                         SELECT FROM pg_catalog.pg_available_extension_versions
+                                          WHERE name OPERATOR(pg_catalog.=) $1
+                                            AND version OPERATOR(pg_catalog.=) $2
+                                         )sql",
                                          {words.name, *words.version})
                                      .rows() > 0;
 }
@@ -115,13 +123,8 @@ Outcome alter(pq::Connection& connection, Privileged& privileged,
     }
     const SqlText sql = read_text(statement, *statement.text);
     const std::string name = pq::quote_identifier(words.name);
-    std::string text;
-    if (words.schema && sql.find({"set", "schema"})) {
-        text = "ALTER EXTENSION " + name + " SET SCHEMA " + pq::quote_identifier(*words.schema);
-    } else if (sql.find({"update"})) {
-        text = "ALTER EXTENSION " + name + " UPDATE" +
-               (words.version ? " TO " + pq::quote_identifier(*words.version) : "");
-    } else {
+    const bool moves = words.schema && sql.find({"set", "schema"});
+    if (!moves && !sql.find({"update"})) {
         throw Error(ErrorKind::replica,
                     "an object became a member of extension " + words.name +
                         " of the source, or ceased to be one; statement: " + *statement.text,
@@ -132,8 +135,13 @@ Outcome alter(pq::Connection& connection, Privileged& privileged,
         return {false, "this host has no version " + *words.version + " of " + words.name};
     }
     AsAdmin admin(connection, privileged);
-    connection.exec(text);
-    environment::grant_reader(connection);
+    if (moves) {
+        admin->exec("ALTER EXTENSION " + name + " SET SCHEMA " +
+                    pq::quote_identifier(*words.schema));
+    } else {
+        environment::update_extension(*admin, words.name, words.version);
+    }
+    environment::grant_reader(**admin);
     admin.leave();
     return {true, {}};
 }
@@ -153,7 +161,7 @@ Outcome drop(pq::Connection& connection, Privileged& privileged,
     }
     const Drops drops(connection, scope);
     AsAdmin admin(connection, privileged);
-    connection.exec("DROP EXTENSION " + base::join(names, ", ") + " CASCADE");
+    admin->exec("DROP EXTENSION " + base::join(names, ", ") + " CASCADE");
     admin.leave();
     drops.require_recorded(statement);
     return {true, {}};

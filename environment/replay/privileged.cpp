@@ -11,38 +11,49 @@ namespace {
 // The target transaction that asks may itself hold the lock.
 constexpr const char* k_lock_timeout = "SET lock_timeout = '10s'";
 
+constexpr const char* k_has_wrapper = R"sql(
+SELECT EXISTS (SELECT FROM pg_catalog.pg_foreign_data_wrapper
+                WHERE fdwname OPERATOR(pg_catalog.=) $1)
+)sql";
+
 }  // namespace
 
-pq::Connection& Privileged::connection() {
-    if (!m_connection || !m_connection->ok()) {
-        m_connection = std::make_unique<pq::Connection>(m_options);
-        m_connection->exec(k_lock_timeout);
+environment::Superuser& Privileged::superuser() {
+    if (!m_superuser || !(*m_superuser)->ok()) {
+        m_superuser.emplace(m_options);
+        (*m_superuser)->exec(k_lock_timeout);
     }
-    return *m_connection;
+    return *m_superuser;
 }
 
 void Privileged::create_role(const std::string& role) {
-    environment::create_source_role(connection(), role);
+    if (m_made >= k_most_roles) {
+        throw base::Error(base::ErrorKind::replica,
+                          "statements of the source name more than " +
+                              std::to_string(k_most_roles) +
+                              " roles that the replica does not have; the next one is " + role,
+                          "If the source really has that many, run retry-setup: it goes on with "
+                          "as many again.");
+    }
+    environment::create_source_role(superuser(), role);
+    ++m_made;
 }
 
 void Privileged::lend_admin() {
-    environment::lend_admin(connection());
+    environment::lend_admin(superuser());
 }
 
 void Privileged::take_back_admin() {
-    environment::take_back_admin(connection());
+    environment::take_back_admin(superuser());
 }
 
 void Privileged::create_inert_wrapper() {
-    pq::Connection& admin = connection();
-    if (admin
-            .exec("SELECT FROM pg_catalog.pg_foreign_data_wrapper WHERE fdwname = $1",
-                  {k_inert_wrapper})
-            .rows() == 0) {
-        admin.exec(std::string("CREATE FOREIGN DATA WRAPPER ") + k_inert_wrapper);
+    environment::Superuser& admin = superuser();
+    if (admin->value(k_has_wrapper, {k_inert_wrapper}) == "f") {
+        admin->exec(std::string("CREATE FOREIGN DATA WRAPPER ") + k_inert_wrapper);
     }
-    admin.exec(std::string("GRANT USAGE ON FOREIGN DATA WRAPPER ") + k_inert_wrapper + " TO " +
-               environment::k_apply_role);
+    admin->exec(std::string("GRANT USAGE ON FOREIGN DATA WRAPPER ") + k_inert_wrapper + " TO " +
+                environment::k_apply_role);
 }
 
 void hear_of_others(pq::Connection& connection) {
@@ -56,7 +67,7 @@ AsAdmin::AsAdmin(pq::Connection& connection, Privileged& privileged)
     m_privileged.lend_admin();
     try {
         hear_of_others(m_connection);
-        m_connection.exec(std::string("SET LOCAL ROLE ") + environment::k_admin_role);
+        m_superuser.emplace(m_connection);
     } catch (...) {
         m_privileged.take_back_admin();
         throw;
@@ -65,7 +76,7 @@ AsAdmin::AsAdmin(pq::Connection& connection, Privileged& privileged)
 
 // A replica that cannot be reached here is asked again before the next worker begins (environment/connector).
 AsAdmin::~AsAdmin() {
-    if (!m_left) {
+    if (m_superuser) {
         try {
             m_privileged.take_back_admin();
         } catch (const std::exception& error) {
@@ -76,9 +87,9 @@ AsAdmin::~AsAdmin() {
 }
 
 void AsAdmin::leave() {
-    m_connection.exec("SET LOCAL ROLE TO DEFAULT");
+    m_superuser->give_back();
+    m_superuser.reset();
     m_privileged.take_back_admin();
-    m_left = true;
     hear_of_others(m_connection);
 }
 

@@ -1,33 +1,39 @@
 // SPDX-License-Identifier: PostgreSQL
-// What replaying needs a superuser for. A connection of its own, made when it is needed; it gets names and never text from
-// the source. What it does is committed at once, before the target transaction that asked for it, and doing it again
+// What replaying needs a superuser for (environment/instance/superuser.hpp). `Privileged` has a session of its own, made when
+// it is needed: what it does is committed at once, before the target transaction that asked for it, and doing it again
 // changes nothing. One thread. Throws base::Error.
 #pragma once
 
 #include "common/pq/connection.hpp"
+#include "environment/instance/superuser.hpp"
 
-#include <memory>
+#include <cstddef>
+#include <optional>
 #include <string>
 
 namespace ardent::replay {
 
 inline constexpr const char* k_inert_wrapper = "ardent_inert";
+/// That a session makes.
+inline constexpr std::size_t k_most_roles = 1000;
 
 class Privileged {
 public:
     explicit Privileged(pq::ConnectOptions options) : m_options(std::move(options)) {}
 
-    /// NOLOGIN; whoever applies may act as it.
+    /// NOLOGIN; whoever applies may act as it. Throws base::Error (replica) from k_most_roles on: a statement names the roles
+    /// that it needs, and whoever writes statements could fill the catalogs with them.
     void create_role(const std::string& role);
     void create_inert_wrapper();
     void lend_admin();
     void take_back_admin();
 
 private:
-    pq::Connection& connection();
+    environment::Superuser& superuser();
 
     pq::ConnectOptions m_options;
-    std::unique_ptr<pq::Connection> m_connection;
+    std::optional<environment::Superuser> m_superuser;
+    std::size_t m_made = 0;
 };
 
 /// A session hears of what others committed, roles and memberships too, when it locks a relation that it has not
@@ -43,12 +49,14 @@ public:
     AsAdmin(const AsAdmin&) = delete;
     AsAdmin& operator=(const AsAdmin&) = delete;
 
+    environment::Superuser& operator*() noexcept { return *m_superuser; }
+    pq::Connection* operator->() const noexcept { return m_superuser->operator->(); }
     void leave();
 
 private:
     pq::Connection& m_connection;
     Privileged& m_privileged;
-    bool m_left = false;
+    std::optional<environment::Superuser> m_superuser;  // until it is left
 };
 
 }  // namespace ardent::replay

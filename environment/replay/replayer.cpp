@@ -9,6 +9,7 @@
 #include "environment/replay/extension_statement.hpp"
 #include "environment/replay/grants.hpp"
 #include "environment/replay/lending.hpp"
+#include "environment/replay/missing.hpp"
 #include "environment/replay/parameters.hpp"
 #include "environment/replay/rewrites.hpp"
 #include "environment/replay/sql_text.hpp"
@@ -33,39 +34,25 @@ constexpr const char* k_no_relation = "42P01";
 constexpr std::string_view k_not_granted = "01007";
 constexpr std::string_view k_not_revoked = "01006";
 
-/// The name in: role "x" does not exist.
-std::optional<std::string> missing(std::string_view what, std::string_view message) {
-    const std::string begin = std::string(what) + " \"";
-    constexpr std::string_view k_end = "\" does not exist";
-    const std::size_t at = message.find(begin);
-    if (at == std::string_view::npos) {
-        return std::nullopt;
-    }
-    const std::size_t name = at + begin.size();
-    const std::size_t end = message.find(k_end, name);
-    return end == std::string_view::npos
-               ? std::nullopt
-               : std::optional(std::string(message.substr(name, end - name)));
-}
+constexpr const char* k_has_role = R"sql(
+SELECT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) $1)
+)sql";
 
-/// The name in: unrecognized parameter "x", unrecognized parameter namespace "x".
-std::optional<std::string> unknown_parameter(std::string_view message) {
-    for (const std::string_view begin :
-         {"unrecognized parameter \"", "unrecognized parameter namespace \""}) {
-        const std::size_t at = message.find(begin);
-        const std::size_t end = message.find('"', at + begin.size());
-        if (at != std::string_view::npos && end != std::string_view::npos) {
-            return std::string(message.substr(at + begin.size(), end - at - begin.size()));
-        }
-    }
-    return std::nullopt;
-}
+// The name is the server's own word for what the message's words name, if they name a table.
+constexpr const char* k_table = R"sql(
+SELECT n.nspname, c.relname
+  FROM pg_catalog.pg_class AS c
+  JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+ WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)
+   AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p}')
+)sql";
 
 bool is_grant(const model::DdlStatement& statement) {
     return statement.tag == "GRANT" || statement.tag == "REVOKE";
 }
 
-// Who had every right at the source leaves no trace of his own in these.
+// Who had every right at the source leaves no trace of his own in these. The text is one of these only when it says so: the
+// tag is a word of the message.
 bool needs_no_role(const model::DdlStatement& statement) {
     return statement.tag == "COMMENT" || statement.tag == "ALTER SCHEMA" ||
            statement.tag == "DROP SCHEMA";
@@ -115,6 +102,13 @@ bool Replayer::was_superuser(const std::string& role) const {
 
 Outcome Replayer::replay(pq::Connection& connection, const model::DdlStatement& statement,
                          const std::vector<model::RelationName>& stale, bool overtaken) {
+    if (environment::is_reserved_role(statement.role) &&
+        statement.role != environment::k_nobody_role) {
+        model::DdlStatement inert = statement;
+        inert.role = environment::k_nobody_role;
+        warn_of_owner(statement, statement.role);
+        return replay(connection, inert, stale, overtaken);
+    }
     m_stale = stale;
     Outcome outcome{true, {}, {}};
     const Plan plan = make_plan(statement, m_options.scope);
@@ -153,6 +147,11 @@ Outcome Replayer::replay(pq::Connection& connection, const model::DdlStatement& 
     return outcome;
 }
 
+void Replayer::warn_of_owner(const model::DdlStatement& statement, const std::string& owner) {
+    m_options.warn("the owner of what a " + statement.tag + " of the source made or changed is " +
+                   owner + environment::inert_owner_note());
+}
+
 std::string Replayer::take_notes() {
     return base::join(std::exchange(m_notes, {}), "; ");
 }
@@ -188,30 +187,51 @@ void Replayer::run_statement(pq::Connection& connection, const model::DdlStateme
 bool Replayer::run_text(pq::Connection& connection, const model::DdlStatement& statement,
                         const Plan& plan, const SqlText& sql) {
     const bool superuser = was_superuser(statement.role);
-    const auto shares = superuser && is_grant(statement) ? by_owner(connection, statement, sql)
-                                                         : std::vector<OwnersShare>();
+    const bool as_told = begins_with(sql, statement.tag);
+    const auto shares = superuser && as_told && is_grant(statement)
+                            ? by_owner(connection, statement, sql)
+                            : std::vector<OwnersShare>();
     for (const OwnersShare& share : shares) {
         run(connection, statement, share.text, share.owner);
     }
     if (!shares.empty()) {
         return true;
     }
-    const bool as_apply = plan.as_apply || (superuser && needs_no_role(statement));
+    const bool as_apply = as_told && (plan.as_apply || (superuser && needs_no_role(statement)));
     const auto triggers = all_triggers(sql);
     if (!run(connection, statement, triggers ? triggers->text : plan.text,
              as_apply ? std::nullopt : std::optional(statement.role), plan.may_miss)) {
         return false;
     }
     if (triggers) {
+        const std::vector<model::RelationName> tables = carried_tables(connection, statement);
         AsAdmin admin(connection, m_privileged);
-        for (const model::DdlObject& object : statement.objects) {
-            if (object.type == "table") {
-                connection.exec(triggers->of_system(object.identity));
-            }
+        for (const model::RelationName& table : tables) {
+            admin->exec(triggers->of_system(table));
         }
         admin.leave();
     }
     return true;
+}
+
+// What a message names is looked up and quoted by us, and is the connector's: a true code says where the message is from, and
+// gives it no rights.
+std::vector<model::RelationName> Replayer::carried_tables(
+    pq::Connection& connection, const model::DdlStatement& statement) const {
+    std::vector<model::RelationName> tables;
+    for (const model::DdlObject& object : statement.objects) {
+        const auto told =
+            object.type == "table" ? model::parse_relation(object.identity) : std::nullopt;
+        if (!told || !carries(m_options.scope, *told)) {
+            continue;
+        }
+        const pq::Result found =
+            connection.exec(k_table, {pq::quote_qualified(told->schema, told->name)});
+        if (found.rows() == 1) {
+            tables.push_back({std::string(found.text(0, 0)), std::string(found.text(0, 1))});
+        }
+    }
+    return tables;
 }
 
 // False when it was left out, because what it names is not here and need not be.
@@ -221,6 +241,11 @@ bool Replayer::run(pq::Connection& connection, const model::DdlStatement& statem
     bool lend =
         may_lend && (was_superuser(statement.role) || m_borrowers.count(statement.role) > 0);
     std::set<std::string> made;
+    const SqlText sql = read_text(statement, text);
+    if (const auto owner = new_owner(sql); owner && environment::is_reserved_role(owner->text)) {
+        text = with_owner(sql, *owner, environment::k_nobody_role);
+        warn_of_owner(statement, owner->text);
+    }
     for (unsigned attempts = 1;; ++attempts) {
         connection.exec("SAVEPOINT ardent_ddl");
         try {
@@ -262,20 +287,19 @@ bool Replayer::run(pq::Connection& connection, const model::DdlStatement& statem
 void Replayer::attempt(pq::Connection& connection, const model::DdlStatement& statement,
                        const std::string& text, const std::optional<std::string>& role, bool lend) {
     Lending lending(connection, m_options.scope.schemas);
+    if (role) {
+        ensure_role(connection, *role);
+    }
     if (lend) {
         lending.lend(statement.role);
-        const SqlText sql = read_text(statement, text);
-        const auto owner = statement.tag == "REASSIGN OWNED"  ? sql.name_after({"to"})
-                           : statement.tag == "CREATE SCHEMA" ? sql.name_after({"authorization"})
-                                                              : sql.name_after({"owner", "to"});
-        if (owner) {
-            lending.lend_ownership(statement.role, *owner);
+        if (const auto owner = new_owner(read_text(statement, text))) {
+            lending.lend_ownership(statement.role, owner->text);
         }
     }
     const Warnings warnings(connection);
     connection.exec(enter_settings(connection, statement, role));
     connection.exec(text, std::span<const pq::Value>());
-    connection.exec(leave_settings(connection, statement));
+    environment::clean_session(connection);
     lending.take_back();
     const pq::Notice* notice = warnings.find(k_not_granted);
     notice = notice != nullptr ? notice : warnings.find(k_not_revoked);
@@ -284,17 +308,29 @@ void Replayer::attempt(pq::Connection& connection, const model::DdlStatement& st
     }
 }
 
+// Roles are never dropped here.
+void Replayer::ensure_role(pq::Connection& connection, const std::string& role) {
+    if (m_roles.count(role) > 0) {
+        return;
+    }
+    if (connection.value(k_has_role, {role}) == "f") {
+        m_privileged.create_role(role);
+        hear_of_others(connection);
+    }
+    m_roles.insert(role);
+}
+
 // True when trying again is worth it.
 bool Replayer::mend(const Error& error, const model::DdlStatement& statement, std::string& text,
                     std::set<std::string>& made) {
-    if (const auto role = missing("role", error.what())) {
+    if (const auto role = missing_role(error)) {
         if (!made.insert(*role).second) {
             return false;
         }
         m_privileged.create_role(*role);
         return true;
     }
-    if (const auto tablespace = missing("tablespace", error.what())) {
+    if (const auto tablespace = missing_tablespace(error)) {
         const SqlText sql = read_text(statement, text);
         const auto edited = without_tablespace(sql);
         const bool all_of_it = !edited && sql.find({"set", "tablespace"});
@@ -302,7 +338,7 @@ bool Replayer::mend(const Error& error, const model::DdlStatement& statement, st
         text = all_of_it ? std::string() : edited.value_or(text);
         return all_of_it || edited.has_value();
     }
-    if (const auto parameter = unknown_parameter(error.what())) {
+    if (const auto parameter = unknown_parameter(error)) {
         const auto edited = without_parameter(read_text(statement, text), *parameter);
         m_notes.push_back("there is no storage parameter " + *parameter + " here");
         text = edited.value_or(text);
@@ -355,9 +391,11 @@ void Replayer::derive(pq::Connection& connection, const model::DdlStatement& sta
 void Replayer::server(pq::Connection& connection, const model::DdlStatement& statement) {
     m_privileged.create_inert_wrapper();
     for (const model::DdlObject& object : statement.objects) {
-        if (object.type == "server") {
-            connection.exec("CREATE SERVER IF NOT EXISTS " + object.identity +
-                            " FOREIGN DATA WRAPPER " + k_inert_wrapper);
+        const SqlText name(object.type == "server" ? object.identity : "", true);
+        if (name.tokens().size() == 1 && name.tokens()[0].name()) {
+            connection.exec("CREATE SERVER IF NOT EXISTS " +
+                            pq::quote_identifier(name.tokens()[0].text) + " FOREIGN DATA WRAPPER " +
+                            k_inert_wrapper);
         }
     }
 }

@@ -56,6 +56,10 @@ private:
     bool mend(const base::Error& error, const model::DdlStatement& statement, std::string& text,
               std::set<std::string>& made);
     std::string take_notes();
+    void warn_of_owner(const model::DdlStatement& statement, const std::string& owner);
+    std::vector<model::RelationName> carried_tables(pq::Connection& connection,
+                                                    const model::DdlStatement& statement) const;
+    void ensure_role(pq::Connection& connection, const std::string& role);
     void make_relations(pq::Connection& connection, const model::DdlStatement& statement,
                         const Plan& plan);
     void derive(pq::Connection& connection, const model::DdlStatement& statement, Outcome& outcome);
@@ -70,6 +74,7 @@ private:
 
     ReplayerOptions m_options;
     Privileged m_privileged;
+    std::set<std::string> m_roles;             // known to be there
     std::set<std::string> m_borrowers;         // roles that could not do without
     std::vector<std::string> m_notes;          // of the statement that is replayed
     std::vector<model::RelationName> m_stale;  // likewise, as long as they may have rows

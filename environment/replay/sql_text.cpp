@@ -2,8 +2,11 @@
 #include "environment/replay/sql_text.hpp"
 
 #include "common/base/text.hpp"
+#include "common/pq/connection.hpp"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 namespace ardent::replay {
 
@@ -39,6 +42,15 @@ std::optional<std::pair<std::size_t, std::size_t>> find_tablespace(const SqlText
         }
     }
     return std::nullopt;
+}
+
+// RENAME COLUMN owner TO x
+bool renames(const SqlText& sql, std::size_t owner) {
+    constexpr std::array<std::string_view, 4> k_before = {"rename", "column", "constraint",
+                                                          "attribute"};
+    return owner > 0 && std::any_of(k_before.begin(), k_before.end(), [&](std::string_view word) {
+               return sql.tokens()[owner - 1].is(word);
+           });
 }
 
 }  // namespace
@@ -143,6 +155,51 @@ std::string storage_clause(const SqlText& sql) {
         }
     }
     return {};
+}
+
+std::optional<Token> new_owner(const SqlText& sql) {
+    const std::vector<Token>& tokens = sql.tokens();
+    std::optional<std::size_t> place;
+    if (begins_with(sql, "REASSIGN OWNED")) {
+        place = sql.find({"to"});
+    } else if (begins_with(sql, "CREATE SCHEMA")) {
+        place = sql.find({"authorization"});
+    } else if (const auto owner = sql.find({"owner", "to"});
+               owner && begins_with(sql, "ALTER") && !renames(sql, *owner)) {
+        place = *owner + 1;
+    }
+    if (!place || *place + 1 >= tokens.size()) {
+        return std::nullopt;
+    }
+    const Token& name = tokens[*place + 1];
+    const bool somebody = name.kind == TokenKind::quoted ||
+                          (name.kind == TokenKind::word && !name.is("current_user") &&
+                           !name.is("current_role") && !name.is("session_user"));
+    return somebody ? std::optional(name) : std::nullopt;
+}
+
+// CREATE SCHEMA AUTHORIZATION x makes a schema x.
+std::string with_owner(const SqlText& sql, const Token& owner, const std::string& role) {
+    const std::string& text = sql.text();
+    const auto word = sql.find({"authorization"});
+    const bool names_schema =
+        begins_with(sql, "CREATE SCHEMA") && word && *word > 0 &&
+        (sql.tokens()[*word - 1].is("schema") || sql.tokens()[*word - 1].is("exists"));
+    std::string begin = text.substr(0, owner.begin);
+    if (names_schema) {
+        begin.insert(sql.tokens()[*word].begin, pq::quote_identifier(owner.text) + " ");
+    }
+    return begin + pq::quote_identifier(role) + text.substr(owner.end);
+}
+
+bool begins_with(const SqlText& sql, std::string_view tag) {
+    const std::vector<std::string> words = base::split(tag, ' ');
+    const std::vector<Token>& tokens = sql.tokens();
+    return tokens.size() >= words.size() &&
+           std::equal(words.begin(), words.end(), tokens.begin(),
+                      [](const std::string& word, const Token& token) {
+                          return token.is(ddl::lower(word));
+                      });
 }
 
 std::optional<ExtensionWords> read_extension(const SqlText& sql) {

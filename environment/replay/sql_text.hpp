@@ -55,6 +55,14 @@ std::optional<std::string> without_tablespace(const SqlText& sql);
 /// WITH (…) of CREATE TABLE … AS, with the word; empty when there is none.
 std::string storage_clause(const SqlText& sql);
 
+/// The name after OWNER TO, of REASSIGN OWNED … TO or of CREATE SCHEMA … AUTHORIZATION: whom the statement makes an owner.
+/// nullopt when it names nobody, and for CURRENT_USER and its like.
+std::optional<Token> new_owner(const SqlText& sql);
+/// The text with `role`, unquoted, in place of that.
+std::string with_owner(const SqlText& sql, const Token& owner, const std::string& role);
+/// True when the text begins with the words of a command tag, as that of such a statement does.
+bool begins_with(const SqlText& sql, std::string_view tag);
+
 struct ExtensionWords {
     std::string name;
     std::optional<std::string> schema;

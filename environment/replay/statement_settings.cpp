@@ -60,15 +60,4 @@ std::string enter_settings(pq::Connection& connection, const model::DdlStatement
     return "SELECT " + base::join(calls, ", ");
 }
 
-std::string leave_settings(const pq::Connection& connection, const model::DdlStatement& statement) {
-    std::string sql = "SET LOCAL role TO DEFAULT; SET LOCAL search_path TO DEFAULT";
-    for (const std::string_view name : k_ordinary) {
-        sql += "; SET LOCAL " + std::string(name) + " TO DEFAULT";
-    }
-    for (const auto& [name, value] : followed(connection, statement)) {
-        sql += "; SET LOCAL " + name + " TO DEFAULT";
-    }
-    return sql;
-}
-
 }  // namespace ardent::replay

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The settings under which a statement ran at the source, for the rest of the target transaction or until they are left.
-// SQL text only.
+// The settings under which a statement ran at the source, for the rest of the target transaction or until the session is
+// cleaned (environment/instance/superuser.hpp). SQL text only.
 #pragma once
 
 #include "common/model/ddl.hpp"
@@ -14,7 +14,5 @@ namespace ardent::replay {
 /// Without a role: as who is connected.
 std::string enter_settings(pq::Connection& connection, const model::DdlStatement& statement,
                            const std::optional<std::string>& role);
-/// Back to those of the session.
-std::string leave_settings(const pq::Connection& connection, const model::DdlStatement& statement);
 
 }  // namespace ardent::replay

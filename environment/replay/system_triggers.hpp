@@ -3,6 +3,7 @@
 // data loads of many kinds say it. Pure; any thread.
 #pragma once
 
+#include "common/pq/connection.hpp"
 #include "environment/replay/sql_text.hpp"
 
 #include <optional>
@@ -15,10 +16,10 @@ struct AllTriggers {
     std::string verb;  // ENABLE or DISABLE
     bool only = false;
 
-    /// The rest of it, for the superuser; `table` quoted.
-    std::string of_system(const std::string& table) const {
-        return std::string("ALTER TABLE ") + (only ? "ONLY " : "") + table + " " + verb +
-               " TRIGGER ALL";
+    /// The rest of it, for the superuser.
+    std::string of_system(const model::RelationName& table) const {
+        return std::string("ALTER TABLE ") + (only ? "ONLY " : "") +
+               pq::quote_qualified(table.schema, table.name) + " " + verb + " TRIGGER ALL";
     }
 };
 

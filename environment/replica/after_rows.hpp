@@ -3,6 +3,7 @@
 // policies, comments. Rows were valid at the source, so nothing here looks at whether they are.
 #pragma once
 
+#include "environment/instance/superuser.hpp"
 #include "environment/replica/archive.hpp"
 #include "environment/replica/index_builder.hpp"
 
@@ -14,7 +15,7 @@ namespace ardent::environment {
 
 struct AfterRows {
     const Archive& archive;  // open
-    pq::Connection& admin;   // sees no text of the source
+    Superuser& admin;        // sees no text of the source
     const Connect& connect;  // ardent_apply
     const WriterPaths& paths;
     const std::function<bool()>& go_on;

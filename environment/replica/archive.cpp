@@ -218,7 +218,7 @@ void Archive::open() {
     m_contents = filter_contents(restore({"--list"}));
 }
 
-void Archive::create_inert_servers(pq::Connection& admin, pq::Connection& apply) {
+void Archive::create_inert_servers(Superuser& admin, pq::Connection& apply) {
     const std::string tables = select_lines(
         m_contents, [](std::string_view entry) { return entry.starts_with("FOREIGN TABLE "); });
     if (tables.empty()) {
@@ -226,9 +226,9 @@ void Archive::create_inert_servers(pq::Connection& admin, pq::Connection& apply)
     }
     const std::string script = restore(
         {"--file=-", "--no-owner", "--no-acl", "--use-list=" + write_list("foreign", tables)});
-    admin.exec(std::string("CREATE FOREIGN DATA WRAPPER ") + k_inert_wrapper);
-    admin.exec(std::string("GRANT USAGE ON FOREIGN DATA WRAPPER ") + k_inert_wrapper + " TO " +
-               k_apply_role);
+    admin->exec(std::string("CREATE FOREIGN DATA WRAPPER ") + k_inert_wrapper);
+    admin->exec(std::string("GRANT USAGE ON FOREIGN DATA WRAPPER ") + k_inert_wrapper + " TO " +
+                k_apply_role);
     apply.exec(encoding_statement(script));
     for (const std::string& server : foreign_servers(script)) {
         apply.exec("CREATE SERVER " + pq::quote_identifier(server) + " FOREIGN DATA WRAPPER " +
@@ -297,14 +297,14 @@ void Archive::restore_after_data(unsigned jobs,
 
 // An object's owner gives its grants, so that the grantor is right. At the source he may have had no USAGE on the
 // schema; here everybody has it meanwhile.
-std::vector<std::string> Archive::restore_grants(pq::Connection& admin, pq::Connection& apply,
+std::vector<std::string> Archive::restore_grants(Superuser& admin, pq::Connection& apply,
                                                  const std::vector<std::string>& schemas) {
     std::vector<std::string> warnings;
     std::vector<std::string> opened;
     for (const std::string& schema : schemas) {
         const std::string sql = "SELECT pg_catalog.has_schema_privilege('public', $1, 'USAGE')";
-        if (admin.value(sql, {schema}) == "f") {
-            admin.exec("GRANT USAGE ON SCHEMA " + pq::quote_identifier(schema) + " TO PUBLIC");
+        if (admin->value(sql, {schema}) == "f") {
+            admin->exec("GRANT USAGE ON SCHEMA " + pq::quote_identifier(schema) + " TO PUBLIC");
             opened.push_back(schema);
         }
     }
@@ -314,7 +314,7 @@ std::vector<std::string> Archive::restore_grants(pq::Connection& admin, pq::Conn
     };
     run_grants(apply, "objects", select_lines(grants, std::not_fn(on_schema)), warnings);
     for (const std::string& schema : opened) {
-        admin.exec("REVOKE USAGE ON SCHEMA " + pq::quote_identifier(schema) + " FROM PUBLIC");
+        admin->exec("REVOKE USAGE ON SCHEMA " + pq::quote_identifier(schema) + " FROM PUBLIC");
     }
     run_grants(apply, "schemas", select_lines(grants, on_schema), warnings);
     return warnings;

@@ -5,7 +5,7 @@
 
 #include "common/model/table_definition.hpp"
 #include "common/pq/connection.hpp"
-#include "environment/instance/instance.hpp"
+#include "environment/instance/superuser.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -56,7 +56,7 @@ public:
     void open();
     /// Foreign tables can be made only where their server is known: one without a handler, so that
     /// nothing calls out.
-    void create_inert_servers(pq::Connection& admin, pq::Connection& apply);
+    void create_inert_servers(Superuser& admin, pq::Connection& apply);
     /// Creates these types before anything else, so that their labels can get the oids that everything later is made with;
     /// `types` are oids of the source. Those that are not in the archive are passed over.
     void restore_types(const std::vector<std::uint32_t>& types);
@@ -68,7 +68,7 @@ public:
     /// Comments on what `index_script` makes.
     std::string late_comments_script() const;
     /// Grants, after the owners. What could not be granted comes back as warnings.
-    std::vector<std::string> restore_grants(pq::Connection& admin, pq::Connection& apply,
+    std::vector<std::string> restore_grants(Superuser& admin, pq::Connection& apply,
                                             const std::vector<std::string>& schemas);
 
 private:

@@ -18,21 +18,21 @@ constexpr const char* k_labels = R"sql(
 SELECT n.nspname, t.typname,
        pg_catalog.array_to_string(pg_catalog.array_agg(e.oid ORDER BY e.enumsortorder), ','),
        EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-                WHERE d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass
-                  AND d.refobjid IN (t.oid, t.typarray)
-                  AND NOT (d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.objid = t.typarray)
-                  AND d.classid NOT IN ('pg_catalog.pg_cast'::pg_catalog.regclass,
+                WHERE d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_type'::pg_catalog.regclass
+                  AND d.refobjid OPERATOR(pg_catalog.=) ANY (ARRAY[t.oid, t.typarray])
+                  AND NOT (d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_type'::pg_catalog.regclass AND d.objid OPERATOR(pg_catalog.=) t.typarray)
+                  AND d.classid OPERATOR(pg_catalog.<>) ALL (ARRAY['pg_catalog.pg_cast'::pg_catalog.regclass,
                                         'pg_catalog.pg_operator'::pg_catalog.regclass,
                                         'pg_catalog.pg_opclass'::pg_catalog.regclass,
                                         'pg_catalog.pg_amop'::pg_catalog.regclass,
-                                        'pg_catalog.pg_amproc'::pg_catalog.regclass)
-                  AND NOT (d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+                                        'pg_catalog.pg_amproc'::pg_catalog.regclass])
+                  AND NOT (d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
                            AND EXISTS (SELECT FROM pg_catalog.pg_proc AS p
-                                        WHERE p.oid = d.objid AND p.proargdefaults IS NULL
-                                          AND pg_catalog.to_jsonb(p) ->> 'prosqlbody' IS NULL)))
+                                        WHERE p.oid OPERATOR(pg_catalog.=) d.objid AND p.proargdefaults IS NULL
+                                          AND (pg_catalog.to_jsonb(p) OPERATOR(pg_catalog.->>) 'prosqlbody') IS NULL)))
   FROM pg_catalog.pg_type AS t
-  JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
-  JOIN pg_catalog.pg_enum AS e ON e.enumtypid = t.oid
+  JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace
+  JOIN pg_catalog.pg_enum AS e ON e.enumtypid OPERATOR(pg_catalog.=) t.oid
  GROUP BY n.nspname, t.typname, t.oid, t.typarray
 )sql";
 
@@ -40,7 +40,7 @@ constexpr const char* k_move = R"sql(
 UPDATE pg_catalog.pg_enum AS e
    SET oid = m.new
   FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.oid[]), pg_catalog.unnest($2::pg_catalog.oid[])) AS m (old, new)
- WHERE e.oid = m.old
+ WHERE e.oid OPERATOR(pg_catalog.=) m.old
 )sql";
 
 struct Enum {
@@ -119,9 +119,9 @@ OidPlan plan_moves(const std::set<std::uint32_t>& taken, const std::vector<OidMo
     return plan;
 }
 
-void set_enum_oids(pq::Connection& admin, const std::vector<protocol::EnumLabels>& enums,
+void set_enum_oids(Superuser& admin, const std::vector<protocol::EnumLabels>& enums,
                    std::vector<std::string>& warnings) {
-    const std::map<model::RelationName, Enum> found = read_labels(admin);
+    const std::map<model::RelationName, Enum> found = read_labels(*admin);
     std::set<std::uint32_t> taken;
     std::set<std::uint32_t> held;
     for (const auto& [name, one] : found) {
@@ -148,11 +148,11 @@ void set_enum_oids(pq::Connection& admin, const std::vector<protocol::EnumLabels
         }
     }
     const OidPlan plan = plan_moves(taken, wanted);
-    admin.exec("BEGIN");
-    admin.exec("SET LOCAL allow_system_table_mods = on");
-    move(admin, plan.aside);
-    move(admin, plan.home);
-    admin.exec("COMMIT");
+    admin->exec("BEGIN");
+    admin->exec("SET LOCAL allow_system_table_mods = on");
+    move(*admin, plan.aside);
+    move(*admin, plan.home);
+    admin->exec("COMMIT");
 }
 
 }  // namespace ardent::environment

@@ -5,6 +5,7 @@
 
 #include "common/pq/connection.hpp"
 #include "common/protocol/messages.hpp"
+#include "environment/instance/superuser.hpp"
 
 #include <cstdint>
 #include <set>
@@ -34,7 +35,7 @@ OidPlan plan_moves(const std::set<std::uint32_t>& taken, const std::vector<OidMo
 /// made that holds a value of them: a row, a default, a check, a view, a partition's bound. Enums of an extension that brought
 /// such things stay as they are, and so does an enum whose oids they have; both are named in `warnings`.
 /// `admin` is a superuser's connection, outside of a transaction.
-void set_enum_oids(pq::Connection& admin, const std::vector<protocol::EnumLabels>& enums,
+void set_enum_oids(Superuser& admin, const std::vector<protocol::EnumLabels>& enums,
                    std::vector<std::string>& warnings);
 
 }  // namespace ardent::environment

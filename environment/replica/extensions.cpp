@@ -3,6 +3,7 @@
 
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
+#include "common/pq/array_text.hpp"
 #include "environment/replica/replica.hpp"
 
 #include <algorithm>
@@ -69,15 +70,66 @@ WITH RECURSIVE wanted (name, version) AS (
     UNION
     SELECT r.name, e.default_version
       FROM wanted AS w
-      JOIN pg_catalog.pg_available_extension_versions AS v ON v.name = w.name AND v.version = w.version
+      JOIN pg_catalog.pg_available_extension_versions AS v ON v.name OPERATOR(pg_catalog.=) w.name AND v.version OPERATOR(pg_catalog.=) w.version
      CROSS JOIN LATERAL pg_catalog.unnest(v.requires) AS r (name)
-      LEFT JOIN pg_catalog.pg_available_extensions AS e ON e.name = r.name
+      LEFT JOIN pg_catalog.pg_available_extensions AS e ON e.name OPERATOR(pg_catalog.=) r.name
 )
 SELECT w.name, v.version IS NOT NULL, COALESCE(v.trusted, false)
   FROM wanted AS w
-  LEFT JOIN pg_catalog.pg_available_extension_versions AS v ON v.name = w.name AND v.version = w.version
- WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_extension AS x WHERE x.extname = w.name)
- ORDER BY w.name <> $1::pg_catalog.name, w.name
+  LEFT JOIN pg_catalog.pg_available_extension_versions AS v ON v.name OPERATOR(pg_catalog.=) w.name AND v.version OPERATOR(pg_catalog.=) w.version
+ WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_extension AS x WHERE x.extname OPERATOR(pg_catalog.=) w.name)
+ ORDER BY w.name OPERATOR(pg_catalog.<>) $1::pg_catalog.name, w.name
+)sql";
+
+// Sets other names, which no scanner reads as one name or operator, and returns the true ones. What an extension has made is
+// the superuser's own, and may be what the script calls.
+constexpr const char* k_functions_aside = R"sql(
+WITH theirs AS (
+    SELECT p.oid, p.proname
+      FROM pg_catalog.pg_proc AS p
+      JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace
+     WHERE p.oid OPERATOR(pg_catalog.>=) 16384 AND n.nspname OPERATOR(pg_catalog.<>) 'ardent'
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                        WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
+                          AND d.objid OPERATOR(pg_catalog.=) p.oid
+                          AND d.deptype OPERATOR(pg_catalog.=) 'e')
+)
+UPDATE pg_catalog.pg_proc AS p
+   SET proname = pg_catalog.format('ardent aside %s', t.oid)
+  FROM theirs AS t
+ WHERE p.oid OPERATOR(pg_catalog.=) t.oid
+RETURNING t.oid, t.proname
+)sql";
+
+constexpr const char* k_operators_aside = R"sql(
+WITH theirs AS (
+    SELECT o.oid, o.oprname
+      FROM pg_catalog.pg_operator AS o
+     WHERE o.oid OPERATOR(pg_catalog.>=) 16384
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                        WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_operator'::pg_catalog.regclass
+                          AND d.objid OPERATOR(pg_catalog.=) o.oid
+                          AND d.deptype OPERATOR(pg_catalog.=) 'e')
+)
+UPDATE pg_catalog.pg_operator AS o
+   SET oprname = pg_catalog.format('ardent aside %s', t.oid)
+  FROM theirs AS t
+ WHERE o.oid OPERATOR(pg_catalog.=) t.oid
+RETURNING t.oid, t.oprname
+)sql";
+
+constexpr const char* k_functions_back = R"sql(
+UPDATE pg_catalog.pg_proc AS p
+   SET proname = t.name
+  FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.oid[]), pg_catalog.unnest($2::pg_catalog.name[])) AS t (oid, name)
+ WHERE p.oid OPERATOR(pg_catalog.=) t.oid
+)sql";
+
+constexpr const char* k_operators_back = R"sql(
+UPDATE pg_catalog.pg_operator AS o
+   SET oprname = t.name
+  FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.oid[]), pg_catalog.unnest($2::pg_catalog.name[])) AS t (oid, name)
+ WHERE o.oid OPERATOR(pg_catalog.=) t.oid
 )sql";
 
 bool has(const std::vector<std::string>& names, std::string_view name) {
@@ -215,27 +267,47 @@ std::string package_of(int major, const std::string& extension) {
            " lists them";
 }
 
-void create_extension(pq::Connection& connection, const protocol::ExtensionNeed& need,
+NamesAside::NamesAside(Superuser& admin) : m_admin(admin) {
+    const auto set_aside = [&](const char* sql) {
+        const pq::Result found = m_admin->exec(sql);
+        pq::ArrayText oids;
+        pq::ArrayText names;
+        for (int row = 0; row < found.rows(); ++row) {
+            oids.add(found.text(row, 0));
+            names.add(found.text(row, 1));
+        }
+        return Names{oids.finish(), names.finish()};
+    };
+    m_functions = set_aside(k_functions_aside);
+    m_operators = set_aside(k_operators_aside);
+}
+
+void NamesAside::put_back() {
+    m_admin->exec(k_functions_back, {m_functions.oids, m_functions.names});
+    m_admin->exec(k_operators_back, {m_operators.oids, m_operators.names});
+}
+
+void create_extension(Superuser& admin, const protocol::ExtensionNeed& need,
                       const ExtensionPolicy& policy, std::vector<std::string>& warnings) {
-    const pq::Result found = connection.exec(
+    const pq::Result found = admin->exec(
         R"sql(
-        SELECT v.version = $2, v.version, v.schema
+        SELECT v.version OPERATOR(pg_catalog.=) $2, v.version, v.schema
           FROM pg_catalog.pg_available_extension_versions AS v
-          JOIN pg_catalog.pg_available_extensions AS e ON e.name = v.name
-         WHERE v.name = $1 AND (v.version = $2 OR v.version = e.default_version)
-         ORDER BY v.version = $2 DESC
+          JOIN pg_catalog.pg_available_extensions AS e ON e.name OPERATOR(pg_catalog.=) v.name
+         WHERE v.name OPERATOR(pg_catalog.=) $1 AND (v.version OPERATOR(pg_catalog.=) $2 OR v.version OPERATOR(pg_catalog.=) e.default_version)
+         ORDER BY v.version OPERATOR(pg_catalog.=) $2 DESC
          LIMIT 1
         )sql",
         {need.name, need.version});
     if (found.rows() == 0) {
-        not_available(connection.server_version(), need.name, need.version);
+        not_available(admin->server_version(), need.name, need.version);
     }
     const std::string version(found.text(0, 1));
-    const pq::Result all = connection.exec(k_closure, {need.name, version});
+    const pq::Result all = admin->exec(k_closure, {need.name, version});
     for (int row = 0; row < all.rows(); ++row) {
         const std::string name(all.text(row, 0));
         if (all.text(row, 1) != "t") {
-            not_available(connection.server_version(), name, {});
+            not_available(admin->server_version(), name, {});
         }
         require_allowed(policy, name, all.text(row, 2) == "t");
     }
@@ -245,11 +317,21 @@ void create_extension(pq::Connection& connection, const protocol::ExtensionNeed&
     }
     const bool own_schema = !found.is_null(0, 2);
     if (!own_schema) {
-        create_schema(connection, need.schema);
+        create_schema(admin, need.schema);
     }
-    connection.exec("CREATE EXTENSION IF NOT EXISTS " + pq::quote_identifier(need.name) +
-                    (own_schema ? "" : " SCHEMA " + pq::quote_identifier(need.schema)) +
-                    " VERSION " + connection.quote_literal(version) + " CASCADE");
+    NamesAside aside(admin);
+    admin->exec("CREATE EXTENSION IF NOT EXISTS " + pq::quote_identifier(need.name) +
+                (own_schema ? "" : " SCHEMA " + pq::quote_identifier(need.schema)) + " VERSION " +
+                admin->quote_literal(version) + " CASCADE");
+    aside.put_back();
+}
+
+void update_extension(Superuser& admin, const std::string& name,
+                      const std::optional<std::string>& version) {
+    NamesAside aside(admin);
+    admin->exec("ALTER EXTENSION " + pq::quote_identifier(name) + " UPDATE" +
+                (version ? " TO " + pq::quote_identifier(*version) : ""));
+    aside.put_back();
 }
 
 }  // namespace ardent::environment

@@ -17,23 +17,18 @@ using pq::quote_identifier;
 
 constexpr int k_version_predefined_read = 140000;  // pg_read_all_data
 
-bool is_ours(const std::string& role) {
-    return role == k_admin_role || role == k_apply_role || role == k_reader_role ||
-           role == k_nobody_role;
-}
-
-std::string locale_clause(pq::Connection& admin, const protocol::SourceIdentity& source) {
-    std::string clause = " LC_COLLATE " + admin.quote_literal(source.lc_collate) + " LC_CTYPE " +
-                         admin.quote_literal(source.lc_ctype);
+std::string locale_clause(Superuser& admin, const protocol::SourceIdentity& source) {
+    std::string clause = " LC_COLLATE " + admin->quote_literal(source.lc_collate) + " LC_CTYPE " +
+                         admin->quote_literal(source.lc_ctype);
     if (source.locale_provider == "c") {
         return clause;
     }
-    const std::string locale = admin.quote_literal(source.icu_locale.value_or(""));
+    const std::string locale = admin->quote_literal(source.icu_locale.value_or(""));
     if (source.locale_provider != "i") {
         return clause + " LOCALE_PROVIDER builtin BUILTIN_LOCALE " + locale;
     }
     return clause + " LOCALE_PROVIDER icu ICU_LOCALE " + locale +
-           (source.icu_rules ? " ICU_RULES " + admin.quote_literal(*source.icu_rules) : "");
+           (source.icu_rules ? " ICU_RULES " + admin->quote_literal(*source.icu_rules) : "");
 }
 
 // Which ALTER … OWNER TO goes with a type of pg_identify_object. Sequences of a column and types of
@@ -65,28 +60,58 @@ std::string alter_keyword(std::string_view type) {
     return found == words.end() ? std::string() : std::string(found->second);
 }
 
-void set_owner(pq::Connection& admin, const protocol::ObjectOwner& owned) {
-    const pq::Result found = admin.exec(
+// The list is the agent's: what the server or the replica has for itself (the functions that read and write files, the progress
+// row) keeps its owner whatever it says.
+void set_owner(Superuser& admin, const protocol::ObjectOwner& owned) {
+    const pq::Result found = admin->exec(
         R"sql(
         SELECT i.type, i.identity
           FROM pg_catalog.pg_get_object_address($1, $2::pg_catalog.text[], $3::pg_catalog.text[]) AS a
          CROSS JOIN LATERAL pg_catalog.pg_identify_object(a.classid, a.objid, 0) AS i
-         WHERE NOT EXISTS (
+         WHERE CASE WHEN i.type OPERATOR(pg_catalog.=) 'schema'
+                    THEN i.name OPERATOR(pg_catalog.!~) '^pg_'
+                         AND i.name OPERATOR(pg_catalog.<>) ALL ('{ardent,information_schema}')
+                    ELSE a.objid OPERATOR(pg_catalog.>=) 16384
+                         AND COALESCE(i.schema, '') OPERATOR(pg_catalog.<>) 'ardent' END
+           AND NOT EXISTS (
                SELECT FROM pg_catalog.pg_depend AS d
-                WHERE d.classid = a.classid AND d.objid = a.objid AND d.deptype IN ('a', 'i', 'e')
-                  AND d.refclassid IN ('pg_catalog.pg_class'::pg_catalog.regclass,
-                                       'pg_catalog.pg_extension'::pg_catalog.regclass)
-                  AND (d.deptype = 'e' OR i.type = 'sequence'))
+                WHERE d.classid OPERATOR(pg_catalog.=) a.classid
+                  AND d.objid OPERATOR(pg_catalog.=) a.objid
+                  AND d.deptype OPERATOR(pg_catalog.=) ANY ('{a,i,e}')
+                  AND d.refclassid OPERATOR(pg_catalog.=) ANY (ARRAY['pg_catalog.pg_class'::pg_catalog.regclass,
+                                                                   'pg_catalog.pg_extension'::pg_catalog.regclass])
+                  AND (d.deptype OPERATOR(pg_catalog.=) 'e' OR i.type OPERATOR(pg_catalog.=) 'sequence'))
         )sql",
         {owned.type, pq::array_text(owned.names), pq::array_text(owned.args)});
     const std::string word = found.rows() == 0 ? std::string() : alter_keyword(found.text(0, 0));
     if (!word.empty()) {
-        admin.exec("ALTER " + word + " " + std::string(found.text(0, 1)) + " OWNER TO " +
-                   quote_identifier(owned.owner));
+        admin->exec("ALTER " + word + " " + std::string(found.text(0, 1)) + " OWNER TO " +
+                    quote_identifier(owned.owner));
     }
 }
 
+// A schema runs nothing.
+bool may_own(const protocol::ObjectOwner& owned) {
+    return !is_reserved_role(owned.owner) ||
+           (owned.type == "schema" && owned.owner == "pg_database_owner");
+}
+
+void give_to_nobody(Superuser& admin, protocol::ObjectOwner owned) {
+    owned.owner = k_nobody_role;
+    set_owner(admin, owned);
+}
+
 }  // namespace
+
+std::string owner_here(const std::string& role) {
+    return is_reserved_role(role) ? std::string(k_nobody_role) : role;
+}
+
+std::string inert_owner_note() {
+    return std::string(", and in the replica ") + k_nobody_role +
+           ", who has no rights: nothing of the source gets those of a role that the replica has "
+           "for itself, or that may reach its host";
+}
 
 InstanceSpec replica_spec(const Settings& settings, const std::string& connector_id,
                           const std::string& name, int major) {
@@ -106,73 +131,60 @@ InstanceSpec replica_spec(const Settings& settings, const std::string& connector
     return spec;
 }
 
-void create_roles(pq::Connection& admin, const std::vector<std::string>& roles) {
-    admin.exec("BEGIN");
-    admin.exec(std::string("CREATE ROLE ") + k_apply_role + " LOGIN NOSUPERUSER BYPASSRLS");
-    admin.exec(std::string("ALTER ROLE ") + k_apply_role +
-               " SET session_replication_role = 'replica'");
-    admin.exec(std::string("CREATE ROLE ") + k_reader_role + " LOGIN NOSUPERUSER BYPASSRLS");
-    admin.exec(std::string("ALTER ROLE ") + k_reader_role +
-               " SET default_transaction_read_only = on");
-    if (admin.server_version() >= k_version_predefined_read) {
-        admin.exec(std::string("GRANT pg_read_all_data TO ") + k_reader_role);
+void create_roles(Superuser& admin, const std::vector<std::string>& roles) {
+    admin->exec("BEGIN");
+    admin->exec(std::string("CREATE ROLE ") + k_apply_role + " LOGIN NOSUPERUSER BYPASSRLS");
+    admin->exec(std::string("ALTER ROLE ") + k_apply_role +
+                " SET session_replication_role = 'replica'");
+    admin->exec(std::string("CREATE ROLE ") + k_reader_role + " LOGIN NOSUPERUSER BYPASSRLS");
+    admin->exec(std::string("ALTER ROLE ") + k_reader_role +
+                " SET default_transaction_read_only = on");
+    if (admin->server_version() >= k_version_predefined_read) {
+        admin->exec(std::string("GRANT pg_read_all_data TO ") + k_reader_role);
     }
-    admin.exec(std::string("CREATE ROLE ") + k_nobody_role + " NOLOGIN");
-    admin.exec(std::string("GRANT ") + k_nobody_role + " TO " + k_apply_role +
-               " WITH ADMIN OPTION");
+    admin->exec(std::string("CREATE ROLE ") + k_nobody_role + " NOLOGIN");
+    admin->exec(std::string("GRANT ") + k_nobody_role + " TO " + k_apply_role +
+                " WITH ADMIN OPTION");
     for (const std::string& role : roles) {
         create_source_role(admin, role);
     }
-    admin.exec("COMMIT");
+    admin->exec("COMMIT");
 }
 
-void create_source_role(pq::Connection& admin, const std::string& role) {
-    if (is_ours(role)) {
+void create_source_role(Superuser& admin, const std::string& role) {
+    if (is_own_role(role)) {
         throw Error(ErrorKind::replica,
                     "the source has a role named " + role + ", which the replica uses itself",
                     "Rename that role at the source.");
     }
     const bool exists =
-        admin.exec("SELECT FROM pg_catalog.pg_roles WHERE rolname = $1", {role}).rows() > 0;
+        admin
+            ->exec("SELECT FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) $1",
+                   {role})
+            .rows() > 0;
     if (!exists && role.starts_with("pg_")) {
         throw Error(ErrorKind::replica,
                     "the predefined role " + role +
                         " of the source does not exist in the replica's server");
     }
     if (!exists) {
-        admin.exec("CREATE ROLE " + quote_identifier(role) + " NOLOGIN");
+        admin->exec("CREATE ROLE " + quote_identifier(role) + " NOLOGIN");
     }
     // A predefined role may reach the host: pg_execute_server_program, pg_write_server_files.
     if (!role.starts_with("pg_")) {
-        admin.exec("GRANT " + quote_identifier(role) + " TO " + k_apply_role +
-                   " WITH ADMIN OPTION");
+        admin->exec("GRANT " + quote_identifier(role) + " TO " + k_apply_role +
+                    " WITH ADMIN OPTION");
     }
 }
 
-void lend_admin(pq::Connection& admin) {
-    admin.exec(std::string("GRANT ") + k_admin_role + " TO " + k_apply_role);
-}
-
-void take_back_admin(pq::Connection& admin) {
-    const pq::Value lent = admin.value(
-        "SELECT EXISTS (SELECT FROM pg_catalog.pg_auth_members AS m"
-        " JOIN pg_catalog.pg_roles AS r ON r.oid = m.roleid"
-        " JOIN pg_catalog.pg_roles AS u ON u.oid = m.member"
-        " WHERE r.rolname = $1 AND u.rolname = $2)",
-        {k_admin_role, k_apply_role});
-    if (lent == "t") {
-        admin.exec(std::string("REVOKE ") + k_admin_role + " FROM " + k_apply_role);
-    }
-}
-
-void create_database(pq::Connection& admin, const protocol::SourceIdentity& source) {
+void create_database(Superuser& admin, const protocol::SourceIdentity& source) {
     if (source.database == "postgres") {
-        admin.exec("DROP DATABASE IF EXISTS postgres");
+        admin->exec("DROP DATABASE IF EXISTS postgres");
     }
     try {
-        admin.exec("CREATE DATABASE " + quote_identifier(source.database) + " OWNER " +
-                   k_apply_role + " TEMPLATE template0 ENCODING " +
-                   admin.quote_literal(source.server_encoding) + locale_clause(admin, source));
+        admin->exec("CREATE DATABASE " + quote_identifier(source.database) + " OWNER " +
+                    k_apply_role + " TEMPLATE template0 ENCODING " +
+                    admin->quote_literal(source.server_encoding) + locale_clause(admin, source));
     } catch (const Error& error) {
         if (error.kind() == ErrorKind::transient) {
             throw;
@@ -187,19 +199,28 @@ void create_database(pq::Connection& admin, const protocol::SourceIdentity& sour
     }
 }
 
-void create_schema(pq::Connection& admin, const std::string& schema) {
+void create_schema(Superuser& admin, const std::string& schema) {
+    if (schema == "ardent") {
+        throw Error(ErrorKind::replica,
+                    "schema ardent of the source is to be carried, and the replica has one of its "
+                    "own",
+                    "Take it out of source.schemas at the agent.");
+    }
     if (!schema.starts_with("pg_")) {
-        admin.exec("CREATE SCHEMA IF NOT EXISTS " + quote_identifier(schema) + " AUTHORIZATION " +
-                   k_apply_role);
+        admin->exec("CREATE SCHEMA IF NOT EXISTS " + quote_identifier(schema) + " AUTHORIZATION " +
+                    k_apply_role);
     }
 }
 
-void create_surroundings(pq::Connection& admin, const protocol::CopyBegin& begin,
+void create_surroundings(Superuser& admin, const protocol::CopyBegin& begin,
                          const ExtensionPolicy& policy, std::vector<std::string>& warnings) {
     const bool has_public =
-        admin.exec("SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'public'").rows() > 0;
+        admin
+            ->exec(
+                "SELECT FROM pg_catalog.pg_namespace WHERE nspname OPERATOR(pg_catalog.=) 'public'")
+            .rows() > 0;
     if (has_public) {
-        admin.exec(std::string("ALTER SCHEMA public OWNER TO ") + k_apply_role);
+        admin->exec(std::string("ALTER SCHEMA public OWNER TO ") + k_apply_role);
     }
     for (const std::string& schema : begin.schemas) {
         create_schema(admin, schema);
@@ -214,7 +235,7 @@ void create_surroundings(pq::Connection& admin, const protocol::CopyBegin& begin
     }
 }
 
-void create_stand_ins(pq::Connection& admin, pq::Connection& apply,
+void create_stand_ins(Superuser& admin, pq::Connection& apply,
                       const std::vector<protocol::OutsideFunction>& functions,
                       std::vector<std::string>& warnings) {
     for (const protocol::OutsideFunction& function : functions) {
@@ -249,64 +270,68 @@ bool runs_code(const protocol::ObjectOwner& owned) {
            owned.type == "aggregate";
 }
 
-void set_owners(pq::Connection& admin, const std::vector<protocol::ObjectOwner>& owners,
+void set_owners(Superuser& admin, const std::vector<protocol::ObjectOwner>& owners,
                 std::vector<std::string>& warnings) {
     for (const protocol::ObjectOwner& owned : owners) {
+        const std::string named = owned.type + " " + base::join(owned.names, ".");
         try {
-            set_owner(admin, owned);
+            if (may_own(owned)) {
+                set_owner(admin, owned);
+                continue;
+            }
+            give_to_nobody(admin, owned);
+            warnings.push_back("the owner of " + named + " at the source is " + owned.owner +
+                               inert_owner_note());
         } catch (const Error& error) {
             if (error.kind() == ErrorKind::transient) {
                 throw;
             }
             if (runs_code(owned)) {
-                protocol::ObjectOwner instead = owned;
-                instead.owner = k_nobody_role;
-                set_owner(admin, instead);
+                give_to_nobody(admin, owned);
             }
-            warnings.push_back("the owner of " + owned.type + " could not be set to " +
-                               owned.owner + ": " + error.what());
+            warnings.push_back("the owner of " + named + " could not be set to " + owned.owner +
+                               ": " + error.what());
         }
     }
 }
 
-std::vector<std::string> open_schemas(pq::Connection& admin,
-                                      const std::vector<std::string>& schemas) {
-    const pq::Result closed = admin.exec(
+std::vector<std::string> open_schemas(Superuser& admin, const std::vector<std::string>& schemas) {
+    const pq::Result closed = admin->exec(
         R"sql(
         SELECT n.nspname
           FROM pg_catalog.pg_namespace AS n
-         WHERE n.nspname = ANY ($1::pg_catalog.text[])
+         WHERE n.nspname OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.text[])
            AND NOT EXISTS (SELECT FROM pg_catalog.aclexplode(n.nspacl) AS a
-                            WHERE a.grantee = 0 AND a.privilege_type = 'USAGE')
+                            WHERE a.grantee OPERATOR(pg_catalog.=) 0 AND a.privilege_type OPERATOR(pg_catalog.=) 'USAGE')
         )sql",
         {pq::array_text(schemas)});
     std::vector<std::string> opened;
     for (int row = 0; row < closed.rows(); ++row) {
         opened.emplace_back(closed.text(row, 0));
-        admin.exec("GRANT USAGE ON SCHEMA " + quote_identifier(opened.back()) + " TO PUBLIC");
+        admin->exec("GRANT USAGE ON SCHEMA " + quote_identifier(opened.back()) + " TO PUBLIC");
     }
     return opened;
 }
 
-void close_schemas(pq::Connection& admin, const std::vector<std::string>& opened) {
+void close_schemas(Superuser& admin, const std::vector<std::string>& opened) {
     for (const std::string& schema : opened) {
-        admin.exec("REVOKE USAGE ON SCHEMA " + quote_identifier(schema) + " FROM PUBLIC");
+        admin->exec("REVOKE USAGE ON SCHEMA " + quote_identifier(schema) + " FROM PUBLIC");
     }
 }
 
-std::vector<DisabledTrigger> disable_triggers(pq::Connection& admin) {
-    const pq::Result found = admin.exec(R"sql(
+std::vector<DisabledTrigger> disable_triggers(pq::Connection& connection) {
+    const pq::Result found = connection.exec(R"sql(
         SELECT n.nspname, c.relname, t.name, t.enabled, t.rule
           FROM (SELECT tgrelid AS relation, tgname AS name, tgenabled AS enabled, false AS rule
                   FROM pg_catalog.pg_trigger
-                 WHERE NOT tgisinternal AND tgenabled IN ('A', 'R')
+                 WHERE NOT tgisinternal AND tgenabled OPERATOR(pg_catalog.=) ANY ('{A,R}')
                  UNION ALL
                 SELECT ev_class, rulename, ev_enabled, true
                   FROM pg_catalog.pg_rewrite
-                 WHERE rulename <> '_RETURN' AND ev_enabled IN ('A', 'R')) AS t
-          JOIN pg_catalog.pg_class AS c ON c.oid = t.relation
-          JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-         WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
+                 WHERE rulename OPERATOR(pg_catalog.<>) '_RETURN' AND ev_enabled OPERATOR(pg_catalog.=) ANY ('{A,R}')) AS t
+          JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) t.relation
+          JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+         WHERE n.nspname OPERATOR(pg_catalog.<>) ALL ('{pg_catalog,information_schema}')
          ORDER BY 1, 2, 3
     )sql");
     std::vector<DisabledTrigger> disabled;
@@ -316,7 +341,7 @@ std::vector<DisabledTrigger> disable_triggers(pq::Connection& admin) {
         trigger.name = found.value(row, 2).value();
         trigger.enabled = found.text(row, 3).front();
         trigger.rule = found.text(row, 4) == "t";
-        admin.exec(
+        connection.exec(
             "ALTER TABLE " + pq::quote_qualified(trigger.relation.schema, trigger.relation.name) +
             " DISABLE " + (trigger.rule ? "RULE " : "TRIGGER ") + quote_identifier(trigger.name));
         disabled.push_back(std::move(trigger));
@@ -332,16 +357,16 @@ void grant_reader(pq::Connection& connection) {
         R"sql(
         SELECT pg_catalog.format('GRANT USAGE ON SCHEMA %I TO %I', n.nspname, $1::pg_catalog.name)
           FROM pg_catalog.pg_namespace AS n
-         WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+         WHERE n.nspname OPERATOR(pg_catalog.!~) '^pg_' AND n.nspname OPERATOR(pg_catalog.<>) 'information_schema'
            AND pg_catalog.pg_has_role(n.nspowner, 'USAGE')
            AND NOT pg_catalog.has_schema_privilege($1::pg_catalog.name, n.oid, 'USAGE')
          UNION ALL
         SELECT pg_catalog.format('GRANT SELECT ON %I.%I TO %I', n.nspname, c.relname,
                                  $1::pg_catalog.name)
           FROM pg_catalog.pg_class AS c
-          JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-         WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-           AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+          JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+         WHERE n.nspname OPERATOR(pg_catalog.!~) '^pg_' AND n.nspname OPERATOR(pg_catalog.<>) 'information_schema'
+           AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,v,m,f,S}')
            AND pg_catalog.pg_has_role(c.relowner, 'USAGE')
            AND NOT pg_catalog.has_table_privilege($1::pg_catalog.name, c.oid, 'SELECT')
         )sql",

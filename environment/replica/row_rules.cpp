@@ -18,21 +18,21 @@ constexpr const char* k_duplicate_name = "42710";
 constexpr int k_version_not_enforced = 180000;  // and temporal keys
 
 constexpr const char* k_partitioned = R"sql(
-SELECT c.relkind = 'p' FROM pg_catalog.pg_class AS c WHERE c.oid = pg_catalog.to_regclass($1)
+SELECT c.relkind OPERATOR(pg_catalog.=) 'p' FROM pg_catalog.pg_class AS c WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)
 )sql";
 
 constexpr const char* k_leaves = R"sql(
 SELECT n.nspname, c.relname
   FROM pg_catalog.pg_partition_tree(pg_catalog.to_regclass($1)) AS t
-  JOIN pg_catalog.pg_class AS c ON c.oid = t.relid
-  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
- WHERE t.isleaf AND c.relkind = 'r'
+  JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) t.relid
+  JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+ WHERE t.isleaf AND c.relkind OPERATOR(pg_catalog.=) 'r'
 )sql";
 
 constexpr const char* k_mark = R"sql(
 UPDATE pg_catalog.pg_constraint
    SET convalidated = true
- WHERE NOT convalidated AND contype IN ('c', 'f')
+ WHERE NOT convalidated AND contype OPERATOR(pg_catalog.=) ANY ('{c,f}')
 )sql";
 
 // As RI_Initial_Check (utils/adt/ri_triggers.c) asks, but for that it counts. Operators that are neither the server's nor an
@@ -40,36 +40,36 @@ UPDATE pg_catalog.pg_constraint
 constexpr const char* k_keys = R"sql(
 SELECT c.conname, n.nspname, r.relname,
        pg_catalog.format('SELECT pg_catalog.count(*) FROM %s%I.%I AS f WHERE (%s) AND NOT EXISTS (SELECT FROM %s%I.%I AS p WHERE %s)',
-                         CASE r.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END, n.nspname, r.relname,
+                         CASE WHEN r.relkind OPERATOR(pg_catalog.=) 'p' THEN '' ELSE 'ONLY ' END, n.nspname, r.relname,
                          pg_catalog.string_agg(pg_catalog.format('f.%I IS NOT NULL', fa.attname),
-                                               CASE c.confmatchtype WHEN 'f' THEN ' OR ' ELSE ' AND ' END),
-                         CASE pr.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END, pn.nspname, pr.relname,
+                                               CASE WHEN c.confmatchtype OPERATOR(pg_catalog.=) 'f' THEN ' OR ' ELSE ' AND ' END),
+                         CASE WHEN pr.relkind OPERATOR(pg_catalog.=) 'p' THEN '' ELSE 'ONLY ' END, pn.nspname, pr.relname,
                          pg_catalog.string_agg(
                              pg_catalog.format('p.%I%s OPERATOR(%I.%s) (f.%I%s%s)', pa.attname,
-                                               CASE WHEN lt.typtype <> 'p' THEN '::' || o.oprleft::pg_catalog.regtype END,
+                                               CASE WHEN lt.typtype OPERATOR(pg_catalog.<>) 'p' THEN '::' OPERATOR(pg_catalog.||) o.oprleft::pg_catalog.regtype END,
                                                ns.nspname, o.oprname, fa.attname,
-                                               CASE WHEN rt.typtype <> 'p' THEN '::' || o.oprright::pg_catalog.regtype END,
-                                               CASE WHEN pa.attcollation <> 0 AND pa.attcollation <> fa.attcollation
-                                                    THEN ' COLLATE ' || pa.attcollation::pg_catalog.regcollation END), ' AND '))
+                                               CASE WHEN rt.typtype OPERATOR(pg_catalog.<>) 'p' THEN '::' OPERATOR(pg_catalog.||) o.oprright::pg_catalog.regtype END,
+                                               CASE WHEN pa.attcollation OPERATOR(pg_catalog.<>) 0 AND pa.attcollation OPERATOR(pg_catalog.<>) fa.attcollation
+                                                    THEN ' COLLATE ' OPERATOR(pg_catalog.||) pa.attcollation::pg_catalog.regcollation END), ' AND '))
   FROM pg_catalog.pg_constraint AS c
-  JOIN pg_catalog.pg_class AS r ON r.oid = c.conrelid
-  JOIN pg_catalog.pg_namespace AS n ON n.oid = r.relnamespace
-  JOIN pg_catalog.pg_class AS pr ON pr.oid = c.confrelid
-  JOIN pg_catalog.pg_namespace AS pn ON pn.oid = pr.relnamespace
+  JOIN pg_catalog.pg_class AS r ON r.oid OPERATOR(pg_catalog.=) c.conrelid
+  JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) r.relnamespace
+  JOIN pg_catalog.pg_class AS pr ON pr.oid OPERATOR(pg_catalog.=) c.confrelid
+  JOIN pg_catalog.pg_namespace AS pn ON pn.oid OPERATOR(pg_catalog.=) pr.relnamespace
  CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(c.conkey), pg_catalog.unnest(c.confkey),
                                pg_catalog.unnest(c.conpfeqop)) AS k (fk, pk, op)
-  JOIN pg_catalog.pg_attribute AS fa ON fa.attrelid = c.conrelid AND fa.attnum = k.fk
-  JOIN pg_catalog.pg_attribute AS pa ON pa.attrelid = c.confrelid AND pa.attnum = k.pk
-  JOIN pg_catalog.pg_operator AS o ON o.oid = k.op
-  JOIN pg_catalog.pg_namespace AS ns ON ns.oid = o.oprnamespace
-  JOIN pg_catalog.pg_type AS lt ON lt.oid = o.oprleft
-  JOIN pg_catalog.pg_type AS rt ON rt.oid = o.oprright
- WHERE c.contype = 'f' AND c.convalidated AND c.conparentid = 0 %s
+  JOIN pg_catalog.pg_attribute AS fa ON fa.attrelid OPERATOR(pg_catalog.=) c.conrelid AND fa.attnum OPERATOR(pg_catalog.=) k.fk
+  JOIN pg_catalog.pg_attribute AS pa ON pa.attrelid OPERATOR(pg_catalog.=) c.confrelid AND pa.attnum OPERATOR(pg_catalog.=) k.pk
+  JOIN pg_catalog.pg_operator AS o ON o.oid OPERATOR(pg_catalog.=) k.op
+  JOIN pg_catalog.pg_namespace AS ns ON ns.oid OPERATOR(pg_catalog.=) o.oprnamespace
+  JOIN pg_catalog.pg_type AS lt ON lt.oid OPERATOR(pg_catalog.=) o.oprleft
+  JOIN pg_catalog.pg_type AS rt ON rt.oid OPERATOR(pg_catalog.=) o.oprright
+ WHERE c.contype OPERATOR(pg_catalog.=) 'f' AND c.convalidated AND c.conparentid OPERATOR(pg_catalog.=) 0 %s
  GROUP BY c.oid, c.conname, c.confmatchtype, n.nspname, r.relname, r.relkind, pn.nspname, pr.relname, pr.relkind
-HAVING pg_catalog.bool_and(o.oid < 16384
+HAVING pg_catalog.bool_and(o.oid OPERATOR(pg_catalog.<) 16384
                            OR EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-                                       WHERE d.classid = 'pg_catalog.pg_operator'::pg_catalog.regclass
-                                         AND d.objid = o.oid AND d.deptype = 'e'))
+                                       WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_operator'::pg_catalog.regclass
+                                         AND d.objid OPERATOR(pg_catalog.=) o.oid AND d.deptype OPERATOR(pg_catalog.=) 'e'))
  ORDER BY 2, 3, 1
 )sql";
 
@@ -116,7 +116,7 @@ void add_unread(pq::Connection& apply, const AfterDataStatement& statement, bool
 
 }  // namespace
 
-void add_row_rules(pq::Connection& admin, pq::Connection& apply,
+void add_row_rules(Superuser& admin, pq::Connection& apply,
                    const std::vector<AfterDataStatement>& statements,
                    std::vector<std::string>& warnings) {
     const auto attempt = [&](const AfterDataStatement& statement, const auto& how) {
@@ -135,8 +135,8 @@ void add_row_rules(pq::Connection& admin, pq::Connection& apply,
         }
     };
     const auto mark = [&] {
-        const bool knows_more = admin.server_version() >= k_version_not_enforced;
-        admin.exec(std::string(k_mark) + (knows_more ? " AND conenforced" : ""));
+        const bool knows_more = admin->server_version() >= k_version_not_enforced;
+        admin->exec(std::string(k_mark) + (knows_more ? " AND conenforced" : ""));
     };
     std::vector<const AfterDataStatement*> parents;
     for (const AfterDataStatement& statement : statements) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "common/pq/connection.hpp"
+#include "environment/instance/superuser.hpp"
 #include "environment/replica/after_data.hpp"
 #include "environment/replica/at_once.hpp"
 
@@ -16,7 +17,7 @@ namespace ardent::environment {
 /// `statements` are of the kinds check and foreign_key. What is valid at the source is added NOT VALID as `apply`
 /// and then marked as valid by `admin`, who sees no text of the source. Sessions of before do not see that a check is valid:
 /// the server is to be started anew. One that cannot be added (its other table is not carried) becomes a warning.
-void add_row_rules(pq::Connection& admin, pq::Connection& apply,
+void add_row_rules(Superuser& admin, pq::Connection& apply,
                    const std::vector<AfterDataStatement>& statements,
                    std::vector<std::string>& warnings);
 

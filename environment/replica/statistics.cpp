@@ -18,8 +18,8 @@ using Names = std::vector<std::string>;
 constexpr const char* k_tables = R"sql(
 SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname), pg_catalog.pg_has_role(c.relowner, 'USAGE')
   FROM pg_catalog.pg_class AS c
-  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
- WHERE c.relkind IN ('r', 'm', 'p') AND NOT c.relispartition AND c.relpersistence <> 't'
+  JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+ WHERE c.relkind OPERATOR(pg_catalog.=) ANY ('{r,m,p}') AND NOT c.relispartition AND c.relpersistence OPERATOR(pg_catalog.<>) 't'
    AND NOT c.relisshared
  ORDER BY c.oid
 )sql";
@@ -47,7 +47,7 @@ void analyze(pq::Connection& connection, const Names& tables, std::vector<std::s
 
 }  // namespace
 
-void collect_statistics(pq::Connection& admin, pq::Connection& apply, const WriterPaths& paths,
+void collect_statistics(Superuser& admin, pq::Connection& apply, const WriterPaths& paths,
                         std::vector<std::string>& warnings) {
     const pq::Result found = apply.exec(k_tables);
     std::map<std::string, Names> tables;  // by search_path
@@ -61,7 +61,7 @@ void collect_statistics(pq::Connection& admin, pq::Connection& apply, const Writ
         apply.exec("SELECT pg_catalog.set_config('search_path', $1, false)", {path});
         analyze(apply, names, warnings);
     }
-    analyze(admin, others, warnings);
+    analyze(*admin, others, warnings);
 }
 
 }  // namespace ardent::environment

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "common/pq/connection.hpp"
+#include "environment/instance/superuser.hpp"
 #include "environment/replica/index_builder.hpp"
 
 #include <string>
@@ -13,7 +14,7 @@ namespace ardent::environment {
 
 /// ANALYZE of everything: by `apply` with each table's search_path, by `admin` of what `apply` owns no part in. `apply` is of no
 /// use for anything else afterwards. A table that cannot be analyzed becomes a warning.
-void collect_statistics(pq::Connection& admin, pq::Connection& apply, const WriterPaths& paths,
+void collect_statistics(Superuser& admin, pq::Connection& apply, const WriterPaths& paths,
                         std::vector<std::string>& warnings);
 
 }  // namespace ardent::environment

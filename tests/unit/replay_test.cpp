@@ -3,6 +3,7 @@
 #include "environment/apply/snapshot.hpp"
 #include "environment/replay/definitions.hpp"
 #include "environment/replay/derive.hpp"
+#include "environment/replay/missing.hpp"
 #include "environment/replay/parameters.hpp"
 #include "environment/replay/plan.hpp"
 #include "environment/replay/sql_text.hpp"
@@ -329,12 +330,65 @@ TEST_CASE("sql text: TRIGGER ALL is two statements, one of which takes a superus
         SqlText("ALTER TABLE ONLY \"all\" DISABLE TRIGGER ALL, ADD a int", true));
     REQUIRE(all);
     CHECK(all->text == "ALTER TABLE ONLY \"all\" DISABLE TRIGGER USER, ADD a int");
-    CHECK(all->of_system("public.\"all\"") ==
-          "ALTER TABLE ONLY public.\"all\" DISABLE TRIGGER ALL");
+    CHECK(all->of_system({"public", "all"}) ==
+          "ALTER TABLE ONLY \"public\".\"all\" DISABLE TRIGGER ALL");
     CHECK(replay::all_triggers(SqlText("alter table t enable trigger all", true))
-              ->of_system("public.t") == "ALTER TABLE public.t ENABLE TRIGGER ALL");
+              ->of_system({"public", "t"}) == "ALTER TABLE \"public\".\"t\" ENABLE TRIGGER ALL");
     CHECK_FALSE(replay::all_triggers(SqlText("ALTER TABLE t ENABLE TRIGGER one", true)));
     CHECK_FALSE(replay::all_triggers(SqlText("COMMENT ON TABLE t IS 'enable trigger all'", true)));
+}
+
+TEST_CASE("sql text: whom a statement makes an owner, and another in his place") {
+    const auto inert = [](const char* text) {
+        const SqlText sql(text, true);
+        const auto owner = replay::new_owner(sql);
+        return owner ? owner->text + ": " + replay::with_owner(sql, *owner, "ardent_nobody")
+                     : std::string();
+    };
+    CHECK(inert("ALTER FUNCTION f() OWNER TO pg_execute_server_program") ==
+          "pg_execute_server_program: ALTER FUNCTION f() OWNER TO \"ardent_nobody\"");
+    CHECK(inert("alter table t owner to \"pg_monitor\", add a int") ==
+          "pg_monitor: alter table t owner to \"ardent_nobody\", add a int");
+    CHECK(inert("REASSIGN OWNED BY a TO pg_monitor") ==
+          "pg_monitor: REASSIGN OWNED BY a TO \"ardent_nobody\"");
+    CHECK(inert("CREATE SCHEMA s AUTHORIZATION pg_monitor CREATE TABLE t ()") ==
+          "pg_monitor: CREATE SCHEMA s AUTHORIZATION \"ardent_nobody\" CREATE TABLE t ()");
+    CHECK(inert("CREATE SCHEMA IF NOT EXISTS AUTHORIZATION Ardent_Apply") ==
+          "ardent_apply: CREATE SCHEMA IF NOT EXISTS \"ardent_apply\" AUTHORIZATION "
+          "\"ardent_nobody\"");
+    CHECK(inert("ALTER TABLE t OWNER TO CURRENT_USER").empty());
+    CHECK(inert("ALTER TABLE t OWNER TO").empty());
+    CHECK(inert("GRANT SELECT ON owner TO pg_monitor").empty());
+    CHECK(inert("ALTER TABLE t RENAME COLUMN owner TO pg_size").empty());
+    CHECK(inert("ALTER TABLE t RENAME owner TO pg_size").empty());
+    CHECK(replay::begins_with(SqlText("/* x */ alter Schema s RENAME TO t", true), "ALTER SCHEMA"));
+    CHECK_FALSE(replay::begins_with(SqlText("CREATE FUNCTION f()", true), "COMMENT"));
+    CHECK_FALSE(replay::begins_with(SqlText("\"comment\"", true), "COMMENT"));
+    CHECK_FALSE(replay::begins_with(SqlText("ALTER", true), "ALTER SCHEMA"));
+}
+
+TEST_CASE("missing: only the server itself says that a role is, about the statement itself") {
+    const auto told = [](const std::string& message, const std::string& sqlstate,
+                         const std::string& file, bool in_code) {
+        return pq::QueryError(
+            base::Error(base::ErrorKind::replica, "replica: " + message, {}, sqlstate),
+            {message, file, in_code});
+    };
+    const std::string no_role = "role \"a \"b\" does not exist";
+    CHECK(replay::missing_role(told(no_role, "42704", "acl.c", false)) == "a \"b");
+    CHECK_FALSE(replay::missing_role(told(no_role, "42704", "acl.c", true)));
+    CHECK_FALSE(replay::missing_role(told(no_role, "42704", "pl_exec.c", true)));
+    CHECK_FALSE(replay::missing_role(told(no_role, "42704", "pl_exec.c", false)));
+    CHECK_FALSE(replay::missing_role(told(no_role, "P0001", "acl.c", false)));
+    CHECK_FALSE(replay::missing_role(told("the " + no_role, "42704", "acl.c", false)));
+    CHECK_FALSE(replay::missing_role(told("role \"\" does not exist", "42704", "acl.c", false)));
+    CHECK_FALSE(replay::missing_role(base::Error(base::ErrorKind::replica, no_role, {}, "42704")));
+    CHECK(replay::missing_tablespace(
+              told("tablespace \"x\" does not exist", "42704", "tablespace.c", false)) == "x");
+    CHECK(replay::unknown_parameter(told("unrecognized parameter namespace \"x\"", "22023",
+                                         "reloptions.c", false)) == "x");
+    CHECK_FALSE(replay::unknown_parameter(
+        told("unrecognized parameter \"x\"", "22023", "pl_exec.c", true)));
 }
 
 TEST_CASE("replay plan: a statement without its text is made from its message") {

@@ -9,6 +9,7 @@
 #include "common/pq/connection.hpp"
 #include "environment/apply/progress.hpp"
 #include "environment/apply/worker.hpp"
+#include "environment/instance/superuser.hpp"
 #include "environment/replica/writer_functions.hpp"
 
 #include <chrono>
@@ -35,7 +36,7 @@ pq::ConnectOptions options_of(const std::string& conninfo, const std::string& na
 }
 
 int init(const std::vector<std::string>& arguments) {
-    pq::Connection connection(options_of(arguments.at(0), "replica"));
+    environment::Superuser connection(options_of(arguments.at(0), "replica"));
     apply::create_progress(connection, arguments.at(1));
     environment::set_writer_secret(connection, k_secret);
     apply::ProgressRow row;
