@@ -3,11 +3,10 @@
 
 #include "common/base/error.hpp"
 #include "common/base/fd.hpp"
+#include "common/base/json.hpp"
 #include "common/base/text.hpp"
 #include "common/base/version.hpp"
 #include "common/config/config.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <cerrno>
 #include <cstring>
@@ -47,7 +46,7 @@ json stored_login(const Variables& environment) {
     }
     std::ostringstream text;
     text << file.rdbuf();
-    json stored = json::parse(text.str(), nullptr, false);
+    json stored = base::try_json(text.str());
     if (!stored.is_object()) {
         throw Error(ErrorKind::config, path + " is no JSON object",
                     "Remove it and run: ardent login --api-url <url> --token-file <file>");
@@ -79,7 +78,7 @@ http::ClientOptions client_options(const Login& login) {
 }
 
 std::string detail_of(const http::Response& response) {
-    const json body = json::parse(response.body, nullptr, false);
+    const json body = base::try_json(response.body);
     std::string detail = body.is_object() ? text_of(body, "detail") : std::string();
     if (!detail.empty()) {
         return detail;
@@ -160,7 +159,7 @@ json Api::send(const std::string& method, const std::string& path, const std::st
         throw Error(http::is_retryable(response.status) ? ErrorKind::transient : ErrorKind::replica,
                     detail_of(response));
     }
-    const json answer = json::parse(response.body, nullptr, false);
+    const json answer = base::try_json(response.body);
     if (answer.is_discarded() && !response.body.empty()) {
         throw Error(ErrorKind::transient, m_url + path + " did not answer with JSON",
                     "Is this the address of an Ardent environment?");

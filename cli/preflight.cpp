@@ -5,10 +5,9 @@
 #include "cli/slot_probe.hpp"
 #include "cli/terminal.hpp"
 #include "common/base/error.hpp"
+#include "common/base/json.hpp"
 #include "common/preflight/connection_runner.hpp"
 #include "common/preflight/preflight.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <fstream>
@@ -34,7 +33,7 @@ std::string read_file(const std::string& path) {
 }
 
 json read_object(const std::string& what, const std::string& text) {
-    json value = json::parse(text, nullptr, false);
+    json value = base::try_json(text);
     if (!value.is_object()) {
         throw Error(
             ErrorKind::config, what + " is no JSON object",

@@ -2,10 +2,9 @@
 #include "common/decode/ddl_message.hpp"
 
 #include "common/base/error.hpp"
+#include "common/base/json.hpp"
 #include "common/ddl/settings.hpp"
 #include "common/decode/widen.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <charconv>
 #include <string>
@@ -274,7 +273,7 @@ json read_json(std::string_view text, bool utf8) {
     if (!utf8) {
         widen(text, wide);
     }
-    json value = json::parse(utf8 ? text : wide, nullptr, false);
+    json value = base::try_json(utf8 ? text : std::string_view(wide));
     if (value.is_discarded()) {
         throw misfit("its body is no JSON");
     }

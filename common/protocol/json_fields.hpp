@@ -4,6 +4,7 @@
 #pragma once
 
 #include "common/base/error.hpp"
+#include "common/base/json.hpp"
 #include "common/base/text.hpp"
 #include "common/model/lsn.hpp"
 
@@ -25,13 +26,8 @@ inline std::string dump(const json& value) {
     return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-inline json parse_json(const std::string& what, std::string_view text) {
-    try {
-        return json::parse(text);
-    } catch (const json::parse_error& e) {
-        throw base::Error(base::ErrorKind::bug, what + " is no JSON: " + e.what());
-    }
-}
+using base::parse_json;
+using base::try_json;
 
 template <class T>
 json nullable(const std::optional<T>& value) {

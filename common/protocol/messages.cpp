@@ -288,7 +288,7 @@ std::string to_json(const ErrorBody& value) {
 }
 
 ErrorBody parse_error_body(std::string_view text) {
-    const json body = json::parse(text, nullptr, false);
+    const json body = try_json(text);
     ErrorBody value;
     if (body.is_object() && body.contains("detail") && body["detail"].is_string()) {
         value.detail = body["detail"].get<std::string>();

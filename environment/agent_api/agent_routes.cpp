@@ -57,7 +57,7 @@ HttpResponse hello(Connector& connector, const HttpRequest& request) {
         return json_response(200, protocol::to_json(connector.hello(message)));
     } catch (const PreflightRefused& refused) {
         json body = {{"detail", refused.what()}, {"code", "preflight"}};
-        body["report"] = json::parse(refused.report(), nullptr, false);
+        body["report"] = protocol::parse_json("the report", refused.report());
         return json_response(422, protocol::dump(body));
     }
 }

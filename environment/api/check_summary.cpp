@@ -26,7 +26,7 @@ std::int64_t ordinal_of(const json& check) {
 }  // namespace
 
 std::optional<CheckSummary> summarize(const std::string& report) {
-    const json parsed = json::parse(report, nullptr, false);
+    const json parsed = protocol::try_json(report);
     const auto checks = parsed.is_object() ? parsed.find("checks") : parsed.end();
     if (!parsed.is_object() || checks == parsed.end() || !checks->is_object() || checks->empty()) {
         return std::nullopt;

@@ -16,6 +16,19 @@ json text_or_null(const std::string& text) {
     return text.empty() ? json(nullptr) : json(text);
 }
 
+// A value whose fields are the protocol's.
+template <class T>
+json value_of(const T& value) {
+    return protocol::parse_json("a record", protocol::to_json(value));
+}
+
+// An agent's report stands deeper in our answers than in its hello, and who reads them has the same limit.
+json preflight_json(const std::string& report) {
+    const bool fits = base::json_depth_within(report, base::k_json_depth / 2);
+    json value = fits ? protocol::try_json(report) : json(nullptr);
+    return value.is_discarded() ? json(nullptr) : value;
+}
+
 json lag_of(const ConnectorView& view) {
     const auto& status = view.record.agent_status;
     if (!status || !status->source_lsn || !view.durable) {
@@ -42,7 +55,7 @@ json source_json(const ConnectorRecord& record) {
     if (!record.source) {
         return nullptr;
     }
-    json source = json::parse(protocol::to_json(*record.source));
+    json source = value_of(*record.source);
     source["slot"] = record.slot;
     if (record.agent_status) {
         source["lsn"] = nullable(record.agent_status->source_lsn);
@@ -157,8 +170,7 @@ json triggers_json(const std::vector<DisabledTrigger>& triggers) {
 
 json connector_row(const ConnectorView& view) {
     const ConnectorRecord& record = view.record;
-    const json failure =
-        record.failure ? json::parse(protocol::to_json(*record.failure)) : json(nullptr);
+    const json failure = record.failure ? value_of(*record.failure) : json(nullptr);
     return {{"id", record.id},
             {"name", record.name},
             {"org_id", record.org_id},
@@ -179,10 +191,10 @@ json connector_row(const ConnectorView& view) {
             {"sequences", sequences_json(view.sequences)},
             {"copy", copy_json(view)},
             {"copy_again", copy_again_json(view)},
-            {"not_carried", json::parse(protocol::to_json(record.not_carried))},
+            {"not_carried", value_of(record.not_carried)},
             {"disabled_triggers", triggers_json(record.disabled_triggers)},
             {"checks", checks_json(record)},
-            {"preflight", json::parse(record.preflight)}};
+            {"preflight", preflight_json(record.preflight)}};
 }
 
 json agent_hints(const std::string& public_url, const ConnectorRecord& record,

@@ -21,7 +21,7 @@ json read_object(const HttpRequest& request) {
     if (request.body.empty()) {
         return json::object();
     }
-    json body = json::parse(request.body, nullptr, false);
+    json body = protocol::try_json(request.body);
     if (!body.is_object()) {
         throw HttpError(422, "malformed", "The body is no JSON object");
     }

@@ -38,7 +38,7 @@ HttpError session_unknown() {
 }
 
 bool passes(const std::string& preflight) {
-    const protocol::json report = protocol::json::parse(preflight, nullptr, false);
+    const protocol::json report = protocol::try_json(preflight);
     const auto found = report.is_object() ? report.find("preflight_pass") : report.end();
     return report.is_object() && found != report.end() && found->is_boolean() && found->get<bool>();
 }
