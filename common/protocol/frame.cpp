@@ -9,6 +9,9 @@ namespace ardent::protocol {
 
 namespace {
 
+// The window of level 19, the highest that an agent may be told to use; a decoder takes as much memory for it.
+constexpr int k_window_log = 23;
+
 struct CompressorDelete {
     void operator()(ZSTD_CCtx* context) const noexcept { ZSTD_freeCCtx(context); }
 };
@@ -53,13 +56,29 @@ void append_frame(std::string& out, std::string_view content, int level) {
     out.resize(before + size);
 }
 
+bool frame_ratio_fits(std::uint64_t content, std::uint64_t stored) noexcept {
+    return content <= k_frame_free_bytes || content / k_frame_ratio <= stored;
+}
+
 std::string read_frame(std::string_view frame, std::uint64_t size) {
     require_checksum(frame);
-    std::string content(size, '\0');
-    const std::size_t got =
-        checked(ZSTD_decompress(content.data(), content.size(), frame.data(), frame.size()));
-    if (got != size) {
-        malformed("it has " + std::to_string(got) + " bytes, not " + std::to_string(size));
+    if (const auto promised = ZSTD_getFrameContentSize(frame.data(), frame.size());
+        promised != size) {
+        malformed("it does not promise " + std::to_string(size) + " bytes, as its header does");
+    }
+    if (!frame_ratio_fits(size, frame.size())) {
+        malformed(std::to_string(frame.size()) + " bytes promise " + std::to_string(size) +
+                  "; at most " + std::to_string(k_frame_ratio) + " for each are accepted");
+    }
+    std::string content;
+    content.reserve(size);  // addresses; the system gives memory for what is written
+    FrameReader reader(frame, size);
+    while (const auto piece = reader.next()) {
+        content += *piece;
+    }
+    if (content.size() != size) {
+        malformed("it has " + std::to_string(content.size()) + " bytes, not " +
+                  std::to_string(size));
     }
     return content;
 }
@@ -68,8 +87,13 @@ void FrameReader::Delete::operator()(ZSTD_DCtx_s* context) const noexcept {
     ZSTD_freeDCtx(context);
 }
 
-FrameReader::FrameReader(std::string_view frame)
-    : m_context(ZSTD_createDCtx()), m_frame(frame), m_buffer(ZSTD_DStreamOutSize()) {}
+FrameReader::FrameReader(std::string_view frame, std::uint64_t limit)
+    : m_context(ZSTD_createDCtx()),
+      m_frame(frame),
+      m_limit(limit),
+      m_buffer(ZSTD_DStreamOutSize()) {
+    ZSTD_DCtx_setParameter(m_context.get(), ZSTD_d_windowLogMax, k_window_log);
+}
 
 std::optional<std::string_view> FrameReader::next() {
     if (m_read == 0) {
@@ -85,6 +109,10 @@ std::optional<std::string_view> FrameReader::next() {
         m_read = input.pos;
         if (m_done && m_read != m_frame.size()) {
             malformed("something follows it");
+        }
+        m_given += output.pos;
+        if (m_given > m_limit) {
+            malformed("it holds more than " + std::to_string(m_limit) + " bytes");
         }
         if (output.pos > 0) {
             return std::string_view(m_buffer.data(), output.pos);

@@ -68,7 +68,11 @@ std::string encode(SegmentHeader header, std::string_view payload, int level) {
     std::string body(k_segment_header_bytes, '\0');
     if (header.compressed) {
         append_frame(body, payload, level);
-    } else {
+        // what the other side would refuse goes as it is
+        header.compressed = frame_ratio_fits(payload.size(), body.size() - k_segment_header_bytes);
+        body.resize(header.compressed ? body.size() : k_segment_header_bytes);
+    }
+    if (!header.compressed) {
         body.append(payload);
     }
     header.stored_bytes = body.size() - k_segment_header_bytes;

@@ -6,6 +6,8 @@
 
 #include <zstd.h>
 
+#include <cstdint>
+#include <memory>
 #include <random>
 
 using namespace ardent::protocol;
@@ -99,4 +101,47 @@ TEST_CASE("a frame without a checksum is refused", "[protocol]") {
     plain.resize(ZSTD_compress(plain.data(), plain.size(), content.data(), content.size(), 1));
     CHECK_THROWS_AS(in_pieces(plain), Error);
     CHECK_THROWS_AS(read_frame(plain, content.size()), Error);
+}
+
+TEST_CASE("what a frame promises is compared with its bytes before memory is taken", "[protocol]") {
+    CHECK(frame_ratio_fits(k_frame_free_bytes, 1));
+    CHECK_FALSE(frame_ratio_fits(k_frame_free_bytes + k_frame_ratio, 1));
+    CHECK(frame_ratio_fits(k_frame_ratio << 20U, 1U << 20U));
+    CHECK_FALSE(frame_ratio_fits((k_frame_ratio << 20U) + k_frame_ratio, 1U << 20U));
+    CHECK_FALSE(frame_ratio_fits(UINT64_MAX, 1U << 30U));
+    const std::string zeros(64U << 20U, '\0');
+    const std::string bomb = frame_of(zeros);
+    REQUIRE(bomb.size() < 10000);
+    CHECK_THROWS_WITH(read_frame(bomb, zeros.size()), Catch::Contains("at most 256 for each"));
+    const std::string small = frame_of(std::string_view(zeros).substr(0, k_frame_free_bytes));
+    CHECK(read_frame(small, k_frame_free_bytes).size() == k_frame_free_bytes);
+    // the header of the segment promises what the frame does not
+    CHECK_THROWS_WITH(read_frame(small, 1U << 30U), Catch::Contains("does not promise"));
+}
+
+TEST_CASE("the parts of a copy are bounded by what they hold", "[protocol]") {
+    const std::string content = rows(3'000'000);
+    const std::string frame = frame_of(content);
+    const auto held = [&](std::uint64_t limit) {
+        FrameReader reader(frame, limit);
+        std::size_t bytes = 0;
+        while (const auto piece = reader.next()) {
+            bytes += piece->size();
+        }
+        return bytes;
+    };
+    CHECK(held(content.size()) == content.size());
+    CHECK_THROWS_WITH(held(content.size() - 1), Catch::Contains("holds more than"));
+}
+
+TEST_CASE("a frame whose window is larger than any agent's is refused", "[protocol]") {
+    const std::unique_ptr<ZSTD_CCtx, std::size_t (*)(ZSTD_CCtx*)> context(ZSTD_createCCtx(),
+                                                                          ZSTD_freeCCtx);
+    ZSTD_CCtx_setParameter(context.get(), ZSTD_c_checksumFlag, 1);
+    ZSTD_CCtx_setParameter(context.get(), ZSTD_c_windowLog, 27);
+    const std::string content = rows(20'000'000);
+    std::string frame(ZSTD_compressBound(content.size()), '\0');
+    frame.resize(
+        ZSTD_compress2(context.get(), frame.data(), frame.size(), content.data(), content.size()));
+    CHECK_THROWS_AS(read_frame(frame, content.size()), Error);
 }

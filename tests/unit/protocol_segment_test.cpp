@@ -102,3 +102,13 @@ TEST_CASE("a session is 32 lower-case hex digits", "[protocol]") {
     CHECK_THROWS_AS(parse_session("000102030405060708090A0B0C0D0E0F"), Error);
     CHECK_THROWS_AS(parse_session("000102030405060708090a0b0c0d0e0"), Error);
 }
+
+TEST_CASE("what would compress better than is accepted travels as it is", "[protocol]") {
+    SegmentWriter writer;
+    writer.add(Lsn{100}, std::string(8U << 20U, 'x'));
+    const std::string body = encode(writer.header(), writer.payload(), 1);
+    const SegmentHeader header = read_header(body);
+    CHECK_FALSE(header.compressed);
+    CHECK(header.stored_bytes == header.raw_bytes);
+    CHECK(read_payload(header, body, k_limit) == writer.payload());
+}
