@@ -22,7 +22,7 @@ endif
 AR ?= ar
 
 # Flags of every library are given to every source, so that no two of them see a header differently.
-packages := libpq libcurl libzstd libsodium libseccomp openssl spdlog tomlplusplus simdjson cpp-httplib
+packages := libpq libcurl libzstd libsodium libseccomp openssl spdlog tomlplusplus simdjson
 pkg_cflags := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(packages) 2>/dev/null))
 
 ardent_version := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(top)/ardent.control 2>/dev/null)

@@ -19,6 +19,8 @@ constexpr std::uint64_t k_message_limit =
 constexpr std::uint64_t k_archive_limit = 1073741824;
 constexpr std::uint64_t k_part_limit = 268435456;
 constexpr std::uint64_t k_longest_wait = 20;
+// Of JSON, whose shortest values take most: "[],".
+constexpr std::uint64_t k_json_factor = 28;
 
 // What the common rooms call a bug is, in a body that came over the line, a body that cannot be read.
 template <class Read>
@@ -136,6 +138,7 @@ HttpResponse segment(Connector& connector, const HttpRequest& request, std::uint
     protocol::SegmentHeader header;
     std::string payload = read_body([&] {
         header = protocol::read_header(request.body);
+        take_memory(request, std::min(header.raw_bytes, limit));
         return protocol::read_payload(header, request.body, limit);
     });
     return answer(connector.segment(header, std::move(payload)));
@@ -181,7 +184,8 @@ void add_agent_routes(Router& router, const Settings& settings, Registry& regist
                     Access::agent, body_limit,
                     [&registry, call = std::move(call)](const HttpRequest& request) {
                         return call(*registry.find(request.argument("connector_id")), request);
-                    }});
+                    },
+                    body_limit == k_message_limit ? k_json_factor : 1});
     };
     const std::uint64_t payload_limit =
         std::max(settings.segment_bytes, settings.message_bytes) + protocol::k_message_header_bytes;

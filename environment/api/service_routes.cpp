@@ -8,16 +8,16 @@
 namespace ardent::environment {
 
 void add_service_routes(Router& router, Registry& registry, std::function<bool()> ready) {
-    router.add({"GET", "/healthz", Access::open, 0, [](const HttpRequest&) {
+    router.add({"GET", "/healthz", Access::health, 0, [](const HttpRequest&) {
                     return json_response(200, std::string(R"({"status":"ok","version":")") +
                                                   base::version() + "\"}");
                 }});
-    router.add({"GET", "/readyz", Access::open, 0, [ready = std::move(ready)](const HttpRequest&) {
-                    return ready()
-                               ? json_response(200, R"({"status":"ready"})")
-                               : error_response(503, "unavailable",
-                                                "the environment's own database does not answer");
-                }});
+    router.add(
+        {"GET", "/readyz", Access::health, 0, [ready = std::move(ready)](const HttpRequest&) {
+             return ready() ? json_response(200, R"({"status":"ready"})")
+                            : error_response(503, "unavailable",
+                                             "the environment's own database does not answer");
+         }});
     router.add({"GET", "/metrics", Access::open, 0, [&registry](const HttpRequest&) {
                     std::vector<ConnectorView> views;
                     for (const auto& connector : registry.all()) {

@@ -3,9 +3,12 @@
 
 #include "common/base/address.hpp"
 #include "common/base/error.hpp"
+#include "common/base/text.hpp"
 #include "common/process/program.hpp"
 #include "environment/instance/instance.hpp"
+#include "environment/server/memory.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <unistd.h>
@@ -13,6 +16,8 @@
 namespace ardent::environment {
 
 namespace {
+
+constexpr std::uint64_t k_call_overhead = 1048576;
 
 base::Error problem(const std::string& message, const std::string& hint = {}) {
     return {base::ErrorKind::config, message, hint};
@@ -70,6 +75,20 @@ void read_tls(const config::Values& values, Settings& settings) {
     }
 }
 
+// A call has its body, and what is decompressed from it.
+void check_call_memory(const Settings& settings) {
+    const std::uint64_t largest = std::max(settings.message_bytes, settings.segment_bytes);
+    const std::uint64_t needed = 2 * (largest + k_call_overhead);
+    if (MemoryBudget::share_of_one(settings.call_memory) < needed) {
+        throw problem(
+            "environment.call_memory holds no message of environment.message_bytes: a "
+            "connector's three quarters of it are " +
+                base::human_bytes(MemoryBudget::share_of_one(settings.call_memory)) + ", and " +
+                base::human_bytes(needed) + " are needed",
+            "Raise environment.call_memory or lower environment.message_bytes.");
+    }
+}
+
 std::string default_url(const Settings& settings) {
     const bool six = settings.listen_host.find(':') != std::string::npos;
     return std::string(settings.tls ? "https://" : "http://") +
@@ -113,10 +132,16 @@ const std::vector<config::Option>& options() {
          .choices = {"debug", "info", "warning", "error"}},
         {.key = "environment.http_threads",
          .type = Type::integer,
-         .help = "How many HTTP connections are served at once; an agent uses about six.",
+         .help = "How many calls of agents are worked on at once; an agent makes about six.",
          .default_value = "256",
          .minimum = 8,
          .maximum = 4096},
+        {.key = "environment.call_memory",
+         .type = Type::bytes,
+         .help = "How much memory calls in progress may take together, one connector's at most "
+                 "three quarters of it. It must hold the largest message twice.",
+         .default_value = "3GB",
+         .minimum = 67108864},
         {.key = "environment.segment_bytes",
          .type = Type::bytes,
          .help = "How large a segment an agent may make.",
@@ -221,6 +246,8 @@ Settings read_settings(const config::Values& values) {
     settings.in_flight = static_cast<unsigned>(values.integer("environment.segments_in_flight"));
     settings.queue_bytes = values.bytes("environment.queue_bytes");
     settings.message_bytes = values.bytes("environment.message_bytes");
+    settings.call_memory = values.bytes("environment.call_memory");
+    check_call_memory(settings);
     settings.agent_timeout = values.duration("environment.agent_timeout");
     settings.stop_timeout = values.duration("environment.stop_timeout");
     settings.containment_need = values.text("environment.containment") == "optional"

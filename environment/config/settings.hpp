@@ -37,6 +37,7 @@ struct Settings {
     std::string public_url;  // what agents dial; shown in hints
     std::string log_level;
     unsigned http_threads = 0;
+    std::uint64_t call_memory = 0;  // what calls in progress may take together
     std::uint64_t segment_bytes = 0;
     unsigned in_flight = 0;
     std::uint64_t queue_bytes = 0;    // raw bytes that wait for apply, for each connector

@@ -59,6 +59,7 @@ void add(RowCounts& counts, const apply::Counters& more) {
 Connector::Connector(const Settings& settings, Store& store, ConnectorRecord record)
     : m_settings(settings),
       m_store(store),
+      m_token_hash(record.token_hash),
       m_record(std::move(record)),
       m_keeper([this] { keep(); }) {}
 
@@ -72,8 +73,8 @@ std::string Connector::id() const {
 }
 
 bool Connector::authorizes(std::string_view token) const {
-    const std::lock_guard lock(m_mutex);
-    return token_matches(token, m_record.token_hash);
+    const std::lock_guard lock(m_token_mutex);
+    return token_matches(token, m_token_hash);
 }
 
 void Connector::set_token_hash(const std::string& hash) {
@@ -81,6 +82,8 @@ void Connector::set_token_hash(const std::string& hash) {
     ConnectorRecord changed = m_record;
     changed.token_hash = hash;
     save(std::move(changed));
+    const std::lock_guard token_lock(m_token_mutex);
+    m_token_hash = hash;
 }
 
 void Connector::update(const std::optional<std::string>& name,

@@ -79,6 +79,7 @@ public:
 
     std::string id() const;
     ConnectorView view() const;
+    /// Waits for nothing.
     bool authorizes(std::string_view token) const;
     /// These two change nothing when the state cannot be saved.
     void set_token_hash(const std::string& hash);
@@ -170,6 +171,9 @@ private:
 
     std::mutex m_lifecycle;
     mutable std::mutex m_mutex;
+    // Of its own, because whoever asks must not wait for whatever holds the field lock.
+    mutable std::mutex m_token_mutex;
+    std::string m_token_hash;
     ConnectorRecord m_record;
     bool m_unsaved = false;  // the store was away when the record changed; the keeper tries again
     std::unique_ptr<Instance> m_instance;

@@ -105,13 +105,16 @@ std::string Registry::new_token(const std::string& id) {
 
 OperationRecord Registry::remove(const std::string& id) {
     const std::shared_ptr<Connector> connector = find(id);
-    const std::lock_guard lock(m_mutex);
-    if (const auto before = m_removals.find(id); before != m_removals.end()) {
-        if (!before->second.failed) {
-            return before->second.operation;
+    const std::lock_guard one(m_removing);
+    {
+        const std::lock_guard lock(m_mutex);
+        if (const auto before = m_removals.find(id); before != m_removals.end()) {
+            if (!before->second.failed) {
+                return before->second.operation;
+            }
+            before->second.thread.join();
+            m_removals.erase(before);
         }
-        before->second.thread.join();
-        m_removals.erase(before);
     }
     OperationRecord operation;
     operation.id = "op_" + random_hex(k_id_bytes);
@@ -119,6 +122,7 @@ OperationRecord Registry::remove(const std::string& id) {
     operation.status = "pending";
     operation.resource_id = id;
     m_store.save(operation);
+    const std::lock_guard lock(m_mutex);
     Removal& removal = m_removals[id];
     removal.operation = operation;
     removal.thread =

@@ -64,7 +64,8 @@ private:
 
     const Settings& m_settings;
     Store& m_store;
-    mutable std::mutex m_mutex;
+    std::mutex m_removing;       // one begins at a time; taken before the other
+    mutable std::mutex m_mutex;  // never held over SQL: authorization of every call takes it
     std::condition_variable m_changed;
     bool m_closing = false;
     std::map<std::string, std::shared_ptr<Connector>> m_connectors;

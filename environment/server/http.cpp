@@ -72,6 +72,20 @@ const Route& Router::find(HttpRequest& request) const {
     throw HttpError(404, "not_found", "Not Found");
 }
 
+void take_memory(MemoryBudget::Share& share, std::uint64_t bytes) {
+    if (!share.grow(bytes)) {
+        throw HttpError(503, "unavailable",
+                        "The calls in progress leave no memory for " + std::to_string(bytes) +
+                            " bytes (environment.call_memory): try again");
+    }
+}
+
+void take_memory(const HttpRequest& request, std::uint64_t bytes) {
+    if (request.memory != nullptr) {
+        take_memory(*request.memory, bytes);
+    }
+}
+
 HttpResponse json_response(int status, std::string body) {
     return {.status = status, .body = std::move(body)};
 }

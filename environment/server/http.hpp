@@ -4,6 +4,7 @@
 #pragma once
 
 #include "common/base/error.hpp"
+#include "environment/server/memory.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -23,6 +24,7 @@ struct HttpRequest {
     std::string bearer;                            // the token, without "Bearer "
     std::string_view body;                         // valid while the handler runs
     std::uint64_t content_length = 0;
+    MemoryBudget::Share* memory = nullptr;  // what this call holds; null: nobody counts
 
     const std::string& argument(const std::string& name) const { return arguments.at(name); }
     std::optional<std::string> parameter(const std::string& name) const;
@@ -49,7 +51,8 @@ private:
     std::string m_code;
 };
 
-enum class Access { open, admin, agent };
+/// health: open, and the handler runs on the event loop's thread, before everything else: it must not wait for anything.
+enum class Access { health, open, admin, agent };
 
 using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
 
@@ -59,9 +62,11 @@ struct Route {
     Access access = Access::admin;
     std::uint64_t body_limit = 0;
     HttpHandler handler;
+    std::uint64_t memory_factor =
+        1;  // what a byte of the body takes at most while the handler runs
 };
 
-/// Filled before the server starts, read by its threads afterwards.
+/// Filled before the server starts, read by its thread afterwards.
 class Router {
 public:
     void add(Route route) { m_routes.push_back(std::move(route)); }
@@ -78,6 +83,10 @@ HttpResponse json_response(int status, std::string body);
 /// {"detail", "code"} for whatever a handler threw: HttpError as it says, transient 503, config 400, others 500.
 /// To be called inside a catch block.
 HttpResponse response_for_exception() noexcept;
+
+/// To be called before memory is taken for a call beyond its body. Throws HttpError 503 when there is none left.
+void take_memory(const HttpRequest& request, std::uint64_t bytes);
+void take_memory(MemoryBudget::Share& share, std::uint64_t bytes);
 
 /// {"detail": …} or with the code.
 HttpResponse error_response(int status, const std::string& code, const std::string& detail);

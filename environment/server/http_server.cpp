@@ -1,194 +1,346 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "environment/server/http_server.hpp"
 
-#include "common/base/text.hpp"
 #include "common/base/version.hpp"
 #include "common/process/log.hpp"
+#include "environment/server/connection.hpp"
+#include "environment/server/lane.hpp"
+#include "environment/server/socket_channel.hpp"
 
-#include <httplib.h>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <algorithm>
 #include <openssl/err.h>
-
-#include <sys/socket.h>
+#include <openssl/ssl.h>
+#include <sys/resource.h>
 #include <thread>
+#include <unordered_map>
 
 namespace ardent::environment {
 
 namespace {
 
+namespace asio = boost::asio;
+using asio::ip::tcp;
 using base::Error;
 using base::ErrorKind;
+using boost::system::error_code;
 
-constexpr std::string_view k_bearer = "Bearer ";
-constexpr int k_keep_alive_seconds = 30;
-constexpr int k_read_seconds = 30;
-
-HttpRequest to_request(const httplib::Request& from) {
-    HttpRequest request;
-    request.method = from.method == "HEAD" ? "GET" : from.method;
-    request.path = from.path;
-    for (const auto& [name, value] : from.params) {
-        request.query.emplace(name, value);
-    }
-    const std::string authorization = from.get_header_value("Authorization");
-    if (authorization.starts_with(k_bearer)) {
-        request.bearer = base::trim(std::string_view(authorization).substr(k_bearer.size()));
-    }
-    request.body = from.body;
-    request.content_length = from.get_header_value<std::uint64_t>("Content-Length");
-    return request;
-}
-
-void answer(httplib::Response& to, const HttpResponse& response) {
-    to.status = response.status;
-    for (const auto& [name, value] : response.headers) {
-        to.set_header(name, value);
-    }
-    to.set_content(response.body, response.content_type);
-}
-
-std::unique_ptr<httplib::Server> make_server(const std::optional<TlsFiles>& tls) {
-    if (!tls) {
-        return std::make_unique<httplib::Server>();
-    }
-    return std::make_unique<httplib::SSLServer>([&tls](SSL_CTX& context) {
-        SSL_CTX_set_min_proto_version(&context, TLS1_2_VERSION);
-        return SSL_CTX_use_certificate_chain_file(&context, tls->certificate.c_str()) == 1 &&
-               SSL_CTX_use_PrivateKey_file(&context, tls->key.c_str(), SSL_FILETYPE_PEM) == 1 &&
-               SSL_CTX_check_private_key(&context) == 1;
-    });
-}
+// Of callers who showed no key. With TLS each may hold some 100 kB.
+constexpr Guests::Limits k_strangers{.strangers = 1024, .strangers_of_address = 256};
+constexpr rlim_t k_files = 16384;
+constexpr std::uint64_t k_pages_bytes = 67108864;
+constexpr std::size_t k_page_threads = 2;
+constexpr std::size_t k_pages_waiting = 64;
+constexpr std::size_t k_admin_threads = 16;
+constexpr std::size_t k_admin_waiting = 256;
+constexpr std::size_t k_agents_waiting = 8192;
+// An agent has one connection for each call at a time; twice, because those of one that was killed may still be there.
+constexpr std::size_t k_agent_calls = 8;
+const Owner k_admin{.name = "admin", .connections = 256, .calls = 64};
+constexpr std::chrono::milliseconds k_after_refusal{50};
+constexpr std::chrono::seconds k_drain_patience{5};
+constexpr std::chrono::minutes k_between_warnings{1};
 
 std::string openssl_reason() {
     const char* const reason = ERR_reason_error_string(ERR_get_error());
     return reason == nullptr ? "unknown reason" : reason;
 }
 
+std::unique_ptr<asio::ssl::context> make_tls(const std::optional<TlsFiles>& files) {
+    if (!files) {
+        return nullptr;
+    }
+    auto context = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
+    SSL_CTX* const native = context->native_handle();
+    SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
+    SSL_CTX_set_options(native, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS);
+    if (SSL_CTX_use_certificate_chain_file(native, files->certificate.c_str()) != 1 ||
+        SSL_CTX_use_PrivateKey_file(native, files->key.c_str(), SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_check_private_key(native) != 1) {
+        throw Error(ErrorKind::config, "the TLS certificate " + files->certificate + " and key " +
+                                           files->key + " cannot be used: " + openssl_reason());
+    }
+    return context;
+}
+
+// A connection is a file; the usual limit of 1024 would be reached by strangers alone. What cannot be had is done without:
+// then fewer strangers are let in.
+Guests::Limits limits_within_files() {
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) != 0) {
+        return k_strangers;
+    }
+    if (files.rlim_cur < k_files) {
+        files.rlim_cur = std::min(files.rlim_max, k_files);
+        ::setrlimit(RLIMIT_NOFILE, &files);
+        ::getrlimit(RLIMIT_NOFILE, &files);
+    }
+    Guests::Limits limits = k_strangers;
+    limits.strangers = std::min<std::size_t>(limits.strangers, files.rlim_cur / 4);
+    limits.strangers_of_address = std::min(limits.strangers_of_address, limits.strangers / 2);
+    return limits;
+}
+
 }  // namespace
 
-struct HttpServer::Listener {
-    std::unique_ptr<httplib::Server> server;
-    std::thread thread;
-    const Router* router = nullptr;
-    Authorizer authorizer;
-    int port = 0;
-
-    std::optional<HttpResponse> admit(const httplib::Request& from) const {
-        try {
-            HttpRequest request = to_request(from);
-            const Route& route = router->find(request);
-            if (auto refusal = authorizer(route, request)) {
-                return refusal;
-            }
-            if (from.has_header("Transfer-Encoding")) {
-                throw HttpError(411, "", "A body needs a Content-Length");
-            }
-            if (from.has_header("Content-Encoding")) {
-                throw HttpError(415, "", "Content-Encoding is not accepted");
-            }
-            if (request.content_length > route.body_limit) {
-                throw HttpError(413, "too_large",
-                                "The body has " + std::to_string(request.content_length) +
-                                    " bytes; at most " + std::to_string(route.body_limit) +
-                                    " are accepted here");
-            }
-            return std::nullopt;
-        } catch (...) {
-            return response_for_exception();
-        }
-    }
-
-    HttpResponse serve(const httplib::Request& from) const {
-        try {
-            HttpRequest request = to_request(from);
-            return router->find(request).handler(request);
-        } catch (...) {
-            return response_for_exception();
-        }
-    }
-
-    void install() {
-        using HandlerResponse = httplib::Server::HandlerResponse;
-        server->set_pre_routing_handler(
-            [this](const httplib::Request& request, httplib::Response& response) {
-                const auto refusal = admit(request);
-                if (!refusal) {
-                    return HandlerResponse::Unhandled;
-                }
-                answer(response, *refusal);
-                response.set_header("Connection", "close");
-                return HandlerResponse::Handled;
-            });
-        const auto handler = [this](const httplib::Request& request, httplib::Response& response) {
-            answer(response, serve(request));
+class HttpServer::Listener {
+public:
+    Listener(const Settings& settings, const Router& router, Authorizer authorizer)
+        : m_authorizer(std::move(authorizer)),
+          m_guests(limits_within_files()),
+          m_memory(settings.call_memory),
+          m_pages(k_pages_bytes),
+          m_agents(settings.http_threads, k_agents_waiting),
+          m_admins(k_admin_threads, k_admin_waiting),
+          m_open(k_page_threads, k_pages_waiting),
+          m_tls(make_tls(settings.tls)),
+          m_reception{.router = router,
+                      .authorizer = m_authorizer,
+                      .guests = m_guests,
+                      .memory = m_memory,
+                      .pages = m_pages,
+                      .server = std::string("ardent-environment/") + base::version(),
+                      .owner_of = {},
+                      .submit = {},
+                      .post = {},
+                      .gone = {}} {
+        const std::size_t calls = 2 * (settings.in_flight + k_agent_calls);
+        m_reception.owner_of = [calls](const Route& route, const HttpRequest& request) {
+            return route.access == Access::agent
+                       ? Owner{"agent of " + request.argument("connector_id"), 2 * calls, calls}
+                       : k_admin;
         };
-        const std::string any = ".*";
-        server->Get(any, handler);
-        server->Post(any, handler);
-        server->Put(any, handler);
-        server->Patch(any, handler);
-        server->Delete(any, handler);
+        m_reception.submit = [this](Access access, std::function<void()> job) {
+            return lane_of(access).submit(std::move(job));
+        };
+        m_reception.post = [this](std::function<void()> act) {
+            asio::post(m_loop, std::move(act));
+        };
+        m_reception.gone = [this](Guests::Id id) { forget(id); };
+        bind(settings);
     }
+
+    ~Listener() { stop(); }
+    Listener(const Listener&) = delete;
+    Listener& operator=(const Listener&) = delete;
+
+    int port() const noexcept { return m_port; }
+
+    void start() {
+        m_work.emplace(m_loop.get_executor());
+        accept();
+        m_thread = std::thread([this] { run(); });
+    }
+
+    void stop() {
+        if (m_thread.joinable()) {
+            asio::post(m_loop, [this] { drain(); });
+            m_thread.join();
+        }
+        m_agents.stop();
+        m_admins.stop();
+        m_open.stop();
+    }
+
+private:
+    void bind(const Settings& settings) {
+        error_code error;
+        tcp::resolver resolver(m_loop);
+        const auto found =
+            resolver.resolve(settings.listen_host, std::to_string(settings.listen_port),
+                             tcp::resolver::passive | tcp::resolver::numeric_service, error);
+        if (!error) {
+            const tcp::endpoint endpoint = found.begin()->endpoint();
+            m_acceptor.open(endpoint.protocol(), error);
+            // no SO_REUSEPORT, with which two environments could share a port unseen
+            error = error ? error : set_reuse_address();
+            error = error ? error : bind_to(endpoint);
+        }
+        if (error) {
+            throw Error(
+                ErrorKind::config,
+                "cannot listen on " + settings.listen_host + " port " +
+                    std::to_string(settings.listen_port) + ": " + error.message(),
+                "Is another program listening there, or does the address not exist on this host?");
+        }
+        m_port = m_acceptor.local_endpoint().port();
+    }
+
+    error_code set_reuse_address() {
+        error_code error;
+        m_acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+        return error;
+    }
+
+    error_code bind_to(const tcp::endpoint& endpoint) {
+        error_code error;
+        m_acceptor.bind(endpoint, error);
+        if (!error) {
+            m_acceptor.listen(asio::socket_base::max_listen_connections, error);
+        }
+        return error;
+    }
+
+    Lane& lane_of(Access access) {
+        return access == Access::agent ? m_agents : access == Access::admin ? m_admins : m_open;
+    }
+
+    // What a handler of the loop threw concerned one connection, which is given up: the others go on.
+    void run() {
+        for (;;) {
+            try {
+                m_loop.run();
+                return;
+            } catch (const std::exception& error) {
+                process::log_error("the HTTP listener met an error", {{"error", error.what()}});
+            }
+        }
+    }
+
+    void accept() {
+        m_acceptor.async_accept([this](error_code error, tcp::socket socket) {
+            if (m_reception.draining || error == asio::error::operation_aborted) {
+                return;
+            }
+            if (error) {
+                accept_later(error);
+                return;
+            }
+            try {
+                welcome(std::move(socket));
+            } catch (const std::exception& failure) {
+                process::log_warning("a connection is given up", {{"error", failure.what()}});
+            }
+            accept();
+        });
+    }
+
+    // Files or memory are at an end; trying again at once would take the processor too.
+    void accept_later(error_code error) {
+        warn("connections cannot be accepted", error.message());
+        m_timer.expires_after(k_after_refusal);
+        m_timer.async_wait([this](error_code over) {
+            if (!over && !m_reception.draining) {
+                accept();
+            }
+        });
+    }
+
+    void welcome(tcp::socket socket) {
+        error_code error;
+        const tcp::endpoint from = socket.remote_endpoint(error);
+        if (error) {
+            return;  // gone already
+        }
+        socket.set_option(tcp::no_delay(true), error);
+        const Guests::Id id = ++m_last;
+        const std::string address = address_of(from);
+        auto connection = std::make_shared<Connection>(
+            m_reception, id, make_channel(std::move(socket), m_tls.get()));
+        m_connections.emplace(id, connection);
+        const auto goes = m_guests.arrive(id, address, Guests::Clock::now());
+        connection->start();
+        if (goes) {
+            warn("connections that showed no key are closed to make room", address);
+            end(*goes);
+        }
+    }
+
+    void end(Guests::Id id) {
+        if (const auto found = m_connections.find(id); found != m_connections.end()) {
+            const std::shared_ptr<Connection> kept = found->second;
+            kept->end();
+        }
+    }
+
+    // At most once a minute: whoever connects must not fill the log.
+    void warn(const std::string& what, const std::string& detail) {
+        const auto now = Guests::Clock::now();
+        if (now - m_warned >= k_between_warnings) {
+            m_warned = now;
+            process::log_warning(what, {{"detail", detail}});
+        }
+    }
+
+    void forget(Guests::Id id) {
+        m_connections.erase(id);
+        if (m_reception.draining && m_connections.empty()) {
+            m_timer.cancel();
+            m_work.reset();
+        }
+    }
+
+    void drain() {
+        m_reception.draining = true;
+        error_code ignored;
+        m_acceptor.close(ignored);
+        m_timer.cancel();
+        for_each([](Connection& connection) { connection.drain(); });
+        if (m_connections.empty()) {
+            m_work.reset();
+            return;
+        }
+        m_timer.expires_after(k_drain_patience);
+        m_timer.async_wait([this](error_code over) {
+            if (!over) {
+                for_each([](Connection& connection) { connection.end_slow_reader(); });
+            }
+        });
+    }
+
+    // A connection that ends leaves the map meanwhile.
+    template <class Act>
+    void for_each(Act act) {
+        std::vector<std::shared_ptr<Connection>> all;
+        all.reserve(m_connections.size());
+        for (const auto& [id, connection] : m_connections) {
+            all.push_back(connection);
+        }
+        for (const auto& connection : all) {
+            act(*connection);
+        }
+    }
+
+    // What connections use goes after the loop, which may still hold some when it is destroyed.
+    Authorizer m_authorizer;
+    Guests m_guests;
+    MemoryBudget m_memory;
+    MemoryBudget m_pages;
+    Lane m_agents;
+    Lane m_admins;
+    Lane m_open;
+    std::unique_ptr<asio::ssl::context> m_tls;
+    Reception m_reception;
+    std::unordered_map<Guests::Id, std::shared_ptr<Connection>> m_connections;
+    asio::io_context m_loop{1};
+    std::optional<asio::executor_work_guard<asio::io_context::executor_type>> m_work;
+    tcp::acceptor m_acceptor{m_loop};
+    asio::steady_timer m_timer{m_loop};
+    Guests::Id m_last = 0;
+    Guests::Clock::time_point m_warned{};
+    int m_port = 0;
+    std::thread m_thread;
 };
 
 HttpServer::HttpServer(const Settings& settings, const Router& router, Authorizer authorizer)
-    : m_listener(std::make_unique<Listener>()) {
-    m_listener->server = make_server(settings.tls);
-    if (!m_listener->server->is_valid()) {
-        throw Error(ErrorKind::config, "the TLS certificate " + settings.tls->certificate +
-                                           " and key " + settings.tls->key +
-                                           " cannot be used: " + openssl_reason());
-    }
-    m_listener->router = &router;
-    m_listener->authorizer = std::move(authorizer);
-    httplib::Server& server = *m_listener->server;
-    // The library takes ownership of the pool through this raw pointer.
-    server.new_task_queue = [threads = settings.http_threads] {
-        return std::make_unique<httplib::ThreadPool>(threads).release();
-    };
-    server.set_tcp_nodelay(true);
-    server.set_keep_alive_timeout(k_keep_alive_seconds);
-    server.set_keep_alive_max_count(SIZE_MAX);
-    server.set_read_timeout(k_read_seconds);
-    server.set_write_timeout(k_read_seconds);
-    server.set_payload_max_length(SIZE_MAX);  // each route has its own limit, checked before
-    server.set_default_headers({{"Server", std::string("ardent-environment/") + base::version()}});
-    // The library's default also sets SO_REUSEPORT, with which two environments could share a port unseen.
-    server.set_socket_options([](int socket) {
-        const int yes = 1;
-        ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    });
-    m_listener->install();
-    if (settings.listen_port == 0) {
-        m_listener->port = server.bind_to_any_port(settings.listen_host);
-    } else if (server.bind_to_port(settings.listen_host, settings.listen_port)) {
-        m_listener->port = settings.listen_port;
-    }
-    if (m_listener->port <= 0) {
-        throw Error(
-            ErrorKind::config,
-            "cannot listen on " + settings.listen_host + " port " +
-                std::to_string(settings.listen_port),
-            "Is another program listening there, or does the address not exist on this host?");
-    }
-}
+    : m_listener(std::make_unique<Listener>(settings, router, std::move(authorizer))) {}
 
-HttpServer::~HttpServer() {
-    stop();
-}
+HttpServer::~HttpServer() = default;
 
 void HttpServer::start() {
-    m_listener->thread = std::thread([this] { m_listener->server->listen_after_bind(); });
+    m_listener->start();
 }
 
 void HttpServer::stop() {
-    if (m_listener->thread.joinable()) {
-        m_listener->server->stop();
-        m_listener->thread.join();
-    }
+    m_listener->stop();
 }
 
 int HttpServer::port() const noexcept {
-    return m_listener->port;
+    return m_listener->port();
 }
 
 }  // namespace ardent::environment

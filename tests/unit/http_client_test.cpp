@@ -4,8 +4,12 @@
 
 #include "tests/support/catch.hpp"
 
-#include <httplib.h>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/write.hpp>
 
+#include <atomic>
 #include <cstdlib>
 #include <optional>
 #include <thread>
@@ -55,24 +59,29 @@ private:
     std::optional<std::string> m_before;
 };
 
-/// A server on a free port of an address; not there when the system has no such address.
+/// Answers 204 to every request on a free port of an address; not there when the system has no such address.
 class LocalServer {
 public:
     explicit LocalServer(const std::string& address) {
-        m_server.Get("/healthz", [](const httplib::Request&, httplib::Response& response) {
-            response.status = 204;
-        });
-        m_port = m_server.bind_to_any_port(address);
-        if (m_port > 0) {
-            m_thread = std::thread([this] { m_server.listen_after_bind(); });
-            while (!m_server.is_running()) {
-                std::this_thread::yield();
-            }
+        const tcp::endpoint endpoint(boost::asio::ip::make_address(address), 0);
+        boost::system::error_code error;
+        m_acceptor.open(endpoint.protocol(), error);
+        if (!error) {
+            m_acceptor.bind(endpoint, error);
+        }
+        if (!error) {
+            m_acceptor.listen();
+            m_port = m_acceptor.local_endpoint().port();
+            m_thread = std::thread([this] { serve(); });
         }
     }
     ~LocalServer() {
-        m_server.stop();
         if (m_thread.joinable()) {
+            m_stop = true;
+            boost::system::error_code ignored;
+            tcp::socket knock(m_loop);  // the thread waits in accept
+            knock.connect(m_acceptor.local_endpoint(), ignored);
+            knock.close(ignored);  // nor does it wait for a request
             m_thread.join();
         }
     }
@@ -82,8 +91,27 @@ public:
     int port() const noexcept { return m_port; }
 
 private:
-    httplib::Server m_server;
+    using tcp = boost::asio::ip::tcp;
+
+    void serve() {
+        while (!m_stop) {
+            boost::system::error_code error;
+            tcp::socket socket(m_loop);
+            m_acceptor.accept(socket, error);
+            std::string request;
+            boost::asio::read_until(socket, boost::asio::dynamic_buffer(request), "\r\n\r\n",
+                                    error);
+            if (!error) {
+                const std::string answer = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
+                boost::asio::write(socket, boost::asio::buffer(answer), error);
+            }
+        }
+    }
+
+    boost::asio::io_context m_loop;
+    tcp::acceptor m_acceptor{m_loop};
     int m_port = -1;
+    std::atomic<bool> m_stop{false};
     std::thread m_thread;
 };
 
