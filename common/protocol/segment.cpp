@@ -123,6 +123,11 @@ SegmentHeader read_header(std::string_view body) {
                   " bytes of payload, " + std::to_string(body.size() - k_segment_header_bytes) +
                   " came");
     }
+    if (header.compressed && !frame_ratio_fits(header.raw_bytes, header.stored_bytes)) {
+        malformed(std::to_string(header.stored_bytes) + " bytes promise " +
+                  std::to_string(header.raw_bytes) + "; at most " + std::to_string(k_frame_ratio) +
+                  " for each are accepted");
+    }
     return header;
 }
 

@@ -68,7 +68,7 @@ private:
 /// Throws base::Error (bug) when zstd fails.
 std::string encode(SegmentHeader header, std::string_view payload, int level);
 
-/// Reads and checks a header: magic, version, sizes against `body_bytes`. Throws base::Error (transient is
+/// Reads and checks a header: magic, version, sizes against the body and each other (frame_ratio_fits). Throws base::Error (transient is
 /// never used: a bad segment is a bug) that says what does not fit.
 SegmentHeader read_header(std::string_view body);
 
