@@ -76,7 +76,8 @@ TEST_CASE("the head of a request is read", "[environment]") {
 TEST_CASE("what is no head, or too much of one, is refused", "[environment]") {
     for (const char* const bad :
          {"no HTTP at all\r\n", "GET /\r\n", "GET / HTTP/2.0\r\n", "PRI * HTTP/2.0\r\n",
-          "GET / HTTP/1.1\r\nno colon\r\n", "GET / HTTP/1.1\r\nA: b\nC: d\r\n",
+          "GET / HTTP/1.1\r\nno colon\r\n", "GET / HTTP/1.1\r\nX: a\r\n Content-Length: 43\r\n",
+          "GET / HTTP/1.1\r\nX: a\r\n\tb\r\n", "GET / HTTP/1.1\r\nA: b\nC: d\r\n",
           "GET / HTTP/1.1\r\nContent-Length: -1\r\n", "GET / HTTP/1.1\r\nContent-Length: +4\r\n",
           "GET / HTTP/1.1\r\nContent-Length: 18446744073709551616\r\n",
           "GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n",
