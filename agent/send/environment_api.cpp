@@ -2,9 +2,9 @@
 #include "agent/send/environment_api.hpp"
 
 #include "common/base/error.hpp"
+#include "common/base/json_depth.hpp"
 #include "common/base/text.hpp"
 #include "common/base/version.hpp"
-#include "common/protocol/json_depth.hpp"
 #include "common/protocol/json_fields.hpp"
 
 namespace ardent::agent {
@@ -65,8 +65,8 @@ Error unreadable(const std::string& why) {
 /// `parse` of the body; what it cannot read is the other end's doing, and no bug of this program.
 template <class Parse>
 auto read_answer(const http::Response& response, Parse&& parse) {
-    if (protocol::is_deeper_than(response.body, protocol::k_most_depth)) {
-        throw unreadable("it is nested deeper than " + std::to_string(protocol::k_most_depth));
+    if (!base::json_depth_within(response.body, base::k_json_depth)) {
+        throw unreadable("it is nested deeper than " + std::to_string(base::k_json_depth));
     }
     try {
         return parse(response.body);
@@ -76,7 +76,7 @@ auto read_answer(const http::Response& response, Parse&& parse) {
 }
 
 protocol::ErrorBody read_error(const http::Response& response) {
-    if (protocol::is_deeper_than(response.body, protocol::k_most_depth)) {
+    if (!base::json_depth_within(response.body, base::k_json_depth)) {
         return {base::clip_utf8(response.body, k_code_bytes), ""};
     }
     const protocol::ErrorBody error = protocol::parse_error_body(response.body);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "common/base/error.hpp"
-#include "common/protocol/json_depth.hpp"
 #include "common/protocol/messages.hpp"
 
 #include "tests/support/catch.hpp"
@@ -256,13 +255,4 @@ TEST_CASE("any error body gives a detail", "[protocol]") {
     CHECK(parse_error_body(R"({"detail":"no","code":"not_found"})").code == "not_found");
     CHECK(parse_error_body("<html>").detail == "<html>");
     CHECK(parse_error_body(R"({"detail":[1]})").detail == R"({"detail":[1]})");
-}
-
-TEST_CASE("depth is told without building anything", "[protocol]") {
-    CHECK_FALSE(is_deeper_than("", 0));
-    CHECK_FALSE(is_deeper_than("[{}]", 2));
-    CHECK(is_deeper_than("[{}]", 1));
-    CHECK_FALSE(is_deeper_than(R"(["[[[[", "\"[[[", {"a\\": "["}])", 2));
-    CHECK_FALSE(is_deeper_than("[][][][]]]]][]", 1));
-    CHECK(is_deeper_than(std::string(100'000, '['), k_most_depth));
 }
