@@ -122,7 +122,8 @@ TEST_CASE("grant script: undo drops an extension that came with a new role", "[p
                 {{"public", "public", "t", "f", std::nullopt, "t", "app", "app", "f"}})
             .on("SELECT WITH GRANT OPTION", {})
             .on("pg_catalog.pg_default_acl", {})
-            .on("c.relforcerowsecurity", {});
+            .on("c.relforcerowsecurity", {})
+            .on("SELECT 1\n  FROM pg_catalog.pg_proc AS p", {});
         Request request;
         request.schemas = {"public"};
         return grant_script(runner, request).text;
