@@ -94,8 +94,7 @@ public:
         std::string file;      // of the server's source, "acl.c"
         bool in_code = false;  // raised while a function ran, which has a context
     };
-    QueryError(const base::Error& error, Told told)
-        : base::Error(error), m_told(std::move(told)) {}
+    QueryError(const base::Error& error, Told told) : base::Error(error), m_told(std::move(told)) {}
 
     const Told& told() const noexcept { return m_told; }
 

@@ -2,6 +2,7 @@
 #include "environment/instance/launcher.hpp"
 
 #include "common/base/error.hpp"
+#include "common/base/json.hpp"
 #include "common/process/subprocess.hpp"
 #include "environment/instance/system_calls.hpp"
 
@@ -10,7 +11,6 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
-#include <nlohmann/json.hpp>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -59,7 +59,7 @@ std::optional<pid_t> read_child_pid(const base::Fd& status) {
         }
         text.append(buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(0, size)));
     }
-    const auto line = nlohmann::json::parse(text.substr(0, text.find('\n')), nullptr, false);
+    const auto line = base::try_json(text.substr(0, text.find('\n')));
     if (!line.is_object() || !line.contains("child-pid")) {
         return std::nullopt;
     }

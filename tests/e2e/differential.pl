@@ -18,7 +18,7 @@ my ($sharedir) = qx(@{[ $ENV{PG_CONFIG} // 'pg_config' ]} --sharedir) =~ /(\S+)/
 my ($pkglibdir) = qx(@{[ $ENV{PG_CONFIG} // 'pg_config' ]} --pkglibdir) =~ /(\S+)/;
 my $says_nan = slurp_file("$pkglibdir/wal2json.so") =~ /numeric-data-types-as-string/;
 my $differ = Ardent::Differ->new(
-	major => Ardent::Test::major(), sharedir => $sharedir, rounds => 3, enough => 3, transactions => 70, file => 'tests/e2e/differential.pl',
+	major => Ardent::Test::major(), sharedir => $sharedir, rounds => 3, enough => 10, transactions => 70, file => 'tests/e2e/differential.pl',
 	lacking => [ qw(no_key key_for_nothing deferrable_key), $says_nan ? () : 'not_a_number' ]);
 note('SEED=', $differ->{seed}, ' ROUNDS=', scalar($differ->rounds));
 note("not made: @{ $differ->{lacking} }");
