@@ -65,7 +65,7 @@ std::string take_control_groups() {
         process::log_debug("no control groups were delegated", {{"group", own}});
         return {};
     }
-    const std::string groups = k_mount + own;
+    std::string groups = k_mount + own;
     int code = make_group(groups + k_own_group);
     if (code == 0) {
         code = write_value(groups + k_own_group + "/cgroup.procs", std::to_string(::getpid()));

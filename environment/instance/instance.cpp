@@ -162,7 +162,7 @@ ServerProcess Instance::launch(base::Fd lock) const {
         remove_planted(data() + "/log");
     }
     write_configuration();
-    const ServerProcess server = launch_server(
+    ServerProcess server = launch_server(
         m_spec.containment, {m_spec.name, files(), m_spec.directory + "/start.log", lock.get()});
     server.save(m_spec.directory + "/server");
     limit_server(m_spec.limits, group(), server.pid());
