@@ -36,14 +36,11 @@ BEGIN
     END IF;
     RETURN 1;
 END $f$;
-CREATE TABLE poisoned (id integer PRIMARY KEY, what text);
+CREATE TABLE poisoned (id integer PRIMARY KEY, what text, a text[]);
 CREATE INDEX poisoned_entry ON poisoned (hidden.entry(what));
 INSERT INTO payroll VALUES (1, 1000);
 SQL
 my $t = Ardent::Apply->new(name => 'foreign', setup => $setup);
-# With this the server tells the parameters of a statement in its context, to code that asks for PG_CONTEXT too.
-$t->{node}->append_conf('postgresql.conf', "log_parameter_max_length_on_error = -1\n");
-$t->{node}->reload;
 $t->{node}->safe_psql('rep', <<'SQL');
 CREATE ROLE other NOLOGIN;
 GRANT other TO ardent_apply;
@@ -96,6 +93,14 @@ attempt($_) foreach map { "SELECT set_config('$_->[0]', '$_->[1]', false)" }
 is(attempt(q(SELECT concat_ws(' ', current_setting('client_encoding'), current_setting('IntervalStyle'), current_setting('array_nulls'),
 	current_setting('DateStyle'), current_setting('statement_timeout'), current_setting('synchronous_commit')))),
 	'UTF8 postgres on ISO, YMD 0 on', 'invariant 22: settings are what they are for every row');
+# Changes of rows are read one behind the other: what the first one's function sets is there when the next one's value is read.
+$id += 2;
+my ($one, $two) = ($id - 1, $id);
+$t->source("INSERT INTO poisoned VALUES ($one, 'SELECT 1'), ($two, 'SELECT 1')");
+$t->applied_ok($t->segments, 'invariant 22: two rows');
+$t->source("UPDATE poisoned SET what = \$x\$SELECT set_config('array_nulls', 'off', false)\$x\$, a = '{a,NULL}' WHERE id IN ($one, $two)");
+$t->applied_ok($t->segments, 'invariant 22: what the first row sets');
+is($t->replica("SELECT count(*) FROM poisoned WHERE id IN ($one, $two) AND a[2] IS NULL"), '2', 'invariant 22: is gone before the second one is read');
 attempt('DEALLOCATE ALL');
 attempt('DISCARD PLANS');
 
