@@ -109,6 +109,16 @@ struct Observation {
     const char* before_that = nullptr;  // nullptr: no rows there
 };
 
+/// One number: how many forms of pg_logical_emit_message PUBLIC may call. A check and the grant
+/// script ask for it.
+inline constexpr Observation k_message_writers = {R"(
+SELECT pg_catalog.count(*)
+  FROM pg_catalog.pg_proc AS p
+ CROSS JOIN LATERAL pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS a
+ WHERE p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace AND p.proname = 'pg_logical_emit_message'
+   AND a.grantee = 0 AND a.privilege_type = 'EXECUTE'
+)"};
+
 struct Check {
     const char* id;
     Section section;

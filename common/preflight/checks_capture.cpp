@@ -206,15 +206,6 @@ Outcome judge_key_readers(const Context& context) {
     return outcome;
 }
 
-// One number: the forms of the function that PUBLIC may call.
-constexpr Observation k_message_writers = {R"(
-SELECT pg_catalog.count(*)
-  FROM pg_catalog.pg_proc AS p
- CROSS JOIN LATERAL pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS a
- WHERE p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace AND p.proname = 'pg_logical_emit_message'
-   AND a.grantee = 0 AND a.privilege_type = 'EXECUTE'
-)"};
-
 Outcome judge_message_writers(const Context& context) {
     if (context.number(0, 0) == 0) {
         return known("not PUBLIC");

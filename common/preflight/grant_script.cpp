@@ -234,22 +234,20 @@ Part security_part(QueryRunner& runner, const Server& server, const GrantFacts& 
     return part;
 }
 
-constexpr const char* k_open_to_all = R"(
-SELECT 1
-  FROM pg_catalog.pg_proc AS p
- CROSS JOIN LATERAL pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS a
- WHERE p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace AND p.proname = 'pg_logical_emit_message'
-   AND a.grantee = 0 AND a.privilege_type = 'EXECUTE'
-)";
+bool may_everybody_write(QueryRunner& runner) {
+    const Rows rows = runner.run(k_message_writers.sql, {});
+    return !rows.empty() && rows[0][0] != "0";
+}
 
-/// No text for who may not run it, nor where PUBLIC may not write messages, unless everything is asked for. The agent writes some, the extension's own
-/// need no right. The forms of the function are looked up when it runs: 17 has other ones.
+/// No text for who may not run it, nor where PUBLIC may not write messages, unless everything is
+/// asked for. The agent writes some, the extension's own need no right. The forms of the function
+/// are looked up when it runs: 17 has others.
 Part messages_part(QueryRunner& runner, const Server& server, const GrantFacts& facts,
                    const Request& request) {
     Part part;
     part.authority = superuser_authority();
     part.heading = "logical messages (opt-in)";
-    const bool open = facts.caller_superuser && !runner.run(k_open_to_all, {}).empty();
+    const bool open = facts.caller_superuser && may_everybody_write(runner);
     if ((!open && !request.full_grants) || !find_provider(server.provider).superuser) {
         return part;
     }

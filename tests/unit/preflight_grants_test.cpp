@@ -123,7 +123,7 @@ TEST_CASE("grant script: undo drops an extension that came with a new role", "[p
             .on("SELECT WITH GRANT OPTION", {})
             .on("pg_catalog.pg_default_acl", {})
             .on("c.relforcerowsecurity", {})
-            .on("SELECT 1\n  FROM pg_catalog.pg_proc AS p", {});
+            .on(k_message_writers.sql, {{"0"}});
         Request request;
         request.schemas = {"public"};
         return grant_script(runner, request).text;
