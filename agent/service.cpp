@@ -16,6 +16,7 @@
 #include "agent/source/slot.hpp"
 #include "common/base/version.hpp"
 #include "common/ddl/envelope.hpp"
+#include "common/decode/ddl_message.hpp"
 #include "common/http/client.hpp"
 #include "common/process/log.hpp"
 
@@ -230,7 +231,7 @@ protocol::Hello Service::make_hello(Source& source, const preflight::Report& rep
     hello.excluded = m_settings.source.excluded;
     hello.preflight = preflight_json(report);
     hello.ddl = read_ddl_source(source.sql);
-    source.prefixes = prefixes_of(hello.ddl->keys);
+    source.prefixes = decode::prefixes_of(hello.ddl->keys);
     hello.search_paths = read_search_paths(at_server_of(m_settings.source, source.sql));
     return hello;
 }

@@ -40,7 +40,6 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_locks AS l
 
 constexpr std::string_view k_key_option = "key_";
 constexpr std::string_view k_made_option = "made_";
-constexpr std::size_t k_key_bytes = 32;
 
 void read_keys(pq::Connection& connection, protocol::DdlSource& source) {
     const pq::Result options = connection.exec(k_keys);
@@ -76,25 +75,13 @@ protocol::DdlSource read_ddl_source(pq::Connection& connection) {
     return source;
 }
 
-std::set<std::string> prefixes_of(const std::map<std::string, std::string>& keys) {
-    std::set<std::string> prefixes;
-    for (const auto& [id, hex] : keys) {
-        std::array<unsigned char, k_key_bytes> bytes{};
-        if (base::from_hex(hex, bytes.data(), bytes.size())) {
-            prefixes.insert(
-                decode::prefix_of({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
-        }
-    }
-    return prefixes;
-}
-
 KeyLook look_at_keys(pq::Connection& connection, const std::set<std::string>& prefixes) {
     if (connection.value(k_changing) == "t") {
         return KeyLook::changing;
     }
     protocol::DdlSource source;
     read_keys(connection, source);
-    const std::set<std::string> now = prefixes_of(source.keys);
+    const std::set<std::string> now = decode::prefixes_of(source.keys);
     return std::includes(prefixes.begin(), prefixes.end(), now.begin(), now.end()) ? KeyLook::known
                                                                                    : KeyLook::more;
 }

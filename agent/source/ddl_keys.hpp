@@ -24,9 +24,6 @@ namespace ardent::agent {
 /// No key when capture never was on, or the extension is not there.
 protocol::DdlSource read_ddl_source(pq::Connection& connection);
 
-/// The prefixes of the messages of these keys (id to 64 hex digits).
-std::set<std::string> prefixes_of(const std::map<std::string, std::string>& keys);
-
 enum class KeyLook {
     known,    // all have a prefix that is among the given ones
     more,     // one has not

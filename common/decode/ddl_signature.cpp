@@ -13,6 +13,8 @@ namespace ardent::decode {
 
 namespace {
 
+constexpr std::size_t k_key_bytes = 32;
+
 /// HMAC-SHA-256 in lower-case hex; empty when OpenSSL could not.
 std::string code_of(std::string_view key, std::string_view bytes) {
     std::array<unsigned char, EVP_MAX_MD_SIZE> code{};
@@ -33,6 +35,24 @@ bool is_signed(const ddl::Envelope& envelope, std::string_view key) {
     const std::string hex = code_of(key, bytes);
     return hex.size() == envelope.code.size() &&
            CRYPTO_memcmp(hex.data(), envelope.code.data(), hex.size()) == 0;
+}
+
+std::optional<std::string> key_bytes(std::string_view hex) {
+    std::array<unsigned char, k_key_bytes> bytes{};
+    if (!base::from_hex(hex, bytes.data(), bytes.size())) {
+        return std::nullopt;
+    }
+    return std::string(bytes.begin(), bytes.end());
+}
+
+std::set<std::string> prefixes_of(const std::map<std::string, std::string>& keys) {
+    std::set<std::string> prefixes;
+    for (const auto& [id, hex] : keys) {
+        if (const auto bytes = key_bytes(hex)) {
+            prefixes.insert(prefix_of(*bytes));
+        }
+    }
+    return prefixes;
 }
 
 std::string prefix_of(std::string_view key) {

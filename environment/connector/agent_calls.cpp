@@ -5,6 +5,7 @@
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 #include "common/base/version.hpp"
+#include "common/decode/ddl_message.hpp"
 #include "common/process/log.hpp"
 #include "common/protocol/json_fields.hpp"
 #include "environment/apply/copy_records.hpp"
@@ -15,6 +16,7 @@
 #include "environment/state/secrets.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace ardent::environment {
@@ -212,7 +214,8 @@ protocol::Welcome Connector::hello(const protocol::Hello& hello) {
         throw HttpError(503, "unavailable", "the environment stops");
     }
     m_session = session;
-    welcome.ddl_prefixes = replay::prefixes_of(m_record.ddl_keys);
+    const std::set<std::string> prefixes = decode::prefixes_of(m_record.ddl_keys);
+    welcome.ddl_prefixes.assign(prefixes.begin(), prefixes.end());
     process::log_info("hello",
                       {{"connector", m_record.id},
                        {"state", protocol::to_string(welcome.state)},

@@ -5,21 +5,9 @@
 #include "common/base/text.hpp"
 #include "common/decode/ddl_message.hpp"
 
-#include <array>
-
 namespace ardent::replay {
 
 namespace {
-
-constexpr std::size_t k_key_bytes = 32;
-
-std::optional<std::string> key_bytes(std::string_view hex) {
-    std::array<unsigned char, k_key_bytes> bytes{};
-    if (!base::from_hex(hex, bytes.data(), bytes.size())) {
-        return std::nullopt;
-    }
-    return std::string(bytes.begin(), bytes.end());
-}
 
 // Transaction ids in one stream lie within 2^31 of each other.
 std::uint64_t with_epoch(std::uint32_t xid, std::uint64_t near) noexcept {
@@ -29,19 +17,9 @@ std::uint64_t with_epoch(std::uint32_t xid, std::uint64_t near) noexcept {
 
 }  // namespace
 
-std::vector<std::string> prefixes_of(const std::map<std::string, std::string>& keys) {
-    std::vector<std::string> prefixes;
-    for (const auto& [id, hex] : keys) {
-        if (const auto bytes = key_bytes(hex)) {
-            prefixes.push_back(decode::prefix_of(*bytes));
-        }
-    }
-    return prefixes;
-}
-
 Gate::Gate(Origin origin) : m_origin(std::move(origin)), m_near(m_origin.next_xid) {
     for (const auto& [id, hex] : m_origin.keys) {
-        if (auto bytes = key_bytes(hex)) {
+        if (auto bytes = decode::key_bytes(hex)) {
             std::string prefix = decode::prefix_of(*bytes);
             m_keys.emplace(std::move(prefix), Key{id, *std::move(bytes)});
         }

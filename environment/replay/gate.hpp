@@ -33,9 +33,6 @@ struct Refused {
 };
 using Judgement = std::variant<model::DdlStatement, Refused>;
 
-/// Of the messages that are signed with these keys (id to 64 hex digits).
-std::vector<std::string> prefixes_of(const std::map<std::string, std::string>& keys);
-
 class Gate {
 public:
     explicit Gate(Origin origin);
