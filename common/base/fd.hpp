@@ -31,4 +31,12 @@ private:
     int m_fd = -1;
 };
 
+struct Pipe {
+    Fd read;
+    Fd write;
+};
+
+/// Both ends are closed at exec. Throws Error (transient).
+Pipe make_pipe();
+
 }  // namespace ardent::base

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "common/base/text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <utility>
@@ -37,6 +38,12 @@ std::string_view trim(std::string_view text) noexcept {
         return {};
     }
     return text.substr(first, text.find_last_not_of(k_space) - first + 1);
+}
+
+std::string one_line(std::string_view text) {
+    std::string line(trim(text));
+    std::replace(line.begin(), line.end(), '\n', ' ');
+    return line;
 }
 
 std::string to_hex(std::string_view bytes) {

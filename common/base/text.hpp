@@ -17,6 +17,9 @@ std::vector<std::string> split(std::string_view text, char separator);
 /// Without ASCII white space at both ends.
 std::string_view trim(std::string_view text) noexcept;
 
+/// Trimmed, with a space for each line feed.
+std::string one_line(std::string_view text);
+
 std::string to_hex(std::string_view bytes);
 
 /// Exactly `count` bytes from lower-case hex digits into `bytes`; false when `hex` is anything else.

@@ -58,12 +58,6 @@ void receive_notice(void* handler, const PGresult* result) noexcept {
     }
 }
 
-std::string one_line(std::string_view text) {
-    std::string line(base::trim(text));
-    std::replace(line.begin(), line.end(), '\n', ' ');
-    return line;
-}
-
 ServerError server_error(const PGresult* result) {
     return {.sqlstate = field(result, PG_DIAG_SQLSTATE),
             .primary = field(result, PG_DIAG_MESSAGE_PRIMARY),
@@ -152,7 +146,7 @@ Connection::Connection(const ConnectOptions& options)
     }
     PQsetNoticeReceiver(m_connection.get(), receive_notice, m_notice_handler.get());
     if (PQstatus(m_connection.get()) != CONNECTION_OK) {
-        const std::string text = one_line(PQerrorMessage(m_connection.get()));
+        const std::string text = base::one_line(PQerrorMessage(m_connection.get()));
         throw base::Error(base::ErrorKind::transient,
                           "cannot connect to the " + m_name + ": " + text);
     }
@@ -203,7 +197,7 @@ void Connection::on_notice(NoticeHandler handler) {
 }
 
 base::Error Connection::failure(std::string_view what) const {
-    const std::string text = one_line(PQerrorMessage(m_connection.get()));
+    const std::string text = base::one_line(PQerrorMessage(m_connection.get()));
     return {ok() ? m_kind : base::ErrorKind::transient,
             m_name + ": " + std::string(what) + ": " + text};
 }
@@ -235,8 +229,9 @@ void Connection::check(const PGresult* result, std::string_view what) const {
         base::Error(
             transient ? base::ErrorKind::transient : m_kind,
             m_name + ": " +
-                (error.primary.empty() ? one_line(PQresultErrorMessage(result)) : error.message()) +
-                (what.empty() ? "" : " (in: " + base::clip_utf8(one_line(what), 300) + ")"),
+                (error.primary.empty() ? base::one_line(PQresultErrorMessage(result))
+                                       : error.message()) +
+                (what.empty() ? "" : " (in: " + base::clip_utf8(base::one_line(what), 300) + ")"),
             error.advice(), sqlstate),
         {error.primary, error.source_file, !error.context.empty()});
 }
@@ -265,7 +260,8 @@ Result Connection::exec(const std::string& sql, std::span<const Value> parameter
 Value Connection::value(const std::string& sql, std::initializer_list<Value> parameters) {
     const Result result = exec(sql, parameters);
     if (result.rows() == 0 || result.columns() == 0) {
-        throw base::Error(base::ErrorKind::bug, m_name + ": no row came for: " + one_line(sql));
+        throw base::Error(base::ErrorKind::bug,
+                          m_name + ": no row came for: " + base::one_line(sql));
     }
     return result.value(0, 0);
 }

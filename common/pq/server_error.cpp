@@ -87,12 +87,6 @@ std::string places(std::string_view context) {
     return base::clip_utf8(kept, k_most);
 }
 
-std::string one_line(std::string_view text) {
-    std::string line(base::trim(text));
-    std::replace(line.begin(), line.end(), '\n', ' ');
-    return line;
-}
-
 std::string place_of(const ServerError& error) {
     std::string place = "SQLSTATE " + error.sqlstate;
     if (!error.table.empty()) {
@@ -114,7 +108,7 @@ std::string ServerError::message() const {
         const std::string where = places(context);
         return "code in the database raised an exception, whose text is left out because it may "
                "hold values of rows (" +
-               place_of(*this) + ")" + (where.empty() ? "" : " CONTEXT: " + one_line(where));
+               place_of(*this) + ")" + (where.empty() ? "" : " CONTEXT: " + base::one_line(where));
     }
     std::string text = primary;
     if (!is_of_objects(sqlstate)) {
@@ -127,7 +121,7 @@ std::string ServerError::message() const {
     if (const std::string where = places(context); !where.empty()) {
         text += " CONTEXT: " + where;
     }
-    return one_line(text);
+    return base::one_line(text);
 }
 
 std::string ServerError::advice() const {

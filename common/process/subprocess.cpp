@@ -25,20 +25,6 @@ constexpr int k_most_descriptors = 65536;  // where the kernel has no close_rang
 constexpr auto k_poll = std::chrono::milliseconds(200);
 constexpr auto k_patience = std::chrono::seconds(5);
 
-struct Pipe {
-    base::Fd read;
-    base::Fd write;
-};
-
-Pipe make_pipe() {
-    std::array<int, 2> ends{};
-    if (pipe2(ends.data(), O_CLOEXEC) != 0) {
-        throw base::Error(base::ErrorKind::transient,
-                          std::string("cannot make a pipe: ") + std::strerror(errno));
-    }
-    return {base::Fd(ends[0]), base::Fd(ends[1])};
-}
-
 base::Fd open_input(const Command& command) {
     const std::string file = command.input_file.empty() ? "/dev/null" : command.input_file;
     base::Fd input(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
@@ -163,7 +149,7 @@ int wait_for(pid_t child) {
 
 class Reader {
 public:
-    Reader(pid_t child, Pipe& output, Pipe& error)
+    Reader(pid_t child, base::Pipe& output, base::Pipe& error)
         : m_child(child), m_output(output), m_error(error) {}
 
     Outcome read_all(const std::function<bool(std::string_view)>& sink,
@@ -215,8 +201,8 @@ private:
     }
 
     pid_t m_child;
-    Pipe& m_output;
-    Pipe& m_error;
+    base::Pipe& m_output;
+    base::Pipe& m_error;
     Outcome m_outcome;
     bool m_ending = false;
     std::chrono::steady_clock::time_point m_kill_at{};
@@ -240,9 +226,9 @@ Outcome run(const Command& command, const std::function<bool(std::string_view)>&
     std::vector<std::string> argv = command.argv;
     std::vector<std::string> variables = variables_of(command);
     const base::Fd input = open_input(command);
-    Pipe output = make_pipe();
-    Pipe error = make_pipe();
-    Pipe report = make_pipe();
+    base::Pipe output = base::make_pipe();
+    base::Pipe error = base::make_pipe();
+    base::Pipe report = base::make_pipe();
     const Child child{pointers(argv),    pointers(variables), input.get(), output.write.get(),
                       error.write.get(), report.write.get(),  getpid(),    &command.kept};
     const pid_t pid = fork();
@@ -280,7 +266,7 @@ pid_t start(const Command& command, const std::string& output_file) {
         throw base::Error(base::ErrorKind::transient,
                           "cannot write " + output_file + ": " + std::strerror(errno));
     }
-    Pipe report = make_pipe();
+    base::Pipe report = base::make_pipe();
     const Child child{pointers(argv), pointers(variables), input.get(), output.get(),
                       output.get(),   report.write.get(),  0,           &command.kept};
     const pid_t between = fork();

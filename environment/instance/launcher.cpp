@@ -34,20 +34,6 @@ std::map<std::string, std::string> server_environment() {
     return {{"LANG", "C.UTF-8"}, {"LC_MESSAGES", "C"}, {"TZ", "UTC"}, {"PATH", "/nonexistent"}};
 }
 
-struct Pipe {
-    base::Fd read;
-    base::Fd write;
-};
-
-Pipe make_pipe() {
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-        throw Error(ErrorKind::transient,
-                    std::string("cannot make a pipe: ") + std::strerror(errno));
-    }
-    return {base::Fd(ends[0]), base::Fd(ends[1])};
-}
-
 // bwrap writes a line with the pid as this host counts, before the program runs; nothing when it fails before.
 std::optional<pid_t> read_child_pid(const base::Fd& status) {
     std::string text;
@@ -70,7 +56,7 @@ std::optional<ServerProcess> launch_contained(const Containment& containment,
                                               const Launch& launch) {
     const base::Fd filter = system_call_filter();
     const base::Fd users = users_file();
-    Pipe status = make_pipe();
+    base::Pipe status = base::make_pipe();
     process::Command command;
     command.argv = containment_argv(containment, launch.files,
                                     {filter.get(), users.get(), status.write.get()});
@@ -86,16 +72,16 @@ std::optional<ServerProcess> launch_contained(const Containment& containment,
 
 }  // namespace
 
-base::Fd try_lock(const std::string& file) {
+base::Fd try_lock(const std::string& file, ErrorKind kind) {
     base::Fd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
     if (!fd.valid()) {
-        throw Error(ErrorKind::transient, "cannot open " + file + ": " + std::strerror(errno));
+        throw Error(kind, "cannot open " + file + ": " + std::strerror(errno));
     }
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) {
         return fd;
     }
     if (errno != EWOULDBLOCK) {
-        throw Error(ErrorKind::transient, "cannot lock " + file + ": " + std::strerror(errno));
+        throw Error(kind, "cannot lock " + file + ": " + std::strerror(errno));
     }
     return {};
 }

@@ -2,6 +2,7 @@
 // Starts an instance's server, contained where that works here.
 #pragma once
 
+#include "common/base/error.hpp"
 #include "common/base/fd.hpp"
 #include "environment/instance/containment.hpp"
 #include "environment/instance/server_process.hpp"
@@ -12,8 +13,9 @@ namespace ardent::environment {
 
 /// Taken before a server is started, and inherited by it and all of its children: while one of them lives nobody else gets
 /// it. PostgreSQL's own interlocks (postmaster.pid, shared memory) do not see into another namespace: two contained servers
-/// on one data directory would both serve. Not valid: somebody has it. Throws base::Error (transient).
-base::Fd try_lock(const std::string& file);
+/// on one data directory would both serve. The environment's own directory has such a lock, too. Not valid: somebody has
+/// it. Throws base::Error of this kind when the file cannot be opened or locked.
+base::Fd try_lock(const std::string& file, base::ErrorKind kind = base::ErrorKind::transient);
 
 struct Launch {
     std::string instance;  // for messages

@@ -2,13 +2,12 @@
 #include "environment/serve/state_instance.hpp"
 
 #include "common/base/error.hpp"
+#include "environment/instance/launcher.hpp"
 
 #include <cerrno>
 #include <cstring>
-#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 namespace ardent::environment {
@@ -60,16 +59,12 @@ InstanceSpec state_spec(const Settings& settings) {
 }
 
 base::Fd lock_data_directory(const Settings& settings) {
-    const std::string path = settings.data_dir + "/environment.lock";
-    base::Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR));
-    if (!fd.valid()) {
-        throw Error(ErrorKind::config, "cannot open " + path + ": " + std::strerror(errno));
-    }
-    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    base::Fd lock = try_lock(settings.data_dir + "/environment.lock", ErrorKind::config);
+    if (!lock.valid()) {
         throw Error(ErrorKind::config, "another ardent-environment works in " + settings.data_dir,
                     "One data directory belongs to one environment.");
     }
-    return fd;
+    return lock;
 }
 
 void make_directories(const Settings& settings) {
