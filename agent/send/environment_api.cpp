@@ -65,9 +65,6 @@ Error unreadable(const std::string& why) {
 /// `parse` of the body; what it cannot read is the other end's doing, and no bug of this program.
 template <class Parse>
 auto read_answer(const http::Response& response, Parse&& parse) {
-    if (!base::json_depth_within(response.body, base::k_json_depth)) {
-        throw unreadable("it is nested deeper than " + std::to_string(base::k_json_depth));
-    }
     try {
         return parse(response.body);
     } catch (const Error& e) {
