@@ -128,6 +128,7 @@ bool is_transient_sqlstate(std::string_view sqlstate) noexcept {
 Connection::Connection(const ConnectOptions& options)
     : m_name(options.name),
       m_kind(options.kind),
+      m_answer_bytes(options.answer_bytes),
       m_notice_handler(std::make_unique<NoticeHandler>()) {
     std::vector<std::pair<std::string, std::string>> all = options.parameters;
     all.emplace_back("connect_timeout", std::to_string((options.timeout.count() + 999) / 1000));
@@ -240,7 +241,8 @@ Result Connection::exec(const std::string& sql) {
     if (m_one_statement) {
         return exec(sql, std::span<const Value>());
     }
-    Result result(PQexec(m_connection.get(), sql.c_str()));
+    PQsendQuery(m_connection.get(), sql.c_str());
+    Result result = last_result();
     check(result.handle(), sql);
     return result;
 }
@@ -251,8 +253,9 @@ Result Connection::exec(const std::string& sql, std::span<const Value> parameter
     for (const Value& parameter : parameters) {
         values.push_back(parameter ? parameter->c_str() : nullptr);
     }
-    Result result(PQexecParams(m_connection.get(), sql.c_str(), static_cast<int>(values.size()),
-                               nullptr, values.data(), nullptr, nullptr, 0));
+    PQsendQueryParams(m_connection.get(), sql.c_str(), static_cast<int>(values.size()), nullptr,
+                      values.data(), nullptr, nullptr, 0);
+    Result result = last_result();
     check(result.handle(), sql);
     return result;
 }
@@ -321,9 +324,9 @@ bool input_within(Connection& connection, milliseconds time, const std::string& 
 /// Waits until a result can be had; false when `go_on` said no.
 bool answered(Connection& connection, const std::string& sql, const std::function<bool()>& go_on) {
     constexpr milliseconds k_step{100};
-    while (PQisBusy(connection.handle()) != 0) {
+    while (!connection.has_result()) {
         input_within(connection, k_step, sql);
-        if (PQisBusy(connection.handle()) != 0 && !go_on()) {
+        if (!connection.has_result() && !go_on()) {
             return false;
         }
     }
@@ -332,10 +335,8 @@ bool answered(Connection& connection, const std::string& sql, const std::functio
 
 // Up to ready-for-query: what an error undoes at the server is undone by then.
 Result take_result(Connection& connection) {
-    Result first(PQgetResult(connection.handle()));
-    while (PGresult* const more = PQgetResult(connection.handle())) {
-        const Result rest(more);
-    }
+    Result first = connection.next_result();
+    while (connection.next_result().handle() != nullptr) {}
     return first;
 }
 

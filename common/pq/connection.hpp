@@ -53,7 +53,7 @@ public:
         std::from_chars(digits.data(), digits.data() + digits.size(), value);
         return value;
     }
-    /// Rows touched by INSERT, UPDATE, DELETE, COPY; 0 otherwise.
+    /// Rows touched by INSERT, UPDATE, DELETE, COPY without RETURNING; 0 otherwise.
     std::uint64_t affected() const noexcept;
     PGresult* handle() const noexcept { return m_result.get(); }
 
@@ -78,6 +78,11 @@ struct ConnectOptions {
     /// Of a Unix socket: asked with the pid of the process that listens, before anything is sent. False is an error: the
     /// name of a socket may be a link to another server's. Called from the thread that connects; empty: not asked.
     std::function<bool(pid_t)> is_server;
+    /// Memory that the rows of one answer may take before the connection is given up: a server that
+    /// turned hostile must not take the memory of who asks it. What comes beside rows is not kept
+    /// (notices), or bounded by libpq alone: one message by 1 GB, settings and notifications of a
+    /// server that sends nothing else not at all. 0: no bound.
+    std::size_t answer_bytes = 0;
 };
 
 /// The settings that make text output exact and repeatable (invariant 7): DateStyle, IntervalStyle,
@@ -121,6 +126,12 @@ public:
     /// First column of the first row; throws when there is no row, nullopt for NULL.
     Value value(const std::string& sql, std::initializer_list<Value> parameters = {});
 
+    /// Whether next_result would return at once, as far as what was read tells (PQconsumeInput).
+    bool has_result() noexcept;
+    /// PQgetResult, with all rows of one statement; an empty handle when nothing more is awaited.
+    /// What is an error for libpq is a result here (see check). Throws, and closes the connection,
+    /// when the rows take more than ConnectOptions::answer_bytes.
+    Result next_result();
     /// Checks a result that was got through handle() and throws as exec does.
     void check(const PGresult* result, std::string_view what) const;
     /// The error that the connection's last message describes.
@@ -143,6 +154,9 @@ public:
     void cancel() noexcept;
 
 private:
+    void choose_rows() noexcept;
+    void append_row(const Result& rows, const Result& row);
+    Result last_result();
     void require_server(const ConnectOptions& options);
     void set_newer();
 
@@ -151,6 +165,8 @@ private:
     };
     std::string m_name;
     base::ErrorKind m_kind;
+    std::size_t m_answer_bytes;
+    std::size_t m_received = 0;                  // of the answer that is awaited
     std::map<std::string, std::string> m_newer;  // settings that the startup packet cannot have
     bool m_one_statement = false;
     std::unique_ptr<NoticeHandler> m_notice_handler;  // its address is libpq's argument

@@ -189,12 +189,16 @@ void ReplicaSession::read_answers() {
     if (PQconsumeInput(handle) != 1) {
         throw m_connection.failure("reading answers");
     }
-    while (!m_waiting.empty() && PQisBusy(handle) == 0) {
+    while (!m_waiting.empty() && m_connection.has_result()) {
         read_answer();
     }
     if (m_error) {
         drain();
     }
+}
+
+pq::Result ReplicaSession::next_result() {
+    return m_connection.ok() ? m_connection.next_result() : pq::Result(nullptr);
 }
 
 /// Reads the answer to the oldest thing queued; at a sync, throws the first error before it.
@@ -205,7 +209,7 @@ void ReplicaSession::read_answer() {
         read_statement(expected);
         return;
     }
-    const pq::Result result(m_connection.ok() ? PQgetResult(m_connection.handle()) : nullptr);
+    const pq::Result result = next_result();
     if (m_error) {
         m_stage = Stage::none;
         throw *std::exchange(m_error, std::nullopt);
@@ -214,7 +218,7 @@ void ReplicaSession::read_answer() {
 }
 
 void ReplicaSession::read_statement(const Waiting& expected) {
-    const pq::Result result(m_connection.ok() ? PQgetResult(m_connection.handle()) : nullptr);
+    const pq::Result result = next_result();
     const bool skipped = result.status() == PGRES_PIPELINE_ABORTED && result.handle() != nullptr;
     try {
         if (!skipped) {  // the error before it is the one to tell
@@ -228,9 +232,7 @@ void ReplicaSession::read_statement(const Waiting& expected) {
     if (result.handle() == nullptr) {
         return;
     }
-    while (PGresult* const more = PQgetResult(m_connection.handle())) {
-        const pq::Result rest(more);
-    }
+    while (m_connection.next_result().handle() != nullptr) {}
     if (!m_error && !skipped && m_stage == Stage::commit &&
         std::string_view(PQcmdStatus(result.handle())) != "COMMIT") {
         m_error.emplace(base::Error(base::ErrorKind::bug, "COMMIT was answered with ROLLBACK"),
@@ -274,7 +276,7 @@ void ReplicaSession::poll() {
         if (PQflush(handle) < 0 || PQconsumeInput(handle) != 1) {
             throw m_connection.failure("commit");
         }
-        while (!m_waiting.empty() && PQisBusy(handle) == 0) {
+        while (!m_waiting.empty() && m_connection.has_result()) {
             read_answer();
         }
         if (!m_waiting.empty()) {

@@ -107,6 +107,7 @@ private:
     void leave();
     void sent(int done, std::size_t ticket);
     void sync();
+    pq::Result next_result();
     void read_answer();
     void read_statement(const Waiting& expected);
     void next_stage();

@@ -36,6 +36,8 @@ constexpr std::size_t k_socket_path_limit = 107;  // sun_path holds 108 bytes wi
 constexpr std::string_view k_socket_file = "/.s.PGSQL.5432.lock";
 constexpr std::size_t k_short_id = 12;
 constexpr std::size_t k_log_tail = 8192;
+// The longest list that is asked for has a line for each column of each table: a million of them.
+constexpr std::size_t k_answer_bytes = std::size_t{256} << 20U;
 constexpr auto k_start_patience = std::chrono::seconds(120);
 constexpr auto k_destroy_patience = std::chrono::seconds(20);
 constexpr auto k_orphan_patience = std::chrono::seconds(10);
@@ -288,6 +290,7 @@ pq::ConnectOptions Instance::connect_options(std::string_view role, const std::s
         const std::lock_guard lock(running->mutex);
         return running->server && running->server->pid() == pid;
     };
+    options.answer_bytes = k_answer_bytes;
     // over what ALTER DATABASE … SET role says, which code of the source may have said
     options.settings["role"] = "none";
     return options;

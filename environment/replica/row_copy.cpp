@@ -55,10 +55,11 @@ RowCopy::RowCopy(pq::Connection& connection, const RowCopyTarget& target)
 }
 
 RowCopy::~RowCopy() {
-    if (m_sent) {
-        while (PGresult* const more = PQgetResult(m_connection.handle())) {
-            const pq::Result rest(more);
+    try {
+        while (m_sent && m_connection.next_result().handle() != nullptr) {
         }
+    } catch (const base::Error&) {
+        m_sent = false;  // the connection is closed, and what comes next on it says so
     }
 }
 
@@ -98,9 +99,8 @@ void RowCopy::await_answer() {
         return;
     }
     m_sent = false;
-    const pq::Result result(PQgetResult(m_connection.handle()));
-    while (PGresult* const more = PQgetResult(m_connection.handle())) {
-        const pq::Result rest(more);
+    const pq::Result result = m_connection.next_result();
+    while (m_connection.next_result().handle() != nullptr) {
     }
     m_connection.check(result.handle(), {});
     m_rows += result.number<std::uint64_t>(0, 0);
