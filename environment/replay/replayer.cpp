@@ -67,27 +67,29 @@ Error refusal(const model::DdlStatement& statement, const std::string& text, con
             error.sqlstate()};
 }
 
-/// Keeps the warnings of one statement.
-class Warnings {
+/// Keeps the first warning of one statement that says that a GRANT or REVOKE did nothing. No other: code that a statement
+/// calls may raise any number of them.
+class GrantWarning {
 public:
-    explicit Warnings(pq::Connection& connection) : m_connection(connection) {
-        m_connection.on_notice([this](const pq::Notice& notice) { m_notices.push_back(notice); });
+    explicit GrantWarning(pq::Connection& connection) : m_connection(connection) {
+        m_connection.on_notice([this](const pq::Notice& notice) {
+            if (!m_notice &&
+                (notice.sqlstate == k_not_granted || notice.sqlstate == k_not_revoked)) {
+                m_notice = notice;
+            }
+        });
     }
-    ~Warnings() {
+    ~GrantWarning() {
         m_connection.on_notice([](const pq::Notice&) {});
     }
-    Warnings(const Warnings&) = delete;
-    Warnings& operator=(const Warnings&) = delete;
+    GrantWarning(const GrantWarning&) = delete;
+    GrantWarning& operator=(const GrantWarning&) = delete;
 
-    const pq::Notice* find(std::string_view sqlstate) const {
-        const auto found = std::find_if(m_notices.begin(), m_notices.end(),
-                                        [&](const auto& n) { return n.sqlstate == sqlstate; });
-        return found == m_notices.end() ? nullptr : &*found;
-    }
+    const std::optional<pq::Notice>& get() const noexcept { return m_notice; }
 
 private:
     pq::Connection& m_connection;
-    std::vector<pq::Notice> m_notices;
+    std::optional<pq::Notice> m_notice;
 };
 
 }  // namespace
@@ -296,15 +298,13 @@ void Replayer::attempt(pq::Connection& connection, const model::DdlStatement& st
             lending.lend_ownership(statement.role, owner->text);
         }
     }
-    const Warnings warnings(connection);
+    const GrantWarning warning(connection);
     connection.exec(enter_settings(connection, statement, role));
     connection.exec(text, std::span<const pq::Value>());
     environment::clean_session(connection);
     lending.take_back();
-    const pq::Notice* notice = warnings.find(k_not_granted);
-    notice = notice != nullptr ? notice : warnings.find(k_not_revoked);
-    if (notice != nullptr && is_grant(statement) && was_superuser(statement.role)) {
-        throw Error(ErrorKind::replica, notice->message, {}, notice->sqlstate);
+    if (warning.get() && is_grant(statement) && was_superuser(statement.role)) {
+        throw Error(ErrorKind::replica, warning.get()->message, {}, warning.get()->sqlstate);
     }
 }
 
