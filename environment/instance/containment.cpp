@@ -93,18 +93,55 @@ void add_temporary(std::vector<std::string>& argv, const Containment& containmen
     add(argv, {"--tmpfs", path});
 }
 
-// <prefix>/bin has client programs beside the server; its libraries lie in <prefix>/lib and in the shared folder of the
-// same major.
-void add_server(std::vector<std::string>& argv, const ServerFiles& files) {
-    const fs::path prefix = fs::path(files.binaries).parent_path();
+// Of <prefix>/bin the one program alone; its libraries lie in <prefix>/lib and in the shared folder of the same major.
+void add_program(std::vector<std::string>& argv, const std::string& binaries,
+                 const std::string& program) {
+    const fs::path prefix = fs::path(binaries).parent_path();
     add_readable(argv, prefix / "lib");
     add_readable(argv, prefix / "share");
     add_readable(argv, "/usr/share/postgresql/" + prefix.filename().string());
-    const std::string server = files.binaries + "/postgres";
-    add(argv, {"--ro-bind", server, server});
-    if (!files.library.empty()) {
-        add_readable(argv, files.library);
+    const std::string path = binaries + "/" + program;
+    add(argv, {"--ro-bind", path, path});
+}
+
+// The room with libraries and one program in it.
+std::vector<std::string> room(const Containment& containment, const std::string& binaries,
+                              const std::string& program,
+                              const ContainmentDescriptors& descriptors) {
+    // --as-pid-1: the program itself is the first process of its namespace, so that its host's pid is the one that
+    // bwrap tells, a signal from here is its own, and the kernel ends all of its children when it dies.
+    std::vector<std::string> argv = {k_program,       "--unshare-user", "--unshare-pid",
+                                     "--unshare-net", "--unshare-ipc",  "--unshare-uts",
+                                     "--hostname",    "ardent",         "--as-pid-1",
+                                     "--new-session", "--cap-drop",     "ALL"};
+    if (containment.seals_users) {
+        add(argv, {"--disable-userns"});
     }
+    if (descriptors.status >= 0) {
+        add(argv, {"--json-status-fd", std::to_string(descriptors.status)});
+    }
+    add(argv, {"--seccomp", std::to_string(descriptors.filter)});
+    // Before what may lie below /tmp, which it would hide.
+    add(argv, {"--dev", "/dev"});
+    add_temporary(argv, containment, k_shared_memory, "/dev/shm");
+    add_temporary(argv, containment, k_temporary, "/tmp");
+    add_libraries(argv);
+    for (const char* const path : k_readable) {
+        add_readable(argv, path);
+    }
+    add_python(argv);
+    for (const std::string& path : containment.readable) {
+        add_readable(argv, path);
+    }
+    add_program(argv, binaries, program);
+    // Peer authentication looks the user's name up, and libpq its own.
+    add(argv, {"--ro-bind-data", std::to_string(descriptors.users), "/etc/passwd"});
+    return argv;
+}
+
+// The tree of mounts itself is memory, too, without a limit.
+void close_room(std::vector<std::string>& argv) {
+    add(argv, {"--remount-ro", "/", "--"});
 }
 
 std::string advice() {
@@ -165,42 +202,27 @@ std::string_view containment_name(const Containment& containment) {
 
 std::vector<std::string> containment_argv(const Containment& containment, const ServerFiles& files,
                                           const ContainmentDescriptors& descriptors) {
-    // --as-pid-1: the server itself is the first process of its namespace, so that its host's pid is the one that
-    // bwrap tells, a signal from here is its own, and the kernel ends all of its children when it dies.
-    std::vector<std::string> argv = {k_program,       "--unshare-user", "--unshare-pid",
-                                     "--unshare-net", "--unshare-ipc",  "--unshare-uts",
-                                     "--hostname",    "ardent",         "--as-pid-1",
-                                     "--new-session", "--cap-drop",     "ALL"};
-    if (containment.seals_users) {
-        add(argv, {"--disable-userns"});
+    std::vector<std::string> argv = room(containment, files.binaries, "postgres", descriptors);
+    if (!files.library.empty()) {
+        add_readable(argv, files.library);
     }
-    if (descriptors.status >= 0) {
-        add(argv, {"--json-status-fd", std::to_string(descriptors.status)});
-    }
-    add(argv, {"--seccomp", std::to_string(descriptors.filter)});
-    // Before what may lie below /tmp, which it would hide.
-    add(argv, {"--dev", "/dev"});
-    add_temporary(argv, containment, k_shared_memory, "/dev/shm");
-    add_temporary(argv, containment, k_temporary, "/tmp");
-    add_libraries(argv);
-    for (const char* const path : k_readable) {
-        add_readable(argv, path);
-    }
-    add_python(argv);
-    for (const std::string& path : containment.readable) {
-        add_readable(argv, path);
-    }
-    add_server(argv, files);
-    // Peer authentication looks the user's name up.
-    add(argv, {"--ro-bind-data", std::to_string(descriptors.users), "/etc/passwd"});
     if (!files.paths.data.empty()) {
         const ServerPaths inside = paths_inside();
         add(argv,
             {"--bind", files.paths.data, inside.data, "--bind", files.paths.socket, inside.socket,
              "--ro-bind", files.paths.configuration, inside.configuration, "--chdir", inside.data});
     }
-    // The tree of mounts itself is memory, too, without a limit.
-    add(argv, {"--remount-ro", "/", "--"});
+    close_room(argv);
+    return argv;
+}
+
+std::vector<std::string> client_containment_argv(const Containment& containment,
+                                                 const ClientFiles& files,
+                                                 const ContainmentDescriptors& descriptors) {
+    std::vector<std::string> argv = room(containment, files.binaries, files.program, descriptors);
+    add(argv, {"--die-with-parent", "--ro-bind", files.socket, files.socket, "--ro-bind",
+               files.folder, files.folder});
+    close_room(argv);
     return argv;
 }
 

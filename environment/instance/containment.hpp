@@ -38,6 +38,14 @@ struct ServerFiles {
     ServerPaths paths;
 };
 
+/// Of the host: what a client program of a server is made of. It sees the folders at their own paths and writes nothing.
+struct ClientFiles {
+    std::string binaries;
+    std::string program;  // pg_restore
+    std::string socket;   // folder of the server's socket
+    std::string folder;   // what it reads
+};
+
 /// Where the folders of ServerFiles::paths are inside.
 ServerPaths paths_inside();
 
@@ -57,6 +65,11 @@ base::Fd users_file();
 /// bwrap's argument vector up to the program to run, whose own has to follow.
 std::vector<std::string> containment_argv(const Containment& containment, const ServerFiles& files,
                                           const ContainmentDescriptors& descriptors);
+
+/// The same for a client program, which dies with the process that starts it.
+std::vector<std::string> client_containment_argv(const Containment& containment,
+                                                 const ClientFiles& files,
+                                                 const ContainmentDescriptors& descriptors);
 
 /// Tries it with the newest server below `binaries`. Throws base::Error (config) when it is required and does not
 /// work, with what to do about it.

@@ -4,11 +4,12 @@
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 #include "common/pq/server_error.hpp"
-#include "common/process/subprocess.hpp"
+#include "environment/instance/client.hpp"
 #include "environment/instance/configuration.hpp"
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <fstream>
 #include <set>
 
@@ -195,12 +196,9 @@ std::string Archive::write_list(const std::string& name, const std::string& text
 }
 
 std::string Archive::restore(const std::vector<std::string>& arguments) const {
-    process::Command command;
-    command.argv = {m_instance.spec().binaries + "/pg_restore"};
-    command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
-    command.argv.push_back(m_file);
-    command.environment = process::plain_environment();
-    const process::Outcome outcome = process::run(command, {}, m_go_on);
+    ClientCall call{"pg_restore", arguments, std::filesystem::path(m_file).parent_path()};
+    call.arguments.push_back(m_file);
+    const process::Outcome outcome = run_client(m_instance, call, m_go_on);
     if (!m_go_on()) {
         throw Error(ErrorKind::transient, "the copy was given up");
     }

@@ -8,6 +8,7 @@
 package Ardent::Attack;
 use strict;
 use warnings;
+use Carp qw(croak);
 use Digest::SHA qw(hmac_sha256_hex);
 use IPC::Run;
 use JSON::PP;
@@ -70,6 +71,21 @@ sub settle
 }
 
 sub superusers { my ($self) = @_; return $self->{t}->replica_psql(q(SELECT string_agg(rolname, ' ' ORDER BY rolname) FROM pg_roles WHERE rolsuper)); }
+
+# Servers of a test's own, in which it may change what a host's administrator would: { settings of the environment that uses them,
+# bin => programs, share => extensions and more }. PostgreSQL finds its files from where its program lies.
+sub own_servers
+{
+	my ($t) = @_;
+	my ($bin, $share) = map { chomp(my $path = qx(@{[ $ENV{PG_CONFIG} // 'pg_config' ]} --$_)); $path } qw(bindir sharedir);
+	my $root = $t->dir . '/servers';
+	foreach my $folder ($bin =~ s{/bin$}{}r, $share)
+	{
+		IPC::Run::run([ 'mkdir', '-p', "$root$folder" ]) && IPC::Run::run([ 'cp', '-rL', "$folder/.", "$root$folder" ]) or croak "cannot copy $folder";
+	}
+	return { bin => "$root$bin", share => "$root$share",
+		settings => { 'replica.binaries' => $root . ($bin =~ s{/[^/]+/bin$}{}r), 'environment.readable' => ["$root$share"] } };
+}
 
 # Who may act as a role of the replica's own or a predefined one, but for what the replica is made of.
 sub memberships
