@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: PostgreSQL
 # Who may write DDL at the source, without a superuser's rights there, wants his code to run as the replica's superuser: by
-# operators that a search_path finds which his code left behind, by functions that an extension's script finds, by settings of
+# operators that a search_path finds which his code left behind, by settings of
 # the database, by whatever stays in the session that applies.
 use strict;
 use warnings;
@@ -115,60 +115,5 @@ is($t->replica_psql(q(SELECT (SELECT count(*) FROM pg_proc WHERE proname ~ 'asid
 	(SELECT count(*) FROM pg_proc WHERE proname IN ('grab', 'named')), (SELECT count(*) FROM pg_operator WHERE oid >= 16384 AND oprname = '=' AND oprleft = 'name'::regtype))),
 	'0|0|2|1', "the source's functions and operators have their names after the extensions' scripts");
 
-# 4. A function and an operator that an extension's script finds, because they fit better than what it means.
-SKIP:
-{
-	my $destination = $source->(q(SELECT current_setting('extension_destdir', true)));
-	my ($folder) = $destination && $t->major < 18 ? glob("$destination/usr/share/postgresql/*/extension") : ();
-	skip 'this server has no extension_destdir that a test could write', 7 if !$folder || !-w $folder;
-	my $local = $t->replica_dir . '/local.conf';
-	open(my $conf, '>', $local) or die "$local: $!";
-	print $conf "extension_destdir = '$destination'\n";
-	close $conf;
-	my %files = (
-		'naive.control' => "default_version = '2'\ntrusted = true\n",
-		map { my ($file, $x, $y) = @$_; $file =>
-			qq(DO \$d\$ BEGIN EXECUTE format('COMMENT ON EXTENSION naive IS %L', concat(length('$x'::varchar), ' ', '$x'::varchar || '$y'::varchar)); END \$d\$;) }
-			([ 'naive--1.sql', 'a', 'b' ], [ 'naive--1--2.sql', 'cd', 'e' ]));
-	foreach my $file (sort keys %files)
-	{
-		open(my $out, '>', "$folder/$file") or die "$folder: $!";
-		print $out "$files{$file}\n";
-		close $out;
-	}
-	$t->agent->stop;
-	$t->environment->stop;
-	my $pid = $t->replica_postmaster_pid;
-	kill 'QUIT', $pid if $pid;
-	$t->wait_for("the replica's server is gone", sub { return !$pid || !kill 0, $pid });
-	$t->start_environment;
-	$t->start_agent;
-	$t->wait_streaming;
-	# Debian's servers before 18 install from there and list nothing of it, and what is not listed is not available
-	if ($t->replica_psql(q(SELECT count(*) FROM pg_available_extensions WHERE name = 'naive')) == 0)
-	{
-		unlink map { "$folder/$_" } keys %files;
-		skip 'this server does not list the extensions of extension_destdir', 7;
-	}
-	$app->(<<'SQL');
-CREATE FUNCTION public.length(varchar) RETURNS integer LANGUAGE plpgsql AS $f$
-BEGIN PERFORM public.grab(); RETURN -1; END $f$;
-CREATE FUNCTION public.joined(varchar, varchar) RETURNS text LANGUAGE plpgsql AS $f$
-BEGIN PERFORM public.grab(); RETURN 'his'; END $f$;
-CREATE OPERATOR public.|| (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = public.joined);
-SQL
-	$t->wait_replayed;
-	my $said = sub { return $t->replica_psql(q(SELECT obj_description(oid, 'pg_extension') FROM pg_extension WHERE extname = 'naive')) };
-	$app->(q(CREATE EXTENSION naive SCHEMA public VERSION '1'));
-	$attack->settle;
-	$held->(q(an extension's script));
-	is($said->(), '1 ab', 'the script found what it meant');
-	$app->('ALTER EXTENSION naive UPDATE');
-	$attack->settle;
-	$held->(q(an extension's update));
-	is($said->(), '2 cde', 'and so did its update');
-	is($t->replica_psql(q(SELECT public.length('abc'::varchar), 'a'::varchar OPERATOR(public.||) 'b'::varchar)), '-1|his', 'the names are back afterwards');
-	unlink map { "$folder/$_" } keys %files;
-}
 $t->stop_all;
 done_testing();
