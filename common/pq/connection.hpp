@@ -39,7 +39,7 @@ public:
     explicit Result(PGresult* result) noexcept : m_result(result) {}
 
     ExecStatusType status() const noexcept { return PQresultStatus(m_result.get()); }
-    int rows() const noexcept { return PQntuples(m_result.get()); }
+    int rows() const noexcept { return PQntuples(m_result.get()) + m_rows_without_columns; }
     int columns() const noexcept { return PQnfields(m_result.get()); }
     bool is_null(int row, int column) const noexcept;
     /// Points into the result; empty for NULL.
@@ -58,10 +58,12 @@ public:
     PGresult* handle() const noexcept { return m_result.get(); }
 
 private:
+    friend class Connection;
     struct Clear {
         void operator()(PGresult* result) const noexcept { PQclear(result); }
     };
     std::unique_ptr<PGresult, Clear> m_result;
+    int m_rows_without_columns = 0;  // libpq adds rows to a result by their values only
 };
 
 struct ConnectOptions {
@@ -155,7 +157,7 @@ public:
 
 private:
     void choose_rows() noexcept;
-    void append_row(const Result& rows, const Result& row);
+    void append_row(Result& rows, const Result& row);
     Result last_result();
     void require_server(const ConnectOptions& options);
     void set_newer();

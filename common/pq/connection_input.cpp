@@ -31,8 +31,11 @@ Result Connection::next_result() {
     return next.status() == PGRES_TUPLES_OK ? std::move(rows) : std::move(next);
 }
 
-void Connection::append_row(const Result& rows, const Result& row) {
+void Connection::append_row(Result& rows, const Result& row) {
     const int number = rows.rows();
+    if (row.columns() == 0) {
+        ++rows.m_rows_without_columns;
+    }
     for (int column = 0; column < row.columns(); ++column) {
         char* const value = row.is_null(0, column) ? nullptr : PQgetvalue(row.handle(), 0, column);
         const int length = value == nullptr ? -1 : PQgetlength(row.handle(), 0, column);

@@ -232,6 +232,10 @@ TEST_CASE("an answer within the bound is what it is without one", "[pq]") {
         hear(peer);
         send_all(peer, columns + message('C', std::string("SELECT 0\0", 9)) + k_ready);
         hear(peer);
+        const std::string nothing = message('D', std::string(2, '\0'));
+        send_all(peer, message('T', std::string(2, '\0')) + nothing + nothing +
+                           message('C', std::string("SELECT 2\0", 9)) + k_ready);
+        hear(peer);
         send_all(peer, message('C', std::string("UPDATE 7\0", 9)) + k_ready);
         hear(peer);
         send_all(peer, columns + row + message('E', std::string("SERROR\0C22012\0Mno\0\0", 19)) +
@@ -251,6 +255,9 @@ TEST_CASE("an answer within the bound is what it is without one", "[pq]") {
     CHECK(none.status() == PGRES_TUPLES_OK);
     CHECK(none.rows() == 0);
     CHECK(none.columns() == 2);
+    const pq::Result without_columns = connection.exec("SELECT FROM x");
+    CHECK(without_columns.rows() == 2);
+    CHECK(without_columns.columns() == 0);
     CHECK(connection.exec("UPDATE").affected() == 7);
     CHECK_THROWS_AS(connection.exec("SELECT"), pq::QueryError);
     server.get();
