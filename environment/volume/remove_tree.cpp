@@ -65,6 +65,10 @@ void Remover::folder(const Level& in, const std::string& name, const struct stat
         // A folder cannot be renamed out of its subvolume (EXDEV), a subvolume can.
         const Level& to = subvolume ? *in.root : *in.base;
         if (&to != &in) {
+            // A folder that moves gets another "..", for which it must be writable itself.
+            if (!subvolume && (about.st_mode & S_IRWXU) != S_IRWXU) {
+                set_mode(in.fd, name.c_str(), about, S_IRWXU, path);
+            }
             return hoist(in, to, name, path);
         }
     }
