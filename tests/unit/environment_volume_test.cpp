@@ -396,7 +396,7 @@ TEST_CASE("a tree is removed from any state", "[volume]") {
     // of mode 0000 lets nobody in.
     std::vector<int> closed;
     int at = ::open(tree.c_str(), O_RDONLY | O_CLOEXEC);
-    for (int i = 0; i < 3000; ++i) {
+    for (int i = 0; i < 1500; ++i) {
         REQUIRE(::mkdirat(at, "deep", 0700) == 0);
         REQUIRE(::symlinkat("../../../outside", at, "side") == 0);
         const int next = ::openat(at, "deep", O_RDONLY | O_CLOEXEC);
