@@ -19,12 +19,12 @@ namespace ardent::environment {
 using namespace volume;  // what this room keeps to itself
 
 using base::Error;
-using base::ErrorKind;
 
 namespace {
 
 constexpr const char* k_trial = ".ardent-clone-trial";
-constexpr std::size_t k_size = 256 * 1024;  // more than Btrfs keeps inline, whole blocks everywhere
+constexpr std::size_t k_size =
+    std::size_t{256} * 1024;  // more than Btrfs keeps inline, whole blocks everywhere
 
 /// Why not; empty when it worked.
 using Refusal = std::optional<std::string>;
