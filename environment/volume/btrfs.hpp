@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 // Subvolumes of Btrfs. What the kernel allows without privileges (linux/btrfs.h, fs/btrfs/ioctl.c; tried on
-// 6.18 as an ordinary user, tests/tap/volume.pl): create in a folder one may write to; snapshot of a
+// 6.18 as an ordinary user, tests/volume.sh): create in a folder one may write to; snapshot of a
 // subvolume one owns (EPERM otherwise, EINVAL for a folder that is none); destroy only with the mount
 // option user_subvol_rm_allowed (EPERM otherwise), but rmdir of an empty one always (since 4.18).
 // Private to environment/volume. Any thread. The functions answer 0 or an errno.
