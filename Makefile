@@ -62,7 +62,7 @@ replica: packages ## the library that writes rows in a replica's server; one for
 	    $(in_server) -C $(builddir)/replica/$(major) ARDENT_PGXS=replica all && \
 	    install -D -m 755 $(builddir)/replica/$(replica_library) $(builddir)/lib/ardent/$(replica_library)
 
-.PHONY: test check test-unit test-install regress isolation tap attack e2e soak
+.PHONY: test check test-unit test-install test-volume regress isolation tap attack e2e soak
 test: ## every test; ends with "N passed, N failed"
 	@scripts/deps build test
 	+@$(MAKE) -j$$(nproc) all
@@ -71,7 +71,7 @@ check: ## a selection of them, below two minutes
 	@scripts/deps build test
 	+@$(MAKE) -j$$(nproc) all
 	@scripts/test --selection
-test-unit test-install regress isolation tap attack e2e: all ## one suite; make tap T=tests/tap/file.pl runs one file
+test-unit test-install test-volume regress isolation tap attack e2e: all ## one suite; make tap T=tests/tap/file.pl runs one file
 	@scripts/test $(if $(T),$(T),$(@:test-%=%))
 
 soak: programs apply-driver ## kill rounds, without DDL and with: make soak ROUNDS=200 SEED=17 T=tests/e2e/differential.pl
