@@ -41,7 +41,9 @@ void answer(Request& request, char byte) noexcept {
 }
 
 void answer_error(Request& request, int error) noexcept {
-    answer(request, error == ECONNREFUSED ? k_refused : error == ETIMEDOUT ? k_timed_out : k_failed);
+    answer(request, error == ECONNREFUSED ? k_refused
+                    : error == ETIMEDOUT  ? k_timed_out
+                                          : k_failed);
 }
 
 // Never waits: while the server's queue is full the kernel drops what is sent to begin a connection and sends it again
