@@ -37,6 +37,7 @@ password_encryption = 'scram-sha-256'
 max_connections = 150
 logging_collector = off
 fsync = off
+restart_after_crash = on
 dynamic_shared_memory_type = posix
 CONF
 	open(my $hba, '>', "$data/pg_hba.conf") or croak $!;
@@ -180,6 +181,18 @@ sub descriptors_of
 	return join ' ', sort @kinds;
 }
 
+# How many sockets two processes have in common.
+sub shared_sockets
+{
+	my ($self, @pids) = @_;
+	my %owners;
+	foreach my $pid (@pids)
+	{
+		$owners{$_}{$pid} = 1 foreach grep { /^socket:/ } map { readlink($_) // '' } glob "/proc/$pid/fd/*";
+	}
+	return scalar grep { keys %$_ > 1 } values %owners;
+}
+
 sub lock_is_free
 {
 	my ($self) = @_;
@@ -211,7 +224,19 @@ sub psql_begin
 {
 	my ($self, $sql, $conninfo) = @_;
 	my $p = { out => '', err => '' };
-	$p->{run} = IPC::Run::start([ 'psql', '-XqAt', '-d', $conninfo // $self->tls, '-c', $sql ], '<', \undef, '>', \$p->{out}, '2>', \$p->{err});
+	$p->{run} = IPC::Run::start([ 'psql', '-XqAt', '-d', $conninfo // $self->tls, '-c', $sql ], '<', \undef, '>', \$p->{out}, '2>', \$p->{err},
+		IPC::Run::timeout($patience));
+	return $p;
+}
+
+# A session over TLS that runs SELECT pg_sleep(600).
+sub sleeper
+{
+	my ($self) = @_;
+	my $p = $self->psql_begin('SELECT pg_sleep(600)');
+	$self->wait_for('the query runs', sub {
+		return ($self->admin("SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(600)' AND state = 'active'") // '') eq '1';
+	});
 	return $p;
 }
 

@@ -10,7 +10,6 @@
 #include "environment/instance/launcher.hpp"
 #include "environment/instance/system_calls.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <iostream>
@@ -117,9 +116,12 @@ int launch(const std::vector<std::string>& words) {
     command.kept = {filter.get(), users.get(), status.write.get(), lock.get()};
     process::start(command, words[5]);
     status.write.close();
-    std::array<char, 512> told{};
-    const ssize_t size = ::read(status.read.get(), told.data(), told.size() - 1);
-    const std::string line(told.data(), static_cast<std::size_t>(std::max<ssize_t>(0, size)));
+    // To the end of the line: bwrap writes it in pieces, and dies when nobody reads the next one.
+    std::string line;
+    char byte = 0;
+    while (byte != '\n' && ::read(status.read.get(), &byte, 1) == 1) {
+        line += byte;
+    }
     const auto at = line.find("\"child-pid\": ");
     if (at == std::string::npos) {
         throw base::Error(base::ErrorKind::transient, "bwrap said: " + line);
