@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: PostgreSQL
 // ardent-opener SOCKET PORT -- SERVER ARGUMENTS...
 //
-// Runs inside an instance's containment, beside its server. PostgreSQL speaks no TLS over a Unix socket, and nobody outside
-// may enter the room's network namespace; so this program makes connections to 127.0.0.1:PORT in there and hands their
-// descriptors out over SOCKET (request.hpp has the protocol), which is made anew, whatever was there.
+// Runs inside an instance's containment, beside its server. PostgreSQL speaks no TLS over a Unix
+// socket, and nobody outside may enter the room's network namespace; so this program makes
+// connections to 127.0.0.1:PORT in there and hands their descriptors out over SOCKET (request.hpp
+// has the protocol), which is made anew, whatever was there.
 //
-// The program itself becomes SERVER, with its pid, its parent, its signals and its descriptors: the first process of the
-// room stays the server. What answers is a child of it. When SOCKET cannot be made no server starts: exit status 1, the
-// reason on stderr; 2: the arguments are wrong; 127: SERVER cannot be run.
+// The program itself becomes SERVER, with its pid, its parent, its signals and its descriptors: the
+// first process of the room stays the server. What answers is a child of it. When SOCKET cannot be
+// made no server starts: exit status 1, the reason on stderr; 2: the arguments are wrong; 127:
+// SERVER cannot be run.
 #include "opener/serve.hpp"
 
 #include <cerrno>

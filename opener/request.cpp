@@ -46,8 +46,8 @@ void answer_error(Request& request, int error) noexcept {
                                           : k_failed);
 }
 
-// Never waits: while the server's queue is full the kernel drops what is sent to begin a connection and sends it again
-// after a second, so the connection stays in the making.
+// Never waits: while the server's queue is full the kernel drops what is sent to begin a connection
+// and sends it again after a second, so the connection stays in the making.
 void begin_connection(Request& request, std::uint16_t port) noexcept {
     request.server = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (request.server < 0) {

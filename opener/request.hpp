@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: PostgreSQL
-// One request to the opener: a byte comes over a connection of its own, and a byte goes back, with the descriptor of a
-// TCP connection to the server when one could be made.
+// One request to the opener: a byte comes over a connection of its own, and a byte goes back, with
+// the descriptor of a TCP connection to the server when one could be made.
 //
-// The answers: 'c' connected, with exactly one descriptor; 'r' nobody listens at the port (yet); 't' the server's queue
-// was full until the deadline; 'f' the kernel gave no socket. After the answer the connection is closed.
+// The answers: 'c' connected, with exactly one descriptor; 'r' nobody listens at the port (yet);
+// 't' the server's queue was full until the deadline; 'f' the kernel gave no socket. After the
+// answer the connection is closed.
 //
-// No memory is taken and nothing throws: a process that ends by a signal makes the postmaster end all sessions.
+// No memory is taken and nothing throws: a process that ends by a signal makes the postmaster end
+// all sessions.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +24,8 @@ inline constexpr char k_failed = 'f';
 /// Of the request's byte and the server's answer together, in seconds.
 inline constexpr std::time_t k_patience = 10;
 
-/// A place for one request. A value without an owner of its descriptors: the table in serve.cpp closes them.
+/// A place for one request. A value without an owner of its descriptors: the table in serve.cpp
+/// closes them.
 struct Request {
     int asker = -1;  // the connection to whom asks; -1: the place is free
     int server = -1;
@@ -34,7 +37,8 @@ struct Request {
 /// What the request waits for.
 pollfd wanted(const Request& request) noexcept;
 
-/// Goes on with it when something came, or when `now` is behind its deadline. The place may be free afterwards.
+/// Goes on with it when something came, or when `now` is behind its deadline. The place may be free
+/// afterwards.
 void go_on(Request& request, bool ready, std::uint16_t port, std::time_t now) noexcept;
 
 }  // namespace ardent::opener

@@ -33,8 +33,9 @@ std::time_t now() noexcept {
     return time.tv_sec;
 }
 
-// The reaper of PostgreSQL 13 to 18 takes an unknown child that ends with status 0 or 1 without a word (18: with a line
-// in its log). One that ends by a signal it takes for a crashed backend, and ends every session.
+// The reaper of PostgreSQL 13 to 18 takes an unknown child that ends with status 0 or 1 without a
+// word (18: with a line in its log). One that ends by a signal it takes for a crashed backend, and
+// ends every session.
 [[noreturn]] void leave() noexcept {
     ::_exit(0);
 }
@@ -47,9 +48,10 @@ void ignore_signals() noexcept {
     }
 }
 
-// The lock of the instance is a regular file and stays open: while any process of the room lives nobody may start another
-// server on its directory (launcher.hpp), and this one is of the room. It does not make the lock last longer than the
-// server: it dies with it. Pipes and sockets of the launcher's are closed, whoever reads them waits for their end.
+// The lock of the instance is a regular file and stays open: while any process of the room lives
+// nobody may start another server on its directory (launcher.hpp), and this one is of the room. It
+// does not make the lock last longer than the server: it dies with it. Pipes and sockets of the
+// launcher's are closed, whoever reads them waits for their end.
 void close_inherited(int listener) noexcept {
     rlimit files{};
     ::getrlimit(RLIMIT_NOFILE, &files);

@@ -7,8 +7,8 @@
 
 namespace ardent::opener {
 
-/// Makes the process one that nothing but SIGKILL ends, and that holds of what it inherited the lock alone. `server`: the
-/// pid of the process that becomes the server, as this one sees it.
+/// Makes the process one that nothing but SIGKILL ends, and that holds of what it inherited the
+/// lock alone. `server`: the pid of the process that becomes the server, as this one sees it.
 void settle(int listener, pid_t server) noexcept;
 
 /// Answers requests until the process is killed. Ends it with status 0 when it cannot go on.

@@ -16,8 +16,9 @@ namespace {
 
 constexpr std::chrono::seconds k_drain{2};
 constexpr std::size_t k_piece = 2048;
-// Seconds until a silent client is asked for a sign of life, and between the times; and how often. A client whose machine
-// is gone would keep its branch awake for ever: the server's own keepalive sees only the door.
+// Seconds until a silent client is asked for a sign of life, and between the times; and how often.
+// A client whose machine is gone would keep its branch awake for ever: the server's own keepalive
+// sees only the door.
 constexpr int k_alive_after = 60;
 constexpr int k_alive_again = 10;
 constexpr int k_alive_times = 6;
@@ -164,8 +165,9 @@ void Client::connect(base::Fd server) {
     m_relay->start(std::exchange(m_start, {}), guarded(&Client::end));
 }
 
-// libpq does not show an error that comes before TLS, for anybody on the way could have said it (CVE-2024-10977), and
-// answering 'N' first would invite a client that only prefers TLS to go on without. So such a client is closed to.
+// libpq does not show an error that comes before TLS, for anybody on the way could have said it
+// (CVE-2024-10977), and answering 'N' first would invite a client that only prefers TLS to go on
+// without. So such a client is closed to.
 void Client::refuse(std::string_view sqlstate, const std::string& text) {
     if (m_kind != StartKind::plain || m_phase == Phase::connected) {
         end();
@@ -183,7 +185,8 @@ void Client::refuse(std::string_view sqlstate, const std::string& text) {
     watch();
 }
 
-// Closing while there is something to read would reset the connection, and take the answer from the client.
+// Closing while there is something to read would reset the connection, and take the answer from the
+// client.
 void Client::drain() {
     const ssize_t size =
         ::recv(m_socket.get(), m_means.buffer.data(), m_means.buffer.size(), MSG_DONTWAIT);

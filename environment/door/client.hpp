@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
-// One client of a branch, from its first bytes to its end: silent, held until the branch runs, calling the opener, joined
-// with the server, or told why not. Nothing of what it sends is looked at but the kind of its start packet; that packet's
-// bytes are kept and go to the server first. The loop's thread.
+// One client of a branch, from its first bytes to its end: silent, held until the branch runs,
+// calling the opener, joined with the server, or told why not. Nothing of what it sends is looked
+// at but the kind of its start packet; that packet's bytes are kept and go to the server first. The
+// loop's thread.
 #pragma once
 
 #include "environment/door/crowd.hpp"
@@ -59,7 +60,8 @@ public:
     void hold();
     /// Calls the opener; the answer decides.
     void serve(const OpenerPlace& place);
-    /// Gives up the call of the opener that is under way, for the branch that it belongs to is no more.
+    /// Gives up the call of the opener that is under way, for the branch that it belongs to is no
+    /// more.
     void stop_serving() noexcept;
     /// Tells it, when its start was one that an answer to is shown, and ends it.
     void refuse(std::string_view sqlstate, const std::string& text);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
-// How many clients there are at the door, and who finds no room. Silent ones (that did not say what they want) are limited
-// for each branch, each address and in all, and a new one is never turned away for them: the oldest of the most crowded
-// goes, since who means it speaks at once. Held ones (that wait for a branch) are limited likewise, but the new one is
-// refused: those before it have waited longer.
+// How many clients there are at the door, and who finds no room. Silent ones (that did not say what
+// they want) are limited for each branch, each address and in all, and a new one is never turned
+// away for them: the oldest of the most crowded goes, since who means it speaks at once. Held ones
+// (that wait for a branch) are limited likewise, but the new one is refused: those before it have
+// waited longer.
 //
 // Pure: knows no socket. Belongs to the loop's thread.
 #pragma once
@@ -40,7 +41,8 @@ public:
 
     explicit Crowd(const Limits& limits);
 
-    /// A new one, silent. Those who have to go; it may be itself, when there are too many of all kinds. Ids grow.
+    /// A new one, silent. Those who have to go; it may be itself, when there are too many of all
+    /// kinds. Ids grow.
     std::vector<Id> arrive(Id id, const std::string& branch, const std::string& address);
     /// It said what it wants and has to wait. Not empty: why it may not; it is then leaving.
     std::string hold(Id id);

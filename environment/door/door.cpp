@@ -22,7 +22,8 @@ constexpr rlim_t k_other_files = 1024;
 // A client's socket, the server's, and for a moment one to the opener.
 constexpr rlim_t k_files_of_client = 3;
 
-// What cannot be had is done without: a door that takes all files of the process would stop the replicas, too.
+// What cannot be had is done without: a door that takes all files of the process would stop the
+// replicas, too.
 DoorLimits limits_within_files(DoorLimits limits) {
     rlimit files{};
     if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY) {
@@ -75,7 +76,8 @@ struct Door::Inside {
         ways.emplace(branch, way);
     }
 
-    // Doorways go before what they use; handlers that are left in the loop hold clients that have ended.
+    // Doorways go before what they use; handlers that are left in the loop hold clients that have
+    // ended.
     Loop loop;
     RelayBuffer buffer{};
     const DoorLimits limits;

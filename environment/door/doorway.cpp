@@ -17,8 +17,9 @@ namespace {
 constexpr int k_accepts = 16;
 constexpr std::chrono::milliseconds k_pause{50};
 constexpr std::chrono::minutes k_between_warnings{1};
-// At a time. More would fill the queue of a server that has just begun to accept (twice max_connections), and a full
-// queue costs a second, because the kernel drops the beginning of a connection and sends it again.
+// At a time. More would fill the queue of a server that has just begun to accept (twice
+// max_connections), and a full queue costs a second, because the kernel drops the beginning of a
+// connection and sends it again.
 constexpr std::size_t k_calls = 32;
 
 }  // namespace
@@ -41,7 +42,8 @@ void Doorway::accept() {
     });
 }
 
-// True when there may be more at once. Errors of the connection that ended in the queue are accept's, too (accept(2)).
+// True when there may be more at once. Errors of the connection that ended in the queue are
+// accept's, too (accept(2)).
 bool Doorway::accept_one() {
     base::Fd socket(::accept4(m_listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (socket.valid()) {
@@ -138,6 +140,7 @@ void Doorway::next() {
 }
 
 void Doorway::started(OpenerPlace place) {
+    take_back();
     m_place = std::move(place);
     m_state = DoorState::running;
     m_quiet_since = Clock::now();
@@ -150,6 +153,17 @@ void Doorway::failed(const std::string& text) {
         if (const auto client = find(id)) {
             client->refuse("57P03", text);
         }
+    }
+}
+
+// Calls of an opener that is no more: its clients came first.
+void Doorway::take_back() {
+    const std::set<Crowd::Id> calling = std::exchange(m_calling, {});
+    m_queue.insert(m_queue.begin(), calling.begin(), calling.end());
+    for (const Crowd::Id id : calling) {
+        const auto client = find(id);
+        client->stop_serving();
+        client->hold();
     }
 }
 
@@ -167,13 +181,9 @@ void Doorway::end_sessions() {
     for (const auto& client : clients()) {
         if (client->connected()) {
             client->end();
-        } else if (m_calling.contains(client->id())) {
-            m_calling.erase(client->id());
-            client->stop_serving();
-            client->hold();
-            m_queue.push_back(client->id());
         }
     }
+    take_back();
     if (!m_queue.empty()) {
         ask(StartReason::sleeping);
     }

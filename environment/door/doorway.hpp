@@ -63,6 +63,7 @@ private:
     void ask(StartReason reason);
     void queue(Client& client);
     void next();
+    void take_back();
     void uncount(Crowd::Id id, void (Crowd::*how)(Crowd::Id id));
     std::vector<std::shared_ptr<Client>> clients() const;
     std::shared_ptr<Client> find(Crowd::Id id) const;

@@ -15,14 +15,15 @@ struct DoorAddress {
     std::uint16_t port = 0;
 };
 
-/// Binds and listens, not blocking. Throws base::Error (config): the port is taken, the address is not this host's; with
-/// what to do. A host's name is looked up, which may wait.
+/// Binds and listens, not blocking. Throws base::Error (config): the port is taken, the address is
+/// not this host's; with what to do. A host's name is looked up, which may wait.
 base::Fd listen_at(const DoorAddress& address);
 
 /// Of a socket that listens.
 std::uint16_t bound_port(int listener);
 
-/// What counts as one address, of a connection; empty when it has ended already (server/socket_channel.hpp).
+/// What counts as one address, of a connection; empty when it has ended already
+/// (server/socket_channel.hpp).
 std::string peer_address(int connection);
 
 }  // namespace ardent::environment

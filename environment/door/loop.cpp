@@ -80,8 +80,9 @@ void Loop::call(const Act& act) {
 
 struct Watch::Inside {
     Inside(asio::io_context& context, base::Fd fd) : descriptor(context) {
-        // Asio takes what is assigned for a possible duplicate and strikes it from epoll when it is closed. That must
-        // be: epoll keeps an entry while anybody holds the open file, and whoever passed a descriptor may.
+        // Asio takes what is assigned for a possible duplicate and strikes it from epoll when it is
+        // closed. That must be: epoll keeps an entry while anybody holds the open file, and whoever
+        // passed a descriptor may.
         descriptor.assign(fd.get());
         fd.release();
     }
@@ -135,7 +136,8 @@ void Watch::close() noexcept {
     if (!m_inside) {
         return;
     }
-    // The last close of a TCP socket waits for as long as SO_LINGER says, which whoever passed it may have set.
+    // The last close of a TCP socket waits for as long as SO_LINGER says, which whoever passed it
+    // may have set.
     const linger never{};
     ::setsockopt(get(), SOL_SOCKET, SO_LINGER, &never, sizeof never);
     error_code ignored;
@@ -143,7 +145,8 @@ void Watch::close() noexcept {
     m_inside.reset();
 }
 
-// Lives until the handler of what was set has run: cancelled or overtaken, a handler may be under way already.
+// Lives until the handler of what was set has run: cancelled or overtaken, a handler may be under
+// way already.
 struct Timer::Inside {
     explicit Inside(asio::io_context& context) : timer(context) {}
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: PostgreSQL
-// The door's event loop: descriptors, timers, posted work, on one thread. The one place of the door that knows Asio.
+// The door's event loop: descriptors, timers, posted work, on one thread. The one place of the door
+// that knows Asio.
 //
-// Whoever watches a descriptor reads and writes it by the system's calls with MSG_DONTWAIT, never trusting O_NONBLOCK: a
-// descriptor that the opener passed shares its flags with whoever else holds it, who may clear them at any time.
+// Whoever watches a descriptor reads and writes it by the system's calls with MSG_DONTWAIT, never
+// trusting O_NONBLOCK: a descriptor that the opener passed shares its flags with whoever else holds
+// it, who may clear them at any time.
 #pragma once
 
 #include "common/base/fd.hpp"
@@ -29,8 +31,9 @@ public:
     void stop();
     /// From any thread: runs it later on the loop's.
     void post(Act act);
-    /// Runs it on the loop's thread and returns afterwards; throws what it threw. On the loop's thread: at once. Before
-    /// `start` and after `stop`: at once too, on the calling thread, which must be the only one then.
+    /// Runs it on the loop's thread and returns afterwards; throws what it threw. On the loop's
+    /// thread: at once. Before `start` and after `stop`: at once too, on the calling thread, which
+    /// must be the only one then.
     void call(const Act& act);
 
     struct Inside;
@@ -54,8 +57,8 @@ public:
 
     int get() const noexcept;
     bool open() const noexcept { return m_inside != nullptr; }
-    /// Once, later, when there is something to read (the end too); at once later when there is already. Never after
-    /// `close`. One of each kind at a time.
+    /// Once, later, when there is something to read (the end too); at once later when there is
+    /// already. Never after `close`. One of each kind at a time.
     void readable(Loop::Act then);
     /// The same for room to write, or an error.
     void writable(Loop::Act then);

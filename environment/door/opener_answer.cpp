@@ -22,14 +22,16 @@ using base::Error;
 using base::ErrorKind;
 using Kind = OpenerAnswer::Kind;
 
-// One may come; room for a few, so that one too many is seen. What has no room the kernel closes (MSG_CTRUNC).
+// One may come; room for a few, so that one too many is seen. What has no room the kernel closes
+// (MSG_CTRUNC).
 constexpr std::size_t k_descriptors = 4;
 
 Error no_opener(const std::string& path, const std::string& why) {
     return {ErrorKind::transient, "the opener at " + path + " cannot be reached: " + why};
 }
 
-// The last close of a TCP socket waits for as long as its SO_LINGER says, which whoever passed it may have set.
+// The last close of a TCP socket waits for as long as its SO_LINGER says, which whoever passed it
+// may have set.
 void do_not_linger(int fd) {
     const linger never{};
     ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &never, sizeof never);
@@ -159,7 +161,8 @@ OpenerAnswer take_opener_answer(int connection, std::uint16_t port) {
         return {Kind::lost, {}, "the opener ended before it answered"};
     }
     std::vector<base::Fd> passed = passed_descriptors(message);
-    // No descriptors left in this process look the same as too many passed: the kernel drops what it cannot install.
+    // No descriptors left in this process look the same as too many passed: the kernel drops what
+    // it cannot install.
     return judge(byte, (message.msg_flags & MSG_CTRUNC) != 0, std::move(passed), port);
 }
 

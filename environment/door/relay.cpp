@@ -20,7 +20,8 @@ bool later(int error) {
     return error == EAGAIN || error == EINTR;
 }
 
-// A relay must not gather what was sent to be sent: both ends do without Nagle's algorithm themselves.
+// A relay must not gather what was sent to be sent: both ends do without Nagle's algorithm
+// themselves.
 void do_not_delay(int socket) {
     const int on = 1;
     ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -140,7 +141,8 @@ void Relay::pass_end(Way& way) {
     }
 }
 
-// A server that has ended says nothing more. A client whose machine is gone would never notice, and keep its branch awake.
+// A server that has ended says nothing more. A client whose machine is gone would never notice, and
+// keep its branch awake.
 void Relay::look_at_leaving() {
     m_came_before = m_came;
     m_leaving.set(m_means.leaving, [self = shared_from_this()] {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: PostgreSQL
-// A client's connection and the server's, joined: bytes go both ways as they come, nothing is looked at. The end of one
-// side's bytes is passed on as such (half-close); an error of either ends both. The loop's thread.
+// A client's connection and the server's, joined: bytes go both ways as they come, nothing is
+// looked at. The end of one side's bytes is passed on as such (half-close); an error of either ends
+// both. The loop's thread.
 //
-// Bytes are copied through one buffer of 64 kB that all relays of a door share, because each piece is written at once.
-// What the other side does not take stays in a buffer of its own, at most as large, and until it is gone nothing is read:
-// TCP holds the sender back. So an idle session costs two descriptors and no buffer. splice(2) would need a pipe for each
-// direction, four more descriptors a session, to save a copy of what mostly are short messages.
+// Bytes are copied through one buffer of 64 kB that all relays of a door share, because each piece
+// is written at once. What the other side does not take stays in a buffer of its own, at most as
+// large, and until it is gone nothing is read: TCP holds the sender back. So an idle session costs
+// two descriptors and no buffer. splice(2) would need a pipe for each direction, four more
+// descriptors a session, to save a copy of what mostly are short messages.
 #pragma once
 
 #include "environment/door/loop.hpp"
@@ -40,8 +42,8 @@ class Relay : public std::enable_shared_from_this<Relay> {
 public:
     Relay(const RelayMeans& means, Watch client, Watch server);
 
-    /// `first` was read from the client before. `ended` is called once, later, when both sides are done or one failed;
-    /// not after `end`.
+    /// `first` was read from the client before. `ended` is called once, later, when both sides are
+    /// done or one failed; not after `end`.
     void start(std::string first, std::function<void()> ended);
     /// Closes both, whatever goes on.
     void end() noexcept;

@@ -21,8 +21,8 @@ constexpr std::size_t k_length_bytes = 4;
 constexpr std::size_t k_head_bytes = 8;
 constexpr std::size_t k_text_bytes = 1000;
 
-// The first byte of a TLS record with a handshake: sslnegotiation=direct of libpq 17. A start packet begins with the
-// first byte of its length, which is 0.
+// The first byte of a TLS record with a handshake: sslnegotiation=direct of libpq 17. A start
+// packet begins with the first byte of its length, which is 0.
 constexpr char k_tls_handshake = 0x16;
 
 std::uint32_t number_at(std::string_view bytes, std::size_t at) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// What tests of the door play: clients, a server on 127.0.0.1, an opener that does what a test says, a host.
+// What tests of the door play: clients, a server on 127.0.0.1, an opener that does what a test
+// says, a host.
 #pragma once
 
 #include "common/base/fd.hpp"
@@ -83,7 +84,8 @@ inline void say(const Fd& socket, std::string_view bytes) {
     }
 }
 
-/// At most that many bytes; fewer at the end of the stream, "…reset" behind a reset, "…nothing" when none came.
+/// At most that many bytes; fewer at the end of the stream, "…reset" behind a reset, "…nothing"
+/// when none came.
 inline std::string hear(const Fd& socket, std::size_t size) {
     std::string text;
     std::array<char, 65536> piece{};

@@ -112,7 +112,8 @@ TEST_CASE("without descriptors clients wait in the queue", "[environment][door]"
     CHECK(hear(waits, k_start.size()) == k_start);
 }
 
-// The server "stops" when the door says it may; whoever is let in to it after that has been given to a dead one.
+// The server "stops" when the door says it may; whoever is let in to it after that has been given
+// to a dead one.
 TEST_CASE("who comes in the moment of a suspend is served", "[environment][door]") {
     const auto seed = std::random_device()();
     INFO("seed " << seed);

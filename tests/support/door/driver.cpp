@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 // What tests/tap/door.pl starts, one program for each part:
-//   door_driver serve                                        a door: words on stdin, a line on stdout for each
-//   door_driver launch BINARIES OPENER DATA SOCKET LOCK LOG  a contained server beside its opener; prints its pid
+//   door_driver serve                      a door: words on stdin, a line on stdout for each
+//   door_driver launch BINARIES OPENER DATA SOCKET LOCK LOG
+//                                          a contained server beside its opener; prints its pid
 #include "common/base/error.hpp"
 #include "common/base/fd.hpp"
 #include "common/process/subprocess.hpp"
@@ -48,7 +49,8 @@ std::string text_of(const DoorActivity& activity) {
     return text.str();
 }
 
-// open BRANCH HOST PORT | started BRANCH SOCKET PORT | failed BRANCH TEXT | suspend|end|close|activity BRANCH
+// open BRANCH HOST PORT | started BRANCH SOCKET PORT | failed BRANCH TEXT |
+// suspend|end|close|activity BRANCH
 std::string obey(Door& door, const std::string& line) {
     std::istringstream words(line);
     std::string verb;
