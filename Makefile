@@ -23,7 +23,7 @@ builddir := $(ardent_srcdir)/build
 installed_programs := ardent ardent-agent ardent-environment
 examples := agent.toml.example environment.toml.example
 units    := $(wildcard $(addprefix $(ardent_srcdir)/packaging/systemd/*.,service socket))
-rooms    := common agent environment cli
+rooms    := common agent environment cli opener
 room      = +@$(MAKE) -C $(1) ARDENT_DOOR=1
 in_server = $(MAKE) $(if $(V),,-s) -f $(ardent_srcdir)/Makefile PG_CONFIG=$(PG_CONFIG)
 pgxs      = $(in_server) -C $(builddir)/extension ARDENT_PGXS=1
@@ -31,13 +31,13 @@ pgxs      = $(in_server) -C $(builddir)/extension ARDENT_PGXS=1
 major    := $(shell $(PG_CONFIG) --version 2>/dev/null | sed 's/[^0-9]*\([0-9]*\).*/\1/')
 replica_library := $(major)/ardent_replica.so
 
-.PHONY: help all programs $(rooms) extension replica unit apply-driver packages deps
+.PHONY: help all programs $(rooms) extension replica unit apply-driver door-driver packages deps
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1\t\2/p' $(ardent_srcdir)/Makefile | expand -t 16
 
-all: programs unit apply-driver ## the extension, the three programs, the unit tests
-programs: extension replica agent environment cli
+all: programs unit apply-driver door-driver ## the extension, the programs, the unit tests
+programs: extension replica agent environment cli opener
 
 packages:
 	@scripts/deps --check build
@@ -48,10 +48,14 @@ common: packages ## each of these on its own
 	$(call room,common)
 agent environment cli: common
 	$(call room,$@)
+opener: packages ## what runs beside the server of a branch
+	$(call room,opener)
 unit: $(if $(ONLY),common $(or $(ROOMS),agent environment cli),common agent environment cli)
 	$(call room,tests/unit)
 apply-driver: common environment
 	$(call room,tests/support/apply)
+door-driver: common environment opener
+	$(call room,tests/support/door)
 extension: packages
 	+@if [ -f ardent.control ] && [ -f extension/ardent.sql ]; then \
 	    mkdir -p $(builddir)/extension && echo 'extension' && $(pgxs) all; \
@@ -92,7 +96,7 @@ mutants: ## breaks the code on purpose and sees the tests fail
 matrix: ## regress, isolation, TAP on PostgreSQL 13, 15, 17, 18; make matrix V=17 ARGS=tap (root, mmdebstrap)
 	@scripts/matrix --check
 	@scripts/deps build test
-	+@$(MAKE) -j$$(nproc) V= programs apply-driver
+	+@$(MAKE) -j$$(nproc) V= programs apply-driver door-driver
 	@scripts/matrix $(V) $(ARGS)
 try-systemd: programs ## boots a Debian 12, runs both services by their units, kills and restarts them
 	@scripts/try-systemd
@@ -114,6 +118,7 @@ install: programs install-replica ## the extension into the server, programs to 
 	+@$(pgxs) install
 	install -d '$(DESTDIR)$(prefix)/bin' '$(DESTDIR)$(prefix)/lib/systemd/system' '$(DESTDIR)/etc/ardent'
 	install -m 755 $(addprefix $(builddir)/bin/,$(installed_programs)) '$(DESTDIR)$(prefix)/bin/'
+	install -D -m 755 $(builddir)/lib/ardent/ardent-opener '$(DESTDIR)$(prefix)/lib/ardent/ardent-opener'
 	@for unit in $(units); do \
 	    sed 's|/usr/local/bin/|$(prefix)/bin/|g' $$unit > '$(DESTDIR)$(prefix)/lib/systemd/system/'$${unit##*/} && \
 	    chmod 644 '$(DESTDIR)$(prefix)/lib/systemd/system/'$${unit##*/} && echo "install $${unit##*/}" || exit 1; \

@@ -71,6 +71,7 @@ cd "$1"
     done
     echo "755 $pkglibdir/ardent.so"
     echo "755 $prefix/lib/ardent/$major/ardent_replica.so"
+    echo "755 $prefix/lib/ardent/ardent-opener"
 } | LC_ALL=C sort -k 2 > expected
 
 check 'make install ends well' run_make install
