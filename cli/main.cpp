@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "cli/api.hpp"
+#include "cli/branch_commands.hpp"
 #include "cli/connector.hpp"
 #include "cli/failure.hpp"
 #include "cli/preflight.hpp"
@@ -48,11 +49,19 @@ public:
 
     int run(int argc, char** argv) {
         try {
-            m_app.parse(argc, argv);
+            m_app.parse(m_branches.take_psql_arguments(argc, argv), argv);
         } catch (const CLI::ParseError& e) {
             return m_app.exit(e) == 0 ? 0 : k_exit_usage;
         }
-        return m_run();
+        try {
+            return m_run();
+        } catch (const base::Error& error) {
+            if (!m_branches.json_errors()) {
+                throw;
+            }
+            std::cout << cli::error_json(error);
+            return cli::exit_code_of(error);
+        }
     }
 
 private:
@@ -219,6 +228,9 @@ private:
     bool m_resync = false;
     std::string m_skip_ddl;
     std::function<int()> m_run;
+    cli::BranchCommands m_branches{
+        m_app, m_environment,
+        [this](std::function<void(cli::Api&)> work) { with_api(std::move(work)); }};
 };
 
 int report(const base::Error& error) {
