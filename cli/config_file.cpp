@@ -144,11 +144,12 @@ void replace_file(const std::string& path, const std::string& text) {
         ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file.valid() || ::fchmod(file.get(), 0600) != 0 || !write_all(file.get(), text) ||
         ::fsync(file.get()) != 0 || ::rename(fresh.c_str(), path.c_str()) != 0) {
-        const Error error = failed("write", path);
+        const int why = errno;
         if (file.valid()) {
             ::unlink(fresh.c_str());
         }
-        throw error;
+        errno = why;
+        throw failed("write", path);
     }
 }
 

@@ -128,8 +128,7 @@ like($listed->{out}, qr/^\* ● two$/m, 'the current one with an asterisk');
 like($listed->{out}, qr/^  ● three$/m, 'the others without');
 unlike($listed->{out}, qr/postgresql:/, 'and no URL');
 $object = json_of(run('branch', 'list', '--format', 'json'));
-is_deeply([ $object->{schema_version}, map { $_->{name} } sort { $a->{name} cmp $b->{name} } @{ $object->{branches} } ],
-	[ 3, 'three', 'two' ], 'list --format json');
+is_deeply([ $object->{schema_version}, sort map { $_->{name} } @{ $object->{branches} } ], [ 3, 'three', 'two' ], 'list --format json');
 is_deeply([ sort keys %{ $object->{branches}[0] } ], [ sort keys %expected, 'id' ], 'whose rows have the same keys');
 
 # switch, update, suspend, resume, reset, delete
@@ -181,10 +180,10 @@ is_deeply([ $b->seen ], [], 'no request was made for any of these');
 # time runs out, and the same command joins
 $b->reset;
 $b->control(hold => JSON::PP::true);
-my %short = (ARDENT_BRANCH_CREATE_MAX_WAIT_MS => 300, ARDENT_BRANCH_DELETE_MAX_WAIT_MS => 300);
+my %short = (ARDENT_BRANCH_CREATE_MAX_WAIT_MS => 1500, ARDENT_BRANCH_DELETE_MAX_WAIT_MS => 1500);
 my $late = run({ %short }, 'branch', 'create', 'slow');
 is_run('a create that takes too long', $late, 1, '',
-	qr/\A✗ Branch creation did not complete within 0\.3 seconds\. It may still be running server-side — do NOT assume it failed\. Re-run the same command to resume, or check `ardent branch list`\. If you contact Ardent support, reference operation id op_\d+\.\n\z/);
+	qr/\A✗ Branch creation did not complete within 1\.5 seconds\. It may still be running server-side — do NOT assume it failed\. Re-run the same command to resume, or check `ardent branch list`\. If you contact Ardent support, reference operation id op_\d+\.\n\z/);
 my ($operation) = $late->{err} =~ /(op_\d+)/;
 my $error = error_ok('the same in JSON', run({ %short }, 'branch', 'create', 'slow', '--format', 'json'), 1, 'timeout');
 like($error->{message}, qr/\b\Q$operation\E\b/, 'joins the operation');
@@ -202,7 +201,7 @@ is_run('run again', run('branch', 'create', 'slow', '--print-url'), 0, "$url\n")
 $b->control(hold => JSON::PP::true);
 $late = run({ %short }, 'branch', 'delete', 'slow');
 is_run('a delete that takes too long', $late, 1, '',
-	qr/\A✗ Branch delete did not complete within 0\.3 seconds\. It may still be running server-side\. If you contact Ardent support, reference operation id op_\d+\.\n\z/);
+	qr/\A✗ Branch delete did not complete within 1\.5 seconds\. It may still be running server-side\. If you contact Ardent support, reference operation id op_\d+\.\n\z/);
 is($b->config->{branch}{name}, 'slow', 'the branch is still remembered');
 is_run('a branch that is being deleted', run('branch', 'info', 'slow', '--print-url'), 1, '', qr/is being deleted/);
 $b->control(hold => JSON::PP::false, branches => {});
@@ -213,7 +212,7 @@ is_run('once more', run('branch', 'delete', 'slow'), 1, '', qr/there is no branc
 # an interval of the delete that would hammer
 run('branch', 'create', 'polled');
 $b->control(hold => JSON::PP::true, reset => JSON::PP::true);
-run({ ARDENT_BRANCH_DELETE_MAX_WAIT_MS => 700, ARDENT_BRANCH_DELETE_POLL_INTERVAL_MS => $_ }, 'branch', 'delete', 'polled')
+run({ ARDENT_BRANCH_DELETE_MAX_WAIT_MS => 1500, ARDENT_BRANCH_DELETE_POLL_INTERVAL_MS => $_ }, 'branch', 'delete', 'polled')
   foreach qw(-5 0 x);
 is(scalar(grep { /operations/ } $b->seen), 3, 'a delete with a negative, zero or wrong interval asks every two seconds');
 $b->control(hold => JSON::PP::false);
