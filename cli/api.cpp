@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "cli/api.hpp"
 
-#include "common/base/error.hpp"
-#include "common/base/fd.hpp"
+#include "cli/failure.hpp"
 #include "common/base/json.hpp"
 #include "common/base/text.hpp"
 #include "common/base/version.hpp"
 #include "common/config/config.hpp"
 
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
-#include <fstream>
-#include <sstream>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <utility>
 
 namespace ardent::cli {
 
@@ -25,37 +18,11 @@ using nlohmann::json;
 namespace {
 
 constexpr const char* k_default_url = "http://127.0.0.1:8765";
-
-using Variables = std::map<std::string, std::string>;
-
-std::string variable(const Variables& environment, const std::string& name) {
-    const auto at = environment.find(name);
-    return at == environment.end() ? std::string() : at->second;
-}
-
-std::string config_folder(const Variables& environment) {
-    const std::string home = variable(environment, "HOME");
-    return home.empty() ? std::string() : home + "/.ardent";
-}
-
-json stored_login(const Variables& environment) {
-    const std::string path = config_folder(environment) + "/config.json";
-    std::ifstream file(path);
-    if (!file) {
-        return json::object();
-    }
-    std::ostringstream text;
-    text << file.rdbuf();
-    json stored = base::try_json(text.str());
-    if (!stored.is_object()) {
-        throw Error(ErrorKind::config, path + " is no JSON object",
-                    "Remove it and run: ardent login --api-url <url> --token-file <file>");
-    }
-    return stored;
-}
+constexpr long k_unauthorized = 401;
+constexpr long k_forbidden = 403;
 
 std::string text_of(const json& object, const char* name) {
-    const auto at = object.find(name);
+    const auto at = object.is_object() ? object.find(name) : object.end();
     return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
 }
 
@@ -77,9 +44,8 @@ http::ClientOptions client_options(const Login& login) {
     return options;
 }
 
-std::string detail_of(const http::Response& response) {
-    const json body = base::try_json(response.body);
-    std::string detail = body.is_object() ? text_of(body, "detail") : std::string();
+std::string detail_of(const http::Response& response, const json& body) {
+    std::string detail = text_of(body, "detail");
     if (!detail.empty()) {
         return detail;
     }
@@ -88,80 +54,92 @@ std::string detail_of(const http::Response& response) {
                         : base::clip_utf8(text, 300);
 }
 
+[[noreturn]] void refuse(const std::string& url, const http::Response& response) {
+    const json body = base::try_json(response.body);
+    const std::string detail = detail_of(response, body);
+    ApiRefusal::Answer answer{response.status, text_of(body, "code"),
+                              text_of(body, "operation_id")};
+    if (response.status == k_unauthorized || response.status == k_forbidden) {
+        throw ApiRefusal(
+            "not_authenticated", std::move(answer), url + " refuses the token: " + detail,
+            "Run `ardent login` with the token that `ardent-environment init` printed.",
+            ErrorKind::replica);
+    }
+    throw ApiRefusal(
+        "api_error", std::move(answer), detail, text_of(body, "hint"),
+        http::is_retryable(response.status) ? ErrorKind::transient : ErrorKind::replica);
+}
+
+void add_token(Login& login, const ApiOptions& options, const Variables& environment,
+               const Config& stored) {
+    if (!options.token.empty()) {
+        login.token = options.token;
+        login.token_from = "--token";
+    } else if (!options.token_file.empty()) {
+        login.token = config::read_secret(options.token_file);
+        login.token_from = options.token_file;
+    } else if (const std::string token = variable(environment, "ARDENT_TOKEN"); !token.empty()) {
+        login.token = token;
+        login.token_from = "ARDENT_TOKEN";
+    } else if (!stored.token.empty()) {
+        login.token = stored.token;
+        login.token_from = "ardent login";
+    }
+}
+
 }  // namespace
 
-Login find_login(const ApiOptions& options, const Variables& environment) {
-    const json stored = stored_login(environment);
+Login look_up_login(const ApiOptions& options, const Variables& environment) {
+    const Config stored = read_config(environment);
     Login login;
-    login.url = first_of({options.url, variable(environment, "ARDENT_API_URL"),
-                          text_of(stored, "api_url"), k_default_url});
-    login.ca_file = first_of({options.ca_file, text_of(stored, "ca_file")});
-    login.token = options.token_file.empty()
-                      ? first_of({variable(environment, "ARDENT_TOKEN"), text_of(stored, "token")})
-                      : config::read_secret(options.token_file);
-    if (login.token.empty()) {
-        throw Error(ErrorKind::config, "there is no token for " + login.url,
-                    "Run: ardent login --api-url <url> --token-file <file>, or set ARDENT_TOKEN. "
-                    "`ardent-environment init` printed the token once.");
+    login.url = first_of(
+        {options.url, variable(environment, "ARDENT_API_URL"), stored.api_url, k_default_url});
+    while (login.url.size() > 1 && login.url.back() == '/') {
+        login.url.pop_back();
     }
+    login.ca_file = first_of({options.ca_file, stored.ca_file});
+    add_token(login, options, environment, stored);
     return login;
 }
 
-void store_login(const Login& login, const Variables& environment) {
-    const std::string folder = config_folder(environment);
-    if (folder.empty()) {
-        throw Error(ErrorKind::config, "HOME is not set, so there is no place for the login",
-                    "Use ARDENT_API_URL and ARDENT_TOKEN instead.");
+Login find_login(const ApiOptions& options, const Variables& environment) {
+    Login login = look_up_login(options, environment);
+    if (login.token.empty()) {
+        throw Failure("not_authenticated", "there is no token for " + login.url,
+                      "Run: ardent login --url <url> --token-file <file>, or set ARDENT_TOKEN. "
+                      "`ardent-environment init` printed the token once.");
     }
-    if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
-        throw Error(ErrorKind::config, "cannot make " + folder + ": " + std::strerror(errno));
-    }
-    const std::string text =
-        json{{"api_url", login.url}, {"token", login.token}, {"ca_file", login.ca_file}}.dump(2) +
-        "\n";
-    const std::string path = folder + "/config.json";
-    const std::string fresh = path + ".new";
-    base::Fd file(open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-    const bool written =
-        file.valid() && fchmod(file.get(), 0600) == 0 &&
-        write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-        rename(fresh.c_str(), path.c_str()) == 0;
-    if (!written) {
-        throw Error(ErrorKind::config, "cannot write " + path + ": " + std::strerror(errno));
-    }
+    return login;
 }
 
 Api::Api(const Login& login) : m_url(login.url), m_client(client_options(login)) {}
 
 json Api::call(const std::string& method, const std::string& path) {
-    return send(method, path, {});
+    return call(Call{method, path});
 }
 
 json Api::call(const std::string& method, const std::string& path, const json& body) {
-    return send(method, path, body.dump());
+    return call(Call{method, path, body.dump()});
 }
 
 void Api::check() {
     call("GET", "/v1/connectors?org_id=org_default");
 }
 
-json Api::send(const std::string& method, const std::string& path, const std::string& body) {
+json Api::call(const Call& call) {
     http::Request request;
-    request.method = method;
-    request.path = path;
-    request.body = body;
+    request.method = call.method;
+    request.path = call.path;
+    request.body = call.body;
+    request.headers = call.headers;
+    request.timeout = call.timeout;
     const http::Response response = m_client.send(request);
-    if (response.status == 401 || response.status == 403) {
-        throw Error(ErrorKind::replica, m_url + " refuses the token: " + detail_of(response),
-                    "Run `ardent login` with the token that `ardent-environment init` printed.");
-    }
     if (response.status < 200 || response.status > 299) {
-        throw Error(http::is_retryable(response.status) ? ErrorKind::transient : ErrorKind::replica,
-                    detail_of(response));
+        refuse(m_url, response);
     }
-    const json answer = base::try_json(response.body);
+    json answer = base::try_json(response.body);
     if (answer.is_discarded() && !response.body.empty()) {
-        throw Error(ErrorKind::transient, m_url + path + " did not answer with JSON",
+        throw Error(ErrorKind::transient, m_url + call.path + " did not answer with JSON",
                     "Is this the address of an Ardent environment?");
     }
     return response.body.empty() ? json::object() : answer;

@@ -82,13 +82,6 @@ json find_connector(Api& api, const std::string& name) {
     return found;
 }
 
-const char* icon_of(const std::string& status) {
-    if (status == "streaming" || status == "degraded") {
-        return "●";
-    }
-    return status == "failed" ? "○" : "◐";
-}
-
 void print_line(std::ostream& out, const char* label, const std::string& value) {
     if (!value.empty()) {
         out << "  " << label << std::string(14 - std::string_view(label).size(), ' ') << value
@@ -226,6 +219,13 @@ void wait_until_gone(Api& api, const std::string& operation) {
 
 }  // namespace
 
+const char* connector_icon(const std::string& status) noexcept {
+    if (status == "streaming" || status == "degraded") {
+        return "●";
+    }
+    return status == "failed" ? "○" : "◐";
+}
+
 void create_connector(Api& api, const CreateOptions& options, std::ostream& out) {
     const json answer =
         api.call("POST", k_connectors,
@@ -265,8 +265,8 @@ void list_connectors(Api& api, bool json_output, std::ostream& out) {
     for (const json& connector : all) {
         const std::string status = text_of(connector, "status");
         const std::size_t warnings = list_of(connector, "warnings").size();
-        out << "  " << icon_of(status) << ' ' << text_of(connector, "name") << " [" << status << ']'
-            << (warnings > 0 ? "  ⚠ " + std::to_string(warnings) : "") << '\n'
+        out << "  " << connector_icon(status) << ' ' << text_of(connector, "name") << " [" << status
+            << ']' << (warnings > 0 ? "  ⚠ " + std::to_string(warnings) : "") << '\n'
             << "      " << text_of(connector, "service_name") << "  " << text_of(connector, "id")
             << '\n';
     }

@@ -10,6 +10,9 @@
 
 namespace ardent::cli {
 
+/// ● streams, ◐ is being set up, ○ failed.
+const char* connector_icon(const std::string& status) noexcept;
+
 struct CreateOptions {
     std::string name;
     std::vector<std::string> schemas;

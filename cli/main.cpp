@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "cli/api.hpp"
+#include "cli/branch_commands.hpp"
 #include "cli/connector.hpp"
+#include "cli/failure.hpp"
 #include "cli/preflight.hpp"
+#include "cli/selection.hpp"
+#include "cli/session.hpp"
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 #include "common/base/version.hpp"
@@ -33,37 +37,72 @@ public:
                          "File with the token; default ARDENT_TOKEN");
         m_app.add_option("--ca-file", m_api.ca_file, "PEM file of the authority to trust");
         m_app.fallthrough();
-        add_login();
+        add_session();
         CLI::App& connector = *m_app.add_subcommand("connector", "Sources and their replicas");
         connector.require_subcommand(1);
         connector.fallthrough();
         add_preflight(connector);
         add_create(connector);
         add_named(connector);
+        add_switch(connector);
     }
 
     int run(int argc, char** argv) {
         try {
-            m_app.parse(argc, argv);
+            m_app.parse(m_branches.take_psql_arguments(argc, argv), argv);
         } catch (const CLI::ParseError& e) {
             return m_app.exit(e) == 0 ? 0 : k_exit_usage;
         }
-        return m_run();
+        try {
+            return m_run();
+        } catch (const base::Error& error) {
+            if (!m_branches.json_errors()) {
+                throw;
+            }
+            std::cout << cli::error_json(error);
+            return cli::exit_code_of(error);
+        }
     }
 
 private:
     cli::Api api() { return cli::Api(cli::find_login(m_api, m_environment)); }
 
-    void add_login() {
+    void add_session() {
         CLI::App& login = *m_app.add_subcommand("login", "Remember the environment and its token");
+        login.add_option("--url", m_api.url, "The environment, as --api-url");
+        login
+            .add_option("--token", m_api.token,
+                        "The token itself; others may see it in the process list")
+            ->excludes(m_app.get_option("--token-file"));
         login.callback([this] {
             m_run = [this] {
-                const cli::Login found = cli::find_login(m_api, m_environment);
-                cli::Api(found).check();
-                cli::store_login(found, m_environment);
-                std::cout << "✓ Logged in to " << found.url << '\n';
+                cli::log_in(m_api, m_environment, std::cout, std::cerr);
                 return 0;
             };
+        });
+        m_app.add_subcommand("logout", "Forget the token and everything selected")
+            ->callback([this] {
+                m_run = [this] {
+                    cli::log_out(m_environment, std::cout);
+                    return 0;
+                };
+            });
+        m_app.add_subcommand("status", "Who, where, what is selected, the connectors")
+            ->callback([this] {
+                m_run = [this] {
+                    cli::show_status(m_api, m_environment, std::cout);
+                    return 0;
+                };
+            });
+    }
+
+    void add_switch(CLI::App& connector) {
+        CLI::App& verb = *connector.add_subcommand("switch", "Select the connector to branch from");
+        verb.add_option("name", m_name, "Name or id")->required();
+        verb.callback([this] {
+            with_api([this](cli::Api& client) {
+                cli::switch_connector(client, m_name, m_environment, std::cout);
+            });
         });
     }
 
@@ -189,6 +228,9 @@ private:
     bool m_resync = false;
     std::string m_skip_ddl;
     std::function<int()> m_run;
+    cli::BranchCommands m_branches{
+        m_app, m_environment,
+        [this](std::function<void(cli::Api&)> work) { with_api(std::move(work)); }};
 };
 
 int report(const base::Error& error) {
@@ -196,7 +238,17 @@ int report(const base::Error& error) {
     if (!error.hint().empty()) {
         std::cerr << "  → " << error.hint() << '\n';
     }
-    return error.kind() == base::ErrorKind::config ? k_exit_usage : k_exit_runtime;
+    return cli::exit_code_of(error);
+}
+
+/// What was printed has to have arrived: half a URL is none.
+int delivered(int code) {
+    std::cout.flush();
+    if (code == 0 && !std::cout) {
+        std::cerr << "✗ the result could not be written to the standard output\n";
+        return k_exit_runtime;
+    }
+    return code;
 }
 
 }  // namespace
@@ -207,7 +259,7 @@ int main(int argc, char** argv) {
     try {
         http::init_library();
         Program program;
-        return program.run(argc, argv);
+        return delivered(program.run(argc, argv));
     } catch (const base::Error& error) {
         return report(error);
     } catch (const std::exception& error) {

@@ -40,22 +40,22 @@ private:
 };
 
 /// Variables of the environment for one test; an empty value takes one out.
-class Variables {
+class ProcessVariables {
 public:
-    explicit Variables(const std::map<std::string, std::string>& wanted) {
+    explicit ProcessVariables(const std::map<std::string, std::string>& wanted) {
         for (const auto& [name, value] : wanted) {
             const char* const before = std::getenv(name.c_str());
             m_before[name] = before == nullptr ? "" : before;
             set(name, value);
         }
     }
-    ~Variables() {
+    ~ProcessVariables() {
         for (const auto& [name, value] : m_before) {
             set(name, value);
         }
     }
-    Variables(const Variables&) = delete;
-    Variables& operator=(const Variables&) = delete;
+    ProcessVariables(const ProcessVariables&) = delete;
+    ProcessVariables& operator=(const ProcessVariables&) = delete;
 
 private:
     static void set(const std::string& name, const std::string& value) {
@@ -88,7 +88,8 @@ std::string message_of(const std::function<void()>& work) {
 }  // namespace
 
 TEST_CASE("a source URL is read as libpq reads it", "[cli]") {
-    const Variables without({{"PGHOST", ""}, {"PGPORT", ""}, {"PGUSER", ""}, {"PGDATABASE", ""}});
+    const ProcessVariables without(
+        {{"PGHOST", ""}, {"PGPORT", ""}, {"PGUSER", ""}, {"PGDATABASE", ""}});
     CHECK(read_source_url("postgresql://u:p%40@db.example.com:6543/shop").target ==
           "db.example.com:6543");
     CHECK(read_source_url("postgres://u@[::1]/shop").target == "[::1]:5432");
@@ -98,11 +99,11 @@ TEST_CASE("a source URL is read as libpq reads it", "[cli]") {
 }
 
 TEST_CASE("where the URL is silent, libpq's variables speak", "[cli]") {
-    const Variables with({{"PGHOST", "db.example.com"},
-                          {"PGPORT", "6000"},
-                          {"PGUSER", "me"},
-                          {"PGDATABASE", ""},
-                          {"PGSSLROOTCERT", "/etc/root.crt"}});
+    const ProcessVariables with({{"PGHOST", "db.example.com"},
+                                 {"PGPORT", "6000"},
+                                 {"PGUSER", "me"},
+                                 {"PGDATABASE", ""},
+                                 {"PGSSLROOTCERT", "/etc/root.crt"}});
     const SourceUrl url = read_source_url("postgresql:///");
     CHECK(url.target == "db.example.com:6000");
     CHECK(url.user == "me");
@@ -273,7 +274,10 @@ TEST_CASE("flags win over variables, variables over what was stored", "[cli]") {
     const TemporaryHome home;
     std::map<std::string, std::string> environment = {{"HOME", home.path()}};
     CHECK_THROWS_AS(find_login({}, environment), Error);
-    store_login({"http://127.0.0.1:1", "stored", ""}, environment);
+    change_config(environment, [](Config& config) {
+        config.api_url = "http://127.0.0.1:1/";
+        config.token = "stored";
+    });
     struct stat info {};
     REQUIRE(stat((home.path() + "/.ardent/config.json").c_str(), &info) == 0);
     CHECK((info.st_mode & 0777U) == 0600);
@@ -285,7 +289,7 @@ TEST_CASE("flags win over variables, variables over what was stored", "[cli]") {
     const std::string file = home.path() + "/token";
     std::ofstream(file) << "flag\n";
     REQUIRE(chmod(file.c_str(), 0600) == 0);
-    const Login login = find_login({"http://127.0.0.1:3", file, ""}, environment);
+    const Login login = find_login({"http://127.0.0.1:3", "", file, ""}, environment);
     CHECK(login.token == "flag");
     CHECK(login.url == "http://127.0.0.1:3");
 }
@@ -293,7 +297,9 @@ TEST_CASE("flags win over variables, variables over what was stored", "[cli]") {
 TEST_CASE("a damaged login file is an error that says so", "[cli]") {
     const TemporaryHome home;
     std::filesystem::create_directory(home.path() + "/.ardent");
-    std::ofstream(home.path() + "/.ardent/config.json") << "nonsense";
+    const std::string path = home.path() + "/.ardent/config.json";
+    std::ofstream(path) << "nonsense";
+    REQUIRE(chmod(path.c_str(), 0600) == 0);
     CHECK_THAT(message_of([&] {
                    find_login({}, {{"HOME", home.path()}});
                }),
