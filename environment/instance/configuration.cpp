@@ -2,6 +2,7 @@
 #include "environment/instance/configuration.hpp"
 
 #include "common/base/error.hpp"
+#include "common/base/text.hpp"
 #include "environment/instance/containment.hpp"
 #include "environment/instance/instance.hpp"
 
@@ -120,15 +121,14 @@ std::map<std::string, std::string> settings_of_major(int major) {
     return settings;
 }
 
-std::string hba_text() {
-    return "local all " + std::string(k_admin_role) + "," + k_apply_role + "," + k_reader_role +
-           " peer map=ardent\n";
+std::string hba_text(const std::vector<std::string>& peers) {
+    return "local all " + base::join(peers, ",") + " peer map=ardent\n";
 }
 
-std::string ident_text() {
+std::string ident_text(const std::vector<std::string>& peers) {
     const std::string user = "\"" + user_name() + "\"";
     std::string text;
-    for (const char* const role : {k_admin_role, k_apply_role, k_reader_role}) {
+    for (const std::string& role : peers) {
         text += "ardent " + user + " " + role + "\n";
     }
     return text;

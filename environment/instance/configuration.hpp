@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ardent::environment {
 
@@ -14,12 +15,12 @@ struct ServerPaths;
 /// `paths` are those that the server sees. Ends with local.conf of the instance's folder, where an operator made one.
 std::string configuration_text(const InstanceSpec& spec, const ServerPaths& paths);
 
-/// Only our three roles, only over the socket, only from the operating system's users in the map.
-std::string hba_text();
+/// Only these roles, only over the socket, only from the operating system's users in the map.
+std::string hba_text(const std::vector<std::string>& peers);
 
-/// The user that runs the environment may be each of our roles. Inside a containment nobody else has a name, root
+/// The user that runs the environment may be each of these roles. Inside a containment nobody else has a name, root
 /// neither. Throws base::Error (config) when the user that runs this has no name.
-std::string ident_text();
+std::string ident_text(const std::vector<std::string>& peers);
 
 /// Of the user that runs this. Throws base::Error (config) when it has none.
 std::string user_name();

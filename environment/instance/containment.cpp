@@ -206,6 +206,9 @@ std::vector<std::string> containment_argv(const Containment& containment, const 
     if (!files.library.empty()) {
         add_readable(argv, files.library);
     }
+    if (!files.opener.empty()) {
+        add(argv, {"--ro-bind", files.opener, files.opener});
+    }
     if (!files.paths.data.empty()) {
         const ServerPaths inside = paths_inside();
         add(argv,

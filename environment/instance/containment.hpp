@@ -36,6 +36,7 @@ struct ServerFiles {
     std::string binaries;  // /usr/lib/postgresql/15/bin
     std::string library;   // folder of ardent_replica.so for this major; empty: none
     ServerPaths paths;
+    std::string opener;  // the program that becomes the server (opener/); empty: none
 };
 
 /// Of the host: what a client program of a server is made of. It sees the folders at their own paths and writes nothing.

@@ -85,6 +85,7 @@ void Instance::create(Sync sync) {
     }
     remove_planted(m_spec.directory);
     make_private_directory(m_spec.directory);
+    make_tree(m_spec.clone, data());
     std::vector<std::string> argv = {m_spec.binaries + "/initdb",
                                      "--pgdata=" + data(),
                                      "--username=" + std::string(k_admin_role),
@@ -124,7 +125,8 @@ bool Instance::has_socket() const {
 ServerFiles Instance::files() const {
     return {m_spec.binaries,
             m_spec.library,
-            {data(), m_spec.socket_directory, m_spec.directory + "/configuration"}};
+            {data(), m_spec.socket_directory, m_spec.directory + "/configuration"},
+            m_spec.opener};
 }
 
 void Instance::write_configuration() const {
@@ -132,8 +134,22 @@ void Instance::write_configuration() const {
     const ServerPaths seen = m_spec.containment.works ? paths_inside() : paths;
     make_private_directory(paths.configuration);
     write_file(paths.configuration + "/postgresql.conf", configuration_text(m_spec, seen));
-    write_file(paths.configuration + "/pg_hba.conf", hba_text());
-    write_file(paths.configuration + "/pg_ident.conf", ident_text());
+    write_file(paths.configuration + "/pg_hba.conf", hba_text(m_spec.peers) + m_spec.hba);
+    write_file(paths.configuration + "/pg_ident.conf", ident_text(m_spec.peers));
+    for (const auto& [name, text] : m_spec.files) {
+        const std::string path = paths.configuration + "/" + name;
+        write_file(path, text);
+        ::chmod(path.c_str(), S_IRUSR | S_IWUSR);  // a server refuses a key that others may read
+    }
+}
+
+void Instance::reconfigure(InstanceSpec spec) {
+    const std::lock_guard lock(m_mutex);
+    m_spec = std::move(spec);
+    write_configuration();
+    if (const std::optional<ServerProcess> running = server()) {
+        running->signal(SIGHUP);
+    }
 }
 
 base::Fd Instance::take_lock() const {

@@ -12,6 +12,7 @@
 #include "environment/instance/containment.hpp"
 #include "environment/instance/control_group.hpp"
 #include "environment/instance/server_process.hpp"
+#include "environment/volume/volume.hpp"
 
 #include <chrono>
 #include <map>
@@ -39,8 +40,16 @@ struct InstanceSpec {
     std::string binaries;          // /usr/lib/postgresql/15/bin
     std::string library;           // folder of ardent_replica.so; empty: none
     Containment containment;
+    CloneMethod clone = CloneMethod::copy;  // what its data directory is made for
     InstanceLimits limits;
     std::map<std::string, std::string> settings;  // over the built-in ones
+    /// Roles that the user of this program may be over the socket; nobody else comes that way.
+    std::vector<std::string> peers = {k_admin_role, k_apply_role, k_reader_role};
+    /// What else stands in pg_hba.conf: who comes from the room's loopback, where the opener's connections are from.
+    std::string hba;
+    std::string opener;  // the program (opener/); empty: none
+    std::map<std::string, std::string>
+        files;  // more files in the configuration's folder, mode 0600
 };
 
 class Instance {
@@ -65,16 +74,23 @@ public:
     void destroy();
     /// True while the server's process lives.
     bool alive() const;
+    /// Another configuration of settings that need no restart, of roles and of files, for the running server and later ones.
+    /// Throws base::Error (transient).
+    void reconfigure(InstanceSpec spec);
+    /// Where the opener listens, as this host has it.
+    std::string opener_socket() const { return m_spec.socket_directory + "/opener"; }
+    /// The data directory, which its server writes: hostile.
+    std::string data() const { return m_spec.directory + "/data"; }
 
     /// For connections to this very server: whoever else listens at its socket is refused.
     pq::ConnectOptions connect_options(std::string_view role, const std::string& database,
                                        base::ErrorKind kind) const;
+    /// Valid until reconfigure.
     const InstanceSpec& spec() const noexcept { return m_spec; }
 
 private:
     /// "state", "c6b2f1b1b3065556ba55d71926fd6bb2"
     std::string group() const;
-    std::string data() const { return m_spec.directory + "/data"; }
     ServerFiles files() const;
     /// Not a link to another one. True once a server has begun to listen.
     bool has_socket() const;

@@ -25,8 +25,16 @@ using base::ErrorKind;
 constexpr std::size_t k_status_limit = 4096;
 
 std::vector<std::string> server_argv(const ServerFiles& files, const ServerPaths& seen) {
-    return {files.binaries + "/postgres", "-D", seen.data, "-c",
-            "config_file=" + seen.configuration + "/postgresql.conf"};
+    std::vector<std::string> argv;
+    if (!files.opener.empty()) {
+        argv = {files.opener, seen.socket + "/opener", "5432", "--"};
+    }
+    for (const std::string& word :
+         {files.binaries + "/postgres", std::string("-D"), seen.data, std::string("-c"),
+          "config_file=" + seen.configuration + "/postgresql.conf"}) {
+        argv.push_back(word);
+    }
+    return argv;
 }
 
 // Nothing of this host's environment: a superuser inside could read it.

@@ -123,6 +123,7 @@ InstanceSpec replica_spec(const Settings& settings, const std::string& connector
     spec.library = settings.replica.libraries + "/" + std::to_string(major);
     spec.containment = settings.containment;
     spec.limits = settings.limits;
+    spec.clone = settings.branch.clone.method;
     spec.settings = settings_of_major(major);
     spec.settings.insert({{"dynamic_library_path", spec.library + ":$libdir"},
                           {"shared_buffers", settings.replica.shared_buffers},

@@ -270,7 +270,8 @@ TEST_CASE("an instance has no network port, keeps what it confirms, and logs no 
                          Catch::Contains("shared_buffers = '1GB'\n") &&
                          Catch::Contains("log_min_error_statement = 'panic'\n") &&
                          !Catch::Contains("fsync") && !Catch::Contains("synchronous_commit"));
-    CHECK(hba_text() == "local all ardent_admin,ardent_apply,ardent_reader peer map=ardent\n");
+    const std::vector<std::string> peers = environment::InstanceSpec().peers;
+    CHECK(hba_text(peers) == "local all ardent_admin,ardent_apply,ardent_reader peer map=ardent\n");
     CHECK_THAT(text, Catch::Contains("hba_file = '/configuration/pg_hba.conf'\n"));
-    CHECK_THAT(ident_text(), Catch::EndsWith("ardent_reader\n") && !Catch::Contains("ardent root"));
+    CHECK_THAT(ident_text(peers), Catch::EndsWith("ardent_reader\n") && !Catch::Contains("ardent root"));
 }
