@@ -68,7 +68,26 @@ constexpr std::string_view k_drop_extensions = R"sql(
 ALTER TABLE environment.connector ADD COLUMN drop_extensions text NOT NULL DEFAULT '{"list":[]}';
 )sql";
 
-constexpr std::array k_migrations = {k_first, k_excluded, k_preflight_at, k_ddl, k_drop_extensions};
+// Name and port of a branch that failed or is being deleted may be used again.
+constexpr std::string_view k_branches = R"sql(
+CREATE TABLE environment.branch (
+    id           text PRIMARY KEY,
+    connector_id text NOT NULL,
+    name         text NOT NULL,
+    phase        text NOT NULL CHECK (phase IN ('creating', 'active', 'failed', 'deleting')),
+    port         integer NOT NULL,
+    revision     bigint NOT NULL,
+    body         text NOT NULL,
+    created_at   timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+CREATE UNIQUE INDEX branch_name ON environment.branch (connector_id, name)
+    WHERE phase IN ('creating', 'active');
+CREATE UNIQUE INDEX branch_port ON environment.branch (port)
+    WHERE phase IN ('creating', 'active');
+)sql";
+
+constexpr std::array k_migrations = {k_first, k_excluded,        k_preflight_at,
+                                     k_ddl,   k_drop_extensions, k_branches};
 
 }  // namespace
 

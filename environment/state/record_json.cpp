@@ -62,4 +62,53 @@ std::vector<DisabledTrigger> parse_triggers(std::string_view text) {
     return triggers;
 }
 
+std::string body_to_json(const BranchRecord& record) {
+    json steps = json::array();
+    for (const BranchStep& step : record.steps) {
+        steps.push_back({{"name", step.name}, {"ms", step.ms}});
+    }
+    return dump({{"requested_name", record.requested_name},
+                 {"failure", record.failure},
+                 {"major", record.major},
+                 {"database", record.database},
+                 {"role", record.role},
+                 {"password", record.password},
+                 {"method", record.method},
+                 {"lsn", protocol::nullable(record.lsn)},
+                 {"commit_time", record.commit_time},
+                 {"steps", std::move(steps)},
+                 {"missing", record.missing},
+                 {"warning", record.warning},
+                 {"protected", record.is_protected},
+                 {"expires", record.expires},
+                 {"reset_body", record.reset_body},
+                 {"durable", record.durable},
+                 {"ready_at", record.ready_at}});
+}
+
+void body_into(BranchRecord& record, std::string_view text) {
+    const Document document("branch", text);
+    const Fields in = document.fields();
+    record.requested_name = in.text("requested_name");
+    record.failure = in.text("failure");
+    record.major = in.number<int>("major");
+    record.database = in.text("database");
+    record.role = in.text("role");
+    record.password = in.text("password");
+    record.method = in.text("method");
+    record.lsn = in.maybe_lsn("lsn");
+    record.commit_time = in.text("commit_time");
+    record.steps.clear();
+    for (const Fields& step : in.objects("steps")) {
+        record.steps.push_back({step.text("name"), step.number<std::uint64_t>("ms")});
+    }
+    record.missing = in.texts("missing");
+    record.warning = in.text("warning");
+    record.is_protected = in.boolean("protected");
+    record.expires = in.number<std::int64_t>("expires");
+    record.reset_body = in.text("reset_body");
+    record.durable = in.boolean("durable");
+    record.ready_at = in.text("ready_at");
+}
+
 }  // namespace ardent::environment

@@ -24,4 +24,8 @@ std::map<std::string, std::string> parse_text_map(std::string_view text);
 std::string triggers_to_json(const std::vector<DisabledTrigger>& triggers);
 std::vector<DisabledTrigger> parse_triggers(std::string_view text);
 
+/// What has no column of its own. `body_into` leaves the others as they are.
+std::string body_to_json(const BranchRecord& record);
+void body_into(BranchRecord& record, std::string_view text);
+
 }  // namespace ardent::environment

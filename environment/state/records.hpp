@@ -5,6 +5,7 @@
 #include "common/protocol/messages.hpp"
 #include "environment/state/states.hpp"
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -57,9 +58,50 @@ struct ConnectorRecord {
     std::string agent_seen_at;  // empty: never
 };
 
+/// How far a branch is. `creating` and `deleting` are under way, or were when the environment ended: it goes on with a
+/// deletion, and removes what was half made. `failed`: nothing of it is left but the reason.
+enum class BranchPhase { creating, active, failed, deleting };
+
+const char* to_string(BranchPhase phase) noexcept;
+/// Throws base::Error (bug) for another word.
+BranchPhase parse_branch_phase(std::string_view word);
+
+struct BranchStep {
+    std::string name;  // "checkpoint", "clone", "recovery", …
+    std::uint64_t ms = 0;
+};
+
+struct BranchRecord {
+    std::string id;  // 32 hex digits
+    std::string connector_id;
+    std::string name;            // of the connector's branches, once
+    std::string requested_name;  // as it was asked for: "feature/x" becomes "feature-x"
+    BranchPhase phase = BranchPhase::creating;
+    std::string failure;        // empty: none
+    std::int64_t revision = 0;  // of what is stored: whoever saves has to have read the last one
+    std::uint16_t port = 0;     // of the front door; no other branch has it
+    int major = 0;
+    std::string database;
+    std::string role;
+    std::string password;  // a secret: in the URL alone
+    std::string method;    // "reflink", "snapshot", "copy"
+    std::optional<model::Lsn> lsn;
+    std::string commit_time;  // of the source; empty: no transaction came since the copy
+    std::vector<BranchStep> steps;
+    std::vector<std::string> missing;  // what is not as at the source
+    std::string warning;               // empty: none
+    bool is_protected = false;
+    std::int64_t expires = 0;  // seconds since 1970 by this host's clock; 0: never
+    bool durable = false;      // every byte of it is on disk
+    /// Of a reset that has prepared the new data, and only has to let go of the old; empty: none is that far.
+    std::string reset_body;
+    std::string created_at;
+    std::string ready_at;  // empty: not yet
+};
+
 struct OperationRecord {
     std::string id;
-    std::string type;    // "connector_delete", "connector_engine_setup"
+    std::string type;    // "branch_create", "branch_delete", "connector_delete", …
     std::string status;  // "pending", "running", "completed", "failed"
     std::string resource_id;
     std::string error;  // empty: none

@@ -30,6 +30,15 @@ public:
     std::string save(const ConnectorRecord& record);
     void remove_connector(const std::string& id);
 
+    std::vector<BranchRecord> branches();
+    /// Inserts it and the operation that makes it, both or neither; created_at is set. Throws base::Error (config) when a
+    /// branch of that name or port is there already.
+    void begin(BranchRecord& record, const OperationRecord& operation);
+    /// Replaces what is stored; `revision` is counted up. Throws base::Error (bug) when it is another one than is stored:
+    /// two operations work on one branch.
+    void save(BranchRecord& record);
+    void remove_branch(const std::string& id);
+
     void save(const OperationRecord& record);
     std::optional<OperationRecord> operation(const std::string& id);
     /// What a crash left unfinished is told as failed.
