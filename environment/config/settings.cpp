@@ -224,9 +224,79 @@ const std::vector<config::Option>& options() {
              "(docs/environment.md), \"*\" for all: then an extension of a source may call out "
              "and read this host's files.",
          .default_value = "trusted,known"},
+        {.key = "branch.listen",
+         .help = "Address on which branches are reached, each at a port of its own.",
+         .default_value = "127.0.0.1"},
+        {.key = "branch.public_host",
+         .help = "Name of this host in the URLs of branches, which their certificates are for. "
+                 "Default: branch.listen."},
+        {.key = "branch.ports",
+         .help = "Ports of branches, from and to.",
+         .default_value = "6500-6999"},
+        {.key = "branch.suspend_after",
+         .type = Type::duration,
+         .help = "A branch's server is stopped after this time without a client, and started "
+                 "again for the next one; 0: never.",
+         .default_value = "5min"},
+        {.key = "branch.limit",
+         .type = Type::integer,
+         .help = "The most branches of this environment.",
+         .default_value = "200",
+         .minimum = 0},
+        {.key = "branch.reserve",
+         .type = Type::bytes,
+         .help = "No branch is made while the file system of environment.data_dir has less free.",
+         .default_value = "1GB"},
+        {.key = "branch.shared_buffers",
+         .help = "shared_buffers of each branch.",
+         .default_value = "32MB"},
+        {.key = "branch.opener",
+         .help = "The program ardent-opener. Default: ../lib/ardent/ardent-opener from this "
+                 "program's own folder."},
     };
     return list;
 }
+
+namespace {
+
+// "6500-6999"
+void read_ports(const std::string& text, BranchSettings& branch) {
+    const std::size_t place = text.find('-');
+    const auto port = [&](std::string_view digits) {
+        std::uint16_t number = 0;
+        const auto [end, error] =
+            std::from_chars(digits.data(), digits.data() + digits.size(), number);
+        return error == std::errc() && end == digits.data() + digits.size() ? number
+                                                                            : std::uint16_t{0};
+    };
+    if (place != std::string::npos) {
+        branch.first_port = port(std::string_view(text).substr(0, place));
+        branch.last_port = port(std::string_view(text).substr(place + 1));
+    }
+    if (branch.first_port == 0 || branch.last_port < branch.first_port) {
+        throw problem("branch.ports is " + text, "Write two ports such as 6500-6999.");
+    }
+}
+
+BranchSettings read_branch(const config::Values& values) {
+    BranchSettings branch;
+    branch.listen = values.text("branch.listen");
+    branch.public_host =
+        values.has("branch.public_host") ? values.text("branch.public_host") : branch.listen;
+    read_ports(values.text("branch.ports"), branch);
+    branch.suspend_after = values.duration("branch.suspend_after");
+    branch.most = static_cast<unsigned>(values.integer("branch.limit"));
+    branch.reserve = values.bytes("branch.reserve");
+    branch.shared_buffers = values.text("branch.shared_buffers");
+    branch.opener = values.has("branch.opener")
+                        ? absolute("branch.opener", values.text("branch.opener"))
+                        : std::filesystem::weakly_canonical(process::program_folder() +
+                                                            "/../lib/ardent/ardent-opener")
+                              .string();
+    return branch;
+}
+
+}  // namespace
 
 Settings read_settings(const config::Values& values) {
     Settings settings;
@@ -270,6 +340,7 @@ Settings read_settings(const config::Values& values) {
     settings.replica.max_wal_size = values.text("replica.max_wal_size");
     settings.replica.maintenance_work_mem = values.text("replica.maintenance_work_mem");
     settings.replica.extensions = values.list("replica.extensions");
+    settings.branch = read_branch(values);
     return settings;
 }
 

@@ -5,6 +5,7 @@
 #include "common/config/config.hpp"
 #include "environment/instance/containment.hpp"
 #include "environment/instance/control_group.hpp"
+#include "environment/volume/volume.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -28,6 +29,19 @@ struct ReplicaSettings {
     std::vector<std::string> extensions;  // environment/replica/extensions.hpp
 };
 
+struct BranchSettings {
+    std::string listen;       // address of the front door, of all branches
+    std::string public_host;  // what URLs name
+    std::uint16_t first_port = 0;
+    std::uint16_t last_port = 0;
+    std::string shared_buffers;
+    std::chrono::milliseconds suspend_after{};  // without a client; 0: never
+    unsigned most = 0;                          // branches of this environment
+    std::uint64_t reserve = 0;                  // free bytes below which none is made
+    std::string opener;                         // the program (opener/)
+    ProvenMethod clone;                         // how trees are cloned; serve proves it at start
+};
+
 struct Settings {
     std::string data_dir;
     std::string run_dir;
@@ -48,6 +62,7 @@ struct Settings {
     Containment containment;  // before `proven`: what the file says alone
     InstanceLimits limits;    // before `proven`: without a group
     ReplicaSettings replica;
+    BranchSettings branch;
     bool delivered_only = false;  // benchmark: commit progress only
 };
 

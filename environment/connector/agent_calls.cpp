@@ -310,7 +310,7 @@ std::string Connector::begin_copy(const protocol::CopyBegin& begin) {
     if (before) {
         before->give_up();
     }
-    auto instance = std::make_unique<Instance>(plan.durable);
+    auto instance = std::make_shared<Instance>(plan.durable);
     const auto job = std::make_shared<CopyJob>(
         std::move(plan),
         CopyJob::Reports{[this, begin](const CopyOutcome& outcome) { finish_copy(begin, outcome); },

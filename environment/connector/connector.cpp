@@ -232,7 +232,7 @@ void Connector::ensure_instance() {
         }
     }
     if (spec) {
-        auto instance = std::make_unique<Instance>(std::move(*spec));
+        auto instance = std::make_shared<Instance>(std::move(*spec));
         const std::lock_guard lock(m_mutex);
         m_instance = std::move(instance);
     }
@@ -324,7 +324,7 @@ void Connector::remove() {
         spec.binaries = find_binaries(m_settings.replica.binaries,
                                       m_record.source ? major_of(*m_record.source) : majors.back());
         const std::lock_guard lock(m_mutex);
-        m_instance = std::make_unique<Instance>(std::move(spec));
+        m_instance = std::make_shared<Instance>(std::move(spec));
     }
     m_instance->destroy();
 }

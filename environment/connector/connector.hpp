@@ -70,6 +70,17 @@ struct ConnectorView {
 /// What an operator should know: values that are old, or could not be set. Pure.
 std::vector<std::string> sequence_warnings(const SequenceState& state);
 
+/// What branches are cut from.
+struct CutSource {
+    std::shared_ptr<Instance> replica;
+    std::string connector_name;
+    std::string database;
+    int major = 0;
+    std::vector<DisabledTrigger> triggers;
+    std::vector<std::string> missing;  // what the replica does not have of its source, in words
+    std::string warning;               // empty: none
+};
+
 class Connector {
 public:
     Connector(const Settings& settings, Store& store, ConnectorRecord record);
@@ -103,6 +114,10 @@ public:
     protocol::Progress schema(const protocol::SchemaReport& report);
     protocol::Progress sequences(const protocol::SequenceReport& report);
     void status(const protocol::AgentStatus& status);
+
+    /// Throws HttpError 422, with the reason, while there is nothing whole to cut from: it does not stream, or tables wait
+    /// for a copy. With `allow_stale` a replica that is there will do, and the warning says what it is.
+    CutSource cut_source(bool allow_stale) const;
 
     // The operator's calls.
     /// Forgets the failure; with `resync` the next hello answers `copy`. The DDL message at `skip_ddl` is left out, and
@@ -176,7 +191,7 @@ private:
     std::string m_token_hash;
     ConnectorRecord m_record;
     bool m_unsaved = false;  // the store was away when the record changed; the keeper tries again
-    std::unique_ptr<Instance> m_instance;
+    std::shared_ptr<Instance> m_instance;  // cuts and requests hold it
     std::shared_ptr<Session> m_session;      // requests hold it while another hello replaces it
     std::shared_ptr<CopyJob> m_copy;         // likewise
     std::optional<protocol::Hello> m_hello;  // the last one; under the life-cycle lock

@@ -164,6 +164,11 @@ void Registry::wait_for_operation(std::chrono::milliseconds wait) {
     m_changed.wait_for(lock, wait);
 }
 
+void Registry::notify_operations() {
+    const std::lock_guard lock(m_mutex);
+    m_changed.notify_all();
+}
+
 bool Registry::closing() const {
     const std::lock_guard lock(m_mutex);
     return m_closing;

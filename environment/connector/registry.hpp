@@ -45,6 +45,8 @@ public:
     }
     /// Returns when an operation ended or `wait` has passed.
     void wait_for_operation(std::chrono::milliseconds wait);
+    /// Wakes who waits: an operation of another room ended.
+    void notify_operations();
     bool closing() const;
 
     /// Ends sessions and waiting calls, so that the HTTP threads come back.

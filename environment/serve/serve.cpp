@@ -8,6 +8,7 @@
 #include "common/process/signals.hpp"
 #include "environment/agent_api/agent_routes.hpp"
 #include "environment/api/routes.hpp"
+#include "environment/branch/branches.hpp"
 #include "environment/connector/registry.hpp"
 #include "environment/serve/state_instance.hpp"
 #include "environment/state/secrets.hpp"
@@ -48,12 +49,14 @@ std::string status_line(const Settings& settings, int port) {
 
 }  // namespace
 
-int serve(const Settings& settings) {
+int serve(const Settings& given) {
+    Settings settings = given;
     process::TerminationSignals signals;
     process::Notifier notifier;
     process::set_log_level(settings.log_level);
     make_directories(settings);
     const base::Fd lock = lock_data_directory(settings);
+    settings.branch.clone = prove_clone_method(settings.data_dir);
     Instance state(state_spec(settings));
     if (!state.exists()) {
         throw base::Error(base::ErrorKind::config, settings.data_dir + " is not initialised",
@@ -66,9 +69,12 @@ int serve(const Settings& settings) {
     store.migrate();
     Registry registry(settings, store);
     registry.load();
+    Branches branches(settings, store, registry);
+    branches.load();
     std::atomic<bool> state_ready{true};
     Router router;
-    add_public_routes(router, settings, registry);
+    add_public_routes(router, settings, registry, branches);
+    add_branch_routes(router, settings, branches);
     add_agent_routes(router, settings, registry);
     add_service_routes(router, registry, [&state_ready] { return state_ready.load(); });
     HttpServer server(settings, router, make_authorizer(registry));
@@ -82,8 +88,10 @@ int serve(const Settings& settings) {
     run_until_signal(signals, notifier, state, state_ready);
     notifier.stopping();
     process::log_info("stopping");
+    branches.close();
     registry.close();
     server.stop();
+    branches.stop_servers(settings.stop_timeout / 4);
     registry.stop_instances(settings.stop_timeout / 2);
     state.stop(settings.stop_timeout / 4);
     process::log_info("stopped");

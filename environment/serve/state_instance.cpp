@@ -69,7 +69,8 @@ base::Fd lock_data_directory(const Settings& settings) {
 
 void make_directories(const Settings& settings) {
     for (const std::string& path :
-         {settings.data_dir, settings.run_dir, settings.data_dir + "/replicas"}) {
+         {settings.data_dir, settings.run_dir, settings.data_dir + "/replicas",
+          settings.data_dir + "/branches"}) {
         make_directory(path);
     }
 }

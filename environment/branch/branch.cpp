@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "environment/branch/branch.hpp"
+
+#include "common/base/error.hpp"
+#include "common/process/log.hpp"
+#include "environment/branch/prepare.hpp"
+#include "environment/branch/stopwatch.hpp"
+#include "environment/instance/superuser.hpp"
+
+#include <cctype>
+#include <filesystem>
+#include <fstream>
+
+namespace ardent::environment {
+
+namespace {
+
+using base::Error;
+using base::ErrorKind;
+
+constexpr unsigned k_clone_threads = 4;
+constexpr auto k_stop_patience = std::chrono::seconds(30);
+
+// Everything but letters, digits and -._~ (RFC 3986).
+std::string percent_encoded(std::string_view text) {
+    constexpr std::string_view k_digits = "0123456789ABCDEF";
+    std::string result;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (std::isalnum(byte) != 0 || std::string_view("-._~").find(c) != std::string_view::npos) {
+            result += c;
+        } else {
+            result += '%';
+            result += k_digits[byte >> 4U];
+            result += k_digits[byte & 15U];
+        }
+    }
+    return result;
+}
+
+}  // namespace
+
+std::string branch_url(const BranchSettings& settings, const BranchRecord& record) {
+    const bool is_v6 = settings.public_host.find(':') != std::string::npos;
+    return "postgresql://" + percent_encoded(record.role) + ":" + percent_encoded(record.password) +
+           "@" + (is_v6 ? "[" + settings.public_host + "]" : settings.public_host) + ":" +
+           std::to_string(record.port) + "/" + percent_encoded(record.database) +
+           "?sslmode=verify-full";
+}
+
+Branch::Branch(const BranchGround& ground, BranchRecord record)
+    : m_ground(ground), m_record(std::move(record)) {
+    if (m_record.phase == BranchPhase::active) {
+        m_instance = std::make_shared<Instance>(spec(true));
+    }
+}
+
+BranchRecord Branch::record() const {
+    const std::lock_guard lock(m_mutex);
+    return m_record;
+}
+
+std::shared_ptr<Instance> Branch::instance() const {
+    const std::lock_guard lock(m_mutex);
+    return m_instance;
+}
+
+bool Branch::running() const {
+    const auto server = instance();
+    return server && server->alive();
+}
+
+std::string Branch::opener_socket() const {
+    return socket_directory(m_ground.settings.run_dir, record().id) + "/opener";
+}
+
+BranchView Branch::view() const {
+    BranchView view{record(), running(), {}};
+    if (view.record.phase == BranchPhase::active) {
+        view.url = branch_url(m_ground.settings.branch, view.record);
+    }
+    return view;
+}
+
+std::optional<std::uint64_t> Branch::bytes() const {
+    try {
+        return own_bytes(m_ground.settings.data_dir + "/branches/" + record().id + "/data",
+                         m_ground.settings.branch.clone.method);
+    } catch (const Error& error) {
+        process::log_warning("a branch cannot be measured",
+                             {{"branch", record().id}, {"error", error.what()}});
+        return std::nullopt;
+    }
+}
+
+// Before it is prepared nobody comes by way of the opener; the certificate of its server is made with it.
+InstanceSpec Branch::spec(bool prepared) const {
+    const Settings& settings = m_ground.settings;
+    InstanceSpec spec;
+    spec.name = "branch " + m_record.name;
+    spec.directory = settings.data_dir + "/branches/" + m_record.id;
+    spec.socket_directory = socket_directory(settings.run_dir, m_record.id);
+    spec.binaries = find_binaries(settings.replica.binaries, m_record.major);
+    spec.library = settings.replica.libraries + "/" + std::to_string(m_record.major);
+    spec.containment = settings.containment;
+    spec.limits = settings.limits;
+    spec.opener = settings.branch.opener;
+    spec.peers = {k_admin_role, m_record.role};
+    spec.settings = settings_of_major(m_record.major);
+    for (const auto& [name, value] : settings_of_branch()) {
+        spec.settings.insert_or_assign(name, value);
+    }
+    const std::string files = settings.containment.works ? paths_inside().configuration
+                                                         : spec.directory + "/configuration";
+    spec.settings.insert_or_assign("shared_buffers", settings.branch.shared_buffers);
+    spec.settings.insert_or_assign("listen_addresses", "127.0.0.1");
+    spec.settings.insert_or_assign("password_encryption", "scram-sha-256");
+    spec.settings.insert_or_assign("ssl", "on");
+    spec.settings.insert_or_assign("ssl_cert_file", files + "/server.crt");
+    spec.settings.insert_or_assign("ssl_key_file", files + "/server.key");
+    spec.settings.insert_or_assign("fsync", m_record.durable ? "on" : "off");
+    const Certificate leaf = m_ground.authority.issue({settings.branch.public_host});
+    spec.files = {{"server.crt", leaf.certificate + m_ground.authority.certificate()},
+                  {"server.key", leaf.key}};
+    if (prepared) {
+        spec.hba = "hostssl all all 127.0.0.1/32 scram-sha-256\n";
+    }
+    return spec;
+}
+
+void Branch::change(const std::function<void(BranchRecord&)>& act) {
+    BranchRecord changed = record();
+    act(changed);
+    m_ground.store.save(changed);
+    const std::lock_guard lock(m_mutex);
+    m_record = std::move(changed);
+}
+
+// Starts a cut that nobody can connect to, makes a branch of it, and lets clients in. The record as it is then.
+BranchRecord Branch::prepare(Instance& server, const CutSource& source,
+                             std::vector<BranchStep> steps) {
+    Stopwatch watch(steps);
+    server.start();
+    watch.lap("recovery");
+    BranchRecord changed = record();
+    PreparedBranch prepared = prepare_branch(
+        server, {changed.database, {changed.role, changed.password}, source.triggers});
+    watch.lap("prepare");
+    prepared.notes.insert(prepared.notes.begin(), source.missing.begin(), source.missing.end());
+    changed.lsn = prepared.origin.lsn;
+    changed.commit_time = prepared.origin.commit_time.value_or("");
+    changed.steps = std::move(steps);
+    changed.missing = std::move(prepared.notes);
+    changed.warning = source.warning;
+    changed.ready_at = m_ground.store.now();
+    changed.durable = false;
+    return changed;
+}
+
+std::string Branch::directory() const {
+    return m_ground.settings.data_dir + "/branches/" + record().id;
+}
+
+void Branch::make(const CutSource& source, const std::function<bool()>& go_on) {
+    const std::lock_guard life(m_life);
+    try {
+        const InstanceSpec first = spec(false);
+        std::filesystem::create_directories(first.directory);
+        const CloneMethod method =
+            method_for(*source.replica, m_ground.settings.branch.clone.method);
+        CutOutcome cut = cut_branch(
+            *source.replica, {method, k_clone_threads, first.directory + "/data", go_on, {}});
+        const auto server = std::make_shared<Instance>(first);
+        {
+            const std::lock_guard lock(m_mutex);
+            m_instance = server;
+        }
+        const BranchRecord made = prepare(*server, source, std::move(cut.steps));
+        server->reconfigure(spec(true));
+        std::ofstream(first.directory + "/initialised");
+        change([&](BranchRecord& record) {
+            record = made;
+            record.phase = BranchPhase::active;
+        });
+    } catch (const std::exception& error) {
+        remove_files();
+        change([&](BranchRecord& record) {
+            record.phase = BranchPhase::failed;
+            record.failure = error.what();
+        });
+        throw;
+    }
+}
+
+void Branch::start() {
+    const std::lock_guard life(m_life);
+    const auto server = instance();
+    if (!server || record().phase != BranchPhase::active) {
+        throw Error(ErrorKind::replica, "the branch is " + std::string(to_string(record().phase)));
+    }
+    server->start();
+    if (!record().durable) {
+        make_durable();
+    }
+}
+
+// The branch was made with fsync off: recovery would have opened every file to flush it. One flush of the file system makes all
+// of it durable, once the server has written what it held.
+void Branch::make_durable() {
+    const auto server = instance();
+    Superuser admin(*server, "template1", ErrorKind::transient);
+    admin->exec("CHECKPOINT");
+    server->flush();
+    change([](BranchRecord& record) { record.durable = true; });
+    server->reconfigure(spec(true));
+}
+
+void Branch::stop(std::chrono::milliseconds patience) {
+    const std::lock_guard life(m_life);
+    if (const auto server = instance()) {
+        server->stop(patience);
+    }
+}
+
+void Branch::update(std::optional<std::int64_t> expires, std::optional<bool> is_protected) {
+    change([&](BranchRecord& record) {
+        record.expires = expires.value_or(record.expires);
+        record.is_protected = is_protected.value_or(record.is_protected);
+    });
+}
+
+void Branch::begin_removal() {
+    change([](BranchRecord& record) { record.phase = BranchPhase::deleting; });
+}
+
+void Branch::remove() {
+    const std::lock_guard life(m_life);
+    remove_files();
+    m_ground.store.remove_branch(record().id);
+}
+
+void Branch::give_up(const std::string& reason) {
+    const std::lock_guard life(m_life);
+    remove_files();
+    change([&](BranchRecord& record) {
+        record.phase = BranchPhase::failed;
+        record.failure = reason;
+    });
+}
+
+// The server before its files, also one that a killed environment left behind; the tree of files as a tree, because it may be
+// a subvolume.
+void Branch::remove_files() {
+    const BranchRecord now = record();
+    InstanceSpec rest;
+    rest.name = "branch " + now.name;
+    rest.directory = m_ground.settings.data_dir + "/branches/" + now.id;
+    rest.socket_directory = socket_directory(m_ground.settings.run_dir, now.id);
+    rest.limits = m_ground.settings.limits;
+    Instance instance(rest);
+    instance.stop(k_stop_patience);
+    if (std::filesystem::exists(rest.directory)) {
+        for (const char* const tree : {"/data", "/data.next", "/data.old"}) {
+            remove_tree(rest.directory + tree);
+        }
+    }
+    instance.destroy();
+    const std::lock_guard lock(m_mutex);
+    m_instance.reset();
+}
+
+}  // namespace ardent::environment

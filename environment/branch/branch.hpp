@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: PostgreSQL
+// One branch: its record, its data directory, its server. What may wait (making, starting, stopping, removing) runs on the
+// threads of Branches, one at a time for each branch; views wait for none of it.
+//
+// Order, so that whatever is killed when, nothing half made is ever taken for a branch: the record comes first (creating), then
+// files below a folder that is named by the id; the record becomes `active` once the server was prepared. A deletion sets
+// `deleting` first and removes the record last.
+#pragma once
+
+#include "environment/branch/authority.hpp"
+#include "environment/branch/cut.hpp"
+#include "environment/config/settings.hpp"
+#include "environment/connector/connector.hpp"
+#include "environment/instance/instance.hpp"
+#include "environment/state/store.hpp"
+#include "environment/volume/volume.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace ardent::environment {
+
+/// What the branches of an environment share. Outlives them.
+struct BranchGround {
+    const Settings& settings;
+    Store& store;
+    const BranchAuthority& authority;
+};
+
+struct BranchView {
+    BranchRecord record;
+    bool running = false;
+    std::string url;  // empty while it is not active; has the password
+};
+
+class Branch {
+public:
+    /// `record` is stored already.
+    Branch(const BranchGround& ground, BranchRecord record);
+
+    BranchRecord record() const;
+    BranchView view() const;
+    /// On disk, not shared with the replica or another branch. Walks all files. nullopt: they cannot be read, which the log says.
+    std::optional<std::uint64_t> bytes() const;
+
+    /// Cuts it, prepares it and lets it serve. Throws base::Error; the record is `failed` then, with the reason, and nothing
+    /// else of it is left.
+    void make(const CutSource& source, const std::function<bool()>& go_on);
+    /// Its server accepts connections when it returns. Throws base::Error.
+    void start();
+    void stop(std::chrono::milliseconds patience);
+    /// Cuts it anew from the newest data; the old data serve until the new are there. `hold_clients` is called before the server
+    /// is stopped. Throws base::Error: the branch is what it was then.
+    void reset(const CutSource& source, const std::function<bool()>& go_on,
+               const std::function<void()>& hold_clients);
+    /// What a reset that was interrupted left: back to the old data, or on to the new ones where they were prepared.
+    void settle_reset();
+    void update(std::optional<std::int64_t> expires, std::optional<bool> is_protected);
+    /// The server is ended, its files are removed, and so is the record. Throws base::Error; to be called again then.
+    void remove();
+    /// From now on it is shown as being deleted.
+    void begin_removal();
+    /// What an environment that ended left half made is removed, and the reason becomes its failure.
+    void give_up(const std::string& reason);
+
+    /// True when its server lives.
+    bool running() const;
+    std::string opener_socket() const;
+
+private:
+    InstanceSpec spec(bool prepared) const;
+    std::shared_ptr<Instance> instance() const;
+    void change(const std::function<void(BranchRecord&)>& act);
+    std::string directory() const;
+    BranchRecord prepare(Instance& server, const CutSource& source, std::vector<BranchStep> steps);
+    void finish_reset();
+    void remove_files();
+    void make_durable();
+
+    const BranchGround& m_ground;
+    std::mutex m_life;           // one operation at a time; taken before the other
+    mutable std::mutex m_mutex;  // never held over SQL
+    BranchRecord m_record;
+    std::shared_ptr<Instance> m_instance;
+};
+
+/// postgresql://role:password@host:port/database?…
+std::string branch_url(const BranchSettings& settings, const BranchRecord& record);
+
+}  // namespace ardent::environment

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: PostgreSQL
+// A branch is cut anew under its id. The files tell how far it got, so that an interrupted reset can be settled:
+//
+//   data.next          the new data are being cut; the old ones serve
+//   data.old, data     the new data are in place, and being prepared: back to the old ones
+//   reset_body stored  the new data are prepared: on to them, whatever files are left
+#include "environment/branch/branch.hpp"
+
+#include "common/base/error.hpp"
+#include "common/process/log.hpp"
+#include "environment/state/record_json.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+namespace ardent::environment {
+
+namespace {
+
+namespace fs = std::filesystem;
+using base::Error;
+using base::ErrorKind;
+
+constexpr unsigned k_clone_threads = 4;
+constexpr auto k_stop_patience = std::chrono::seconds(30);
+
+void move(const std::string& from, const std::string& to) {
+    if (std::rename(from.c_str(), to.c_str()) != 0) {
+        throw Error(ErrorKind::transient,
+                    "cannot move " + from + " to " + to + ": " + std::strerror(errno));
+    }
+}
+
+bool exists(const std::string& path) {
+    return fs::exists(fs::symlink_status(path));
+}
+
+}  // namespace
+
+void Branch::reset(const CutSource& source, const std::function<bool()>& go_on,
+                   const std::function<void()>& hold_clients) {
+    const std::lock_guard life(m_life);
+    const auto server = instance();
+    if (!server || record().phase != BranchPhase::active) {
+        throw Error(ErrorKind::replica, "the branch is " + std::string(to_string(record().phase)));
+    }
+    const std::string data = directory() + "/data";
+    try {
+        const CloneMethod method =
+            method_for(*source.replica, m_ground.settings.branch.clone.method);
+        CutOutcome cut =
+            cut_branch(*source.replica, {method, k_clone_threads, data + ".next", go_on, {}});
+        hold_clients();
+        server->stop(k_stop_patience);
+        move(data, data + ".old");
+        move(data + ".next", data);
+        InstanceSpec fresh = spec(false);
+        fresh.settings.insert_or_assign("fsync", "off");
+        server->reconfigure(std::move(fresh));
+        const BranchRecord made = prepare(*server, source, std::move(cut.steps));
+        change([&](BranchRecord& record) { record.reset_body = body_to_json(made); });
+    } catch (const std::exception&) {
+        server->stop(k_stop_patience);
+        finish_reset();
+        throw;
+    }
+    finish_reset();
+}
+
+void Branch::settle_reset() {
+    const std::lock_guard life(m_life);
+    finish_reset();
+}
+
+// The server of old data is stopped when it is called.
+void Branch::finish_reset() {
+    const std::string data = directory() + "/data";
+    const bool prepared = !record().reset_body.empty();
+    if (!prepared && exists(data + ".old")) {
+        remove_tree(data);
+        move(data + ".old", data);
+    }
+    if (prepared) {
+        change([](BranchRecord& record) {
+            const std::string body = record.reset_body;
+            const BranchRecord before = record;
+            body_into(record, body);
+            record.reset_body.clear();
+            record.is_protected = before.is_protected;
+            record.expires = before.expires;
+        });
+    }
+    if (const auto server = instance()) {
+        server->reconfigure(spec(true));
+    }
+    remove_tree(data + ".next");
+    remove_tree(data + ".old");
+}
+
+}  // namespace ardent::environment

@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "environment/branch/branches.hpp"
+
+#include "common/base/error.hpp"
+#include "common/process/log.hpp"
+#include "environment/server/http.hpp"
+#include "environment/state/secrets.hpp"
+
+#include <algorithm>
+#include <ctime>
+
+namespace ardent::environment {
+
+namespace {
+
+using base::Error;
+
+constexpr unsigned k_threads = 8;
+constexpr std::size_t k_id_bytes = 16;
+constexpr std::size_t k_role_bytes = 4;
+constexpr std::size_t k_password_bytes = 24;
+constexpr std::size_t k_name_limit = 63;
+constexpr auto k_sleep_patience = std::chrono::seconds(30);
+constexpr auto k_source_patience = std::chrono::seconds(10);
+constexpr auto k_look_again = std::chrono::milliseconds(100);
+
+OperationRecord new_operation(const char* type, const std::string& branch) {
+    OperationRecord operation;
+    operation.id = "op_" + random_hex(k_id_bytes);
+    operation.type = type;
+    operation.status = "pending";
+    operation.resource_id = branch;
+    return operation;
+}
+
+}  // namespace
+
+bool is_branch_name(std::string_view name) noexcept {
+    return !name.empty() && name.size() <= k_name_limit &&
+           name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") ==
+               std::string_view::npos;
+}
+
+Branches::Branches(const Settings& settings, Store& store, Registry& registry)
+    : m_settings(settings),
+      m_store(store),
+      m_registry(registry),
+      m_authority(BranchAuthority::open(settings.data_dir + "/branch_authority.pem")),
+      m_ground{settings, store, m_authority},
+      m_door(*this, {}),
+      m_tasks(k_threads) {}
+
+Branches::~Branches() {
+    close();
+    m_tasks.stop();
+    if (m_sleeper.joinable()) {
+        m_sleeper.join();
+    }
+}
+
+void Branches::load() {
+    process::log_info("branches", {{"method", to_string(m_settings.branch.clone.method)}});
+    for (BranchRecord& record : m_store.branches()) {
+        const auto branch = std::make_shared<Branch>(m_ground, record);
+        switch (record.phase) {
+        case BranchPhase::creating:
+            branch->give_up("the environment ended while the branch was made");
+            break;
+        case BranchPhase::active:
+            if (!branch->running()) {
+                branch->settle_reset();
+            }
+            m_door.open(record.id, {m_settings.branch.listen, record.port});
+            break;
+        case BranchPhase::deleting: {
+            const OperationRecord operation = new_operation("branch_delete", record.id);
+            m_store.save(operation);
+            m_under_way.emplace(record.id, operation);
+            m_tasks.post([this, branch, operation] { run_remove(branch, operation); });
+            break;
+        }
+        case BranchPhase::failed:
+            break;
+        }
+        const std::lock_guard lock(m_mutex);
+        m_branches.emplace(record.id, branch);
+        // Its server may have outlived the environment.
+        if (branch->running()) {
+            request_start(record.id, StartReason::sleeping);
+        }
+    }
+    m_sleeper = std::thread([this] { look_for_idle(); });
+}
+
+std::string Branches::connector_name(const std::string& connector_id) const {
+    return m_registry.find(connector_id)->view().record.name;
+}
+
+Branches::BranchPointer Branches::find(const std::string& connector_id,
+                                       const std::string& id) const {
+    const std::lock_guard lock(m_mutex);
+    const auto found = m_branches.find(id);
+    if (found == m_branches.end() || found->second->record().connector_id != connector_id) {
+        throw HttpError(404, "not_found", "Branch not found");
+    }
+    return found->second;
+}
+
+Branches::BranchPointer Branches::by_name(const std::string& connector_id,
+                                          const std::string& name) const {
+    const std::lock_guard lock(m_mutex);
+    for (const auto& [id, branch] : m_branches) {
+        const BranchRecord record = branch->record();
+        if (record.connector_id == connector_id && record.name == name &&
+            (record.phase == BranchPhase::creating || record.phase == BranchPhase::active)) {
+            return branch;
+        }
+    }
+    return {};
+}
+
+std::vector<BranchView> Branches::list(const std::string& connector_id) const {
+    std::vector<BranchPointer> all;
+    {
+        const std::lock_guard lock(m_mutex);
+        for (const auto& [id, branch] : m_branches) {
+            all.push_back(branch);
+        }
+    }
+    std::vector<BranchView> views;
+    for (const BranchPointer& branch : all) {
+        if (branch->record().connector_id == connector_id) {
+            views.push_back(branch->view());
+        }
+    }
+    std::sort(views.begin(), views.end(), [](const BranchView& a, const BranchView& b) {
+        return a.record.created_at < b.record.created_at;
+    });
+    return views;
+}
+
+BranchView Branches::view(const std::string& connector_id, const std::string& id) const {
+    return find(connector_id, id)->view();
+}
+
+std::optional<std::uint64_t> Branches::bytes(const std::string& connector_id,
+                                             const std::string& id) const {
+    return find(connector_id, id)->bytes();
+}
+
+std::optional<BranchView> Branches::find_view(const std::string& id) const {
+    BranchPointer branch;
+    {
+        const std::lock_guard lock(m_mutex);
+        const auto found = m_branches.find(id);
+        branch = found == m_branches.end() ? nullptr : found->second;
+    }
+    return branch ? std::optional(branch->view()) : std::nullopt;
+}
+
+bool Branches::any(const std::string& connector_id) const {
+    const std::lock_guard lock(m_mutex);
+    return std::any_of(m_branches.begin(), m_branches.end(), [&](const auto& item) {
+        const BranchRecord record = item.second->record();
+        return record.connector_id == connector_id && record.phase != BranchPhase::failed;
+    });
+}
+
+void Branches::check_room() const {
+    std::size_t there = 0;
+    {
+        const std::lock_guard lock(m_mutex);
+        there = static_cast<std::size_t>(std::count_if(
+            m_branches.begin(), m_branches.end(),
+            [](const auto& item) { return item.second->record().phase != BranchPhase::failed; }));
+    }
+    if (there >= m_settings.branch.most) {
+        throw HttpError(422, "limit",
+                        "There are " + std::to_string(there) +
+                            " branches, which is the limit (branch.limit): delete one");
+    }
+    const std::uint64_t free = free_bytes(m_settings.data_dir);
+    if (free < m_settings.branch.reserve) {
+        throw HttpError(422, "disk",
+                        "The disk of the environment has " + std::to_string(free >> 20U) +
+                            " MB left, and branches are made down to " +
+                            std::to_string(m_settings.branch.reserve >> 20U) +
+                            " MB (branch.reserve): delete a branch, or make room");
+    }
+    if (!m_settings.containment.works) {
+        throw HttpError(422, "no_containment",
+                        "Branches need containment, which does not work on this host: " +
+                            m_settings.containment.why_not);
+    }
+}
+
+BranchRecord Branches::new_record(const BranchRequest& request, const CutSource& source) {
+    BranchRecord record;
+    record.id = random_hex(k_id_bytes);
+    record.connector_id = request.connector_id;
+    record.name = request.name;
+    record.requested_name = request.requested_name;
+    record.major = source.major;
+    record.database = source.database;
+    record.role = "branch_" + random_hex(k_role_bytes);
+    record.password = random_hex(k_password_bytes);
+    record.method = to_string(method_for(*source.replica, m_settings.branch.clone.method));
+    record.warning = source.warning;
+    record.is_protected = request.is_protected;
+    record.expires =
+        request.ttl == 0 ? 0 : static_cast<std::int64_t>(std::time(nullptr)) + request.ttl;
+    return record;
+}
+
+// A port that another program has is passed over.
+void Branches::listen(BranchRecord& record) {
+    std::vector<std::uint16_t> taken;
+    {
+        const std::lock_guard lock(m_mutex);
+        for (const auto& [id, branch] : m_branches) {
+            const BranchRecord other = branch->record();
+            if (other.phase != BranchPhase::failed) {
+                taken.push_back(other.port);
+            }
+        }
+    }
+    for (int port = m_settings.branch.first_port; port <= m_settings.branch.last_port; ++port) {
+        record.port = static_cast<std::uint16_t>(port);
+        if (std::find(taken.begin(), taken.end(), record.port) != taken.end()) {
+            continue;
+        }
+        try {
+            m_door.open(record.id, {m_settings.branch.listen, record.port});
+            return;
+        } catch (const Error& error) {
+            process::log_warning("a port of branches cannot be used", {{"error", error.what()}});
+        }
+    }
+    throw HttpError(422, "limit", "Every port of branch.ports is in use: delete a branch");
+}
+
+// The same request once more: what is under way, or what is there.
+std::optional<Branches::Begun> Branches::join(const BranchRequest& request) const {
+    const BranchPointer there = by_name(request.connector_id, request.name);
+    if (!there) {
+        return std::nullopt;
+    }
+    const BranchRecord record = there->record();
+    if (record.requested_name != request.requested_name ||
+        record.is_protected != request.is_protected) {
+        const bool named = record.requested_name != request.requested_name;
+        throw HttpError(
+            409, named ? "name_taken" : "branch_differs",
+            "There is a branch " + record.name +
+                (named ? ", which was asked for as " + record.requested_name
+                       : std::string(record.is_protected ? ", which is protected"
+                                                         : ", which is not protected")));
+    }
+    const std::lock_guard lock(m_mutex);
+    const auto under_way = m_under_way.find(record.id);
+    if (under_way != m_under_way.end()) {
+        return Begun{under_way->second, true};
+    }
+    OperationRecord done = new_operation("branch_create", record.id);
+    done.status = "completed";
+    return Begun{done, false};
+}
+
+// An agent that has just lost its environment comes back within seconds, and a table may be all but copied.
+CutSource Branches::await_source(const BranchRequest& request) const {
+    const auto connector = m_registry.find(request.connector_id);
+    const auto deadline = std::chrono::steady_clock::now() + k_source_patience;
+    for (;;) {
+        try {
+            return connector->cut_source(request.allow_stale);
+        } catch (const HttpError&) {
+            if (std::chrono::steady_clock::now() >= deadline || m_closing) {
+                throw;
+            }
+        }
+        std::this_thread::sleep_for(k_look_again);
+    }
+}
+
+Branches::Begun Branches::create(const BranchRequest& request) {
+    if (!is_branch_name(request.name)) {
+        throw HttpError(400, "invalid_name",
+                        "The name of a branch has 1 to 63 lower-case letters, digits, hyphens");
+    }
+    if (const auto joined = join(request)) {
+        return *joined;
+    }
+    const CutSource source = await_source(request);
+    const std::lock_guard one(m_beginning);
+    if (const auto joined = join(request)) {
+        return *joined;
+    }
+    forget_failed(request);
+    check_room();
+    BranchRecord record = new_record(request, source);
+    listen(record);
+    const OperationRecord operation = new_operation("branch_create", record.id);
+    try {
+        m_store.begin(record, operation);
+    } catch (const Error&) {
+        m_door.close(record.id);
+        throw;
+    }
+    const auto branch = std::make_shared<Branch>(m_ground, record);
+    begin(branch, operation);
+    m_tasks.post([this, branch, operation, source] { run_create(branch, operation, source); });
+    return {operation, true};
+}
+
+void Branches::begin(const BranchPointer& branch, const OperationRecord& operation) {
+    const std::lock_guard lock(m_mutex);
+    m_branches.emplace(operation.resource_id, branch);
+    m_under_way.insert_or_assign(operation.resource_id, operation);
+}
+
+// Its name may be used again, and nothing but the reason is left of it.
+void Branches::forget_failed(const BranchRequest& request) {
+    std::vector<std::string> failed;
+    {
+        const std::lock_guard lock(m_mutex);
+        for (const auto& [id, branch] : m_branches) {
+            const BranchRecord record = branch->record();
+            if (record.connector_id == request.connector_id && record.name == request.name &&
+                record.phase == BranchPhase::failed && !m_under_way.contains(id)) {
+                failed.push_back(id);
+            }
+        }
+    }
+    for (const std::string& id : failed) {
+        m_store.remove_branch(id);
+        const std::lock_guard lock(m_mutex);
+        m_branches.erase(id);
+    }
+}
+
+std::mutex& Branches::cutting(const std::string& connector_id) {
+    const std::lock_guard lock(m_mutex);
+    auto& mutex = m_cutting[connector_id];
+    if (!mutex) {
+        mutex = std::make_unique<std::mutex>();
+    }
+    return *mutex;
+}
+
+void Branches::run_create(const BranchPointer& branch, OperationRecord operation,
+                          const CutSource& source) {
+    const std::string id = operation.resource_id;
+    try {
+        operation.status = "running";
+        m_store.save(operation);
+        {
+            const std::lock_guard one(cutting(branch->record().connector_id));
+            branch->make(source, [this] { return !m_closing; });
+        }
+        m_door.started(id, {branch->opener_socket()});
+        process::log_info("branch created", {{"branch", id}, {"name", branch->record().name}});
+        finish(operation, "");
+    } catch (const std::exception& error) {
+        m_door.close(id);
+        process::log_error("branch cannot be created", {{"branch", id}, {"error", error.what()}});
+        finish(operation, error.what());
+    }
+}
+
+OperationRecord Branches::remove(const std::string& connector_id, const std::string& id) {
+    const BranchPointer branch = find(connector_id, id);
+    const std::lock_guard one(m_beginning);
+    {
+        const std::lock_guard lock(m_mutex);
+        const auto under_way = m_under_way.find(id);
+        if (under_way != m_under_way.end() && under_way->second.type == "branch_delete") {
+            return under_way->second;
+        }
+    }
+    if (branch->record().is_protected) {
+        throw HttpError(409, "protected",
+                        "Branch " + branch->record().name + " is protected: ardent branch update " +
+                            branch->record().name + " --no-protect");
+    }
+    refuse_while_busy(id);
+    const OperationRecord operation = new_operation("branch_delete", id);
+    m_store.save(operation);
+    branch->begin_removal();
+    m_door.close(id);
+    begin(branch, operation);
+    m_tasks.post([this, branch, operation] { run_remove(branch, operation); });
+    return operation;
+}
+
+void Branches::run_remove(const BranchPointer& branch, OperationRecord operation) {
+    const std::string id = operation.resource_id;
+    try {
+        operation.status = "running";
+        m_store.save(operation);
+        branch->remove();
+        {
+            const std::lock_guard lock(m_mutex);
+            m_branches.erase(id);
+        }
+        process::log_info("branch removed", {{"branch", id}});
+        finish(operation, "");
+    } catch (const std::exception& error) {
+        process::log_error("branch cannot be removed", {{"branch", id}, {"error", error.what()}});
+        finish(operation, error.what());
+    }
+}
+
+void Branches::finish(OperationRecord operation, const std::string& error) {
+    operation.status = error.empty() ? "completed" : "failed";
+    operation.error = error;
+    try {
+        m_store.save(operation);
+    } catch (const Error& also) {
+        process::log_error("the operation's end cannot be kept", {{"error", also.what()}});
+    }
+    {
+        const std::lock_guard lock(m_mutex);
+        m_under_way.erase(operation.resource_id);
+    }
+    m_registry.notify_operations();
+}
+
+void Branches::request_start(const std::string& id, StartReason reason) {
+    m_tasks.post([this, id, reason] {
+        BranchPointer branch;
+        {
+            const std::lock_guard lock(m_mutex);
+            const auto found = m_branches.find(id);
+            branch = found == m_branches.end() ? nullptr : found->second;
+        }
+        // While it is made its clients wait for run_create.
+        if (branch && branch->record().phase == BranchPhase::active) {
+            run_start(branch, reason);
+        }
+    });
+}
+
+void Branches::run_start(const BranchPointer& branch, StartReason reason) {
+    const std::string id = branch->record().id;
+    try {
+        if (reason == StartReason::opener_lost) {
+            branch->stop(k_sleep_patience);
+        }
+        branch->start();
+        m_door.started(id, {branch->opener_socket()});
+    } catch (const std::exception& error) {
+        process::log_error("branch does not start", {{"branch", id}, {"error", error.what()}});
+        m_door.failed(id, "the branch does not start; ardent branch info tells why");
+    }
+}
+
+void Branches::close() {
+    if (!m_closing.exchange(true)) {
+        m_changed.notify_all();
+        m_door.stop();
+    }
+}
+
+void Branches::stop_servers(std::chrono::milliseconds patience) {
+    m_tasks.stop();
+    std::vector<std::thread> threads;
+    for (const auto& [id, branch] : m_branches) {
+        threads.emplace_back([branch = branch, patience] { branch->stop(patience); });
+    }
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+}
+
+}  // namespace ardent::environment

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "environment/branch/prepare.hpp"
+
+#include "common/base/error.hpp"
+#include "environment/apply/progress.hpp"
+#include "environment/branch/sequence_margins.hpp"
+#include "environment/instance/superuser.hpp"
+
+#include <libpq-fe.h>
+#include <memory>
+
+namespace ardent::environment {
+
+namespace {
+
+using base::Error;
+using base::ErrorKind;
+using pq::quote_identifier;
+
+BranchOrigin read_origin(pq::Connection& admin) {
+    const auto progress = apply::read_progress(admin);
+    if (!progress) {
+        throw Error(ErrorKind::replica, "the clone is no whole replica: it has no progress row",
+                    "Wait until the connector has copied its source, and create the branch again.");
+    }
+    return {progress->durable, progress->commit_timestamp};
+}
+
+// PostgreSQL never sees the password, so that no log and no statement of the server has it.
+std::string scram_verifier(pq::Connection& connection, const BranchRole& role) {
+    const std::unique_ptr<char, void (*)(void*)> verifier(
+        PQencryptPasswordConn(connection.handle(), role.password.c_str(), role.name.c_str(),
+                              "scram-sha-256"),
+        PQfreemem);
+    if (!verifier) {
+        throw connection.failure("encrypting the password of the branch's role");
+    }
+    return verifier.get();
+}
+
+void create_role(Superuser& admin, const BranchRole& role) {
+    admin->exec("CREATE ROLE " + quote_identifier(role.name) +
+                " LOGIN NOSUPERUSER CREATEDB CREATEROLE PASSWORD " +
+                admin->quote_literal(scram_verifier(*admin, role)));
+    // Predefined roles that reach no file and no program. Which there are depends on the major.
+    const pq::Result predefined = admin->exec(R"sql(
+        SELECT rolname
+          FROM pg_catalog.pg_roles
+         WHERE rolname OPERATOR(pg_catalog.=) ANY
+               ('{pg_monitor,pg_signal_backend,pg_read_all_data,pg_write_all_data,pg_maintain,
+                  pg_use_reserved_connections}')
+    )sql");
+    for (int row = 0; row < predefined.rows(); ++row) {
+        admin->exec("GRANT " + std::string(predefined.text(row, 0)) + " TO " +
+                    quote_identifier(role.name));
+    }
+}
+
+// The roles of the source: whoever uses the branch may act as each of them, as a migration does that sets its role.
+void lend_source_roles(Superuser& admin, const BranchRole& role) {
+    const pq::Result found = admin->exec(
+        R"sql(
+        SELECT rolname
+          FROM pg_catalog.pg_roles
+         WHERE rolname OPERATOR(pg_catalog.!~) '^(pg_|ardent_)'
+           AND rolname OPERATOR(pg_catalog.<>) $1
+           AND NOT rolsuper
+        )sql",
+        {role.name});
+    for (int row = 0; row < found.rows(); ++row) {
+        admin->exec("GRANT " + quote_identifier(found.text(row, 0)) + " TO " +
+                    quote_identifier(role.name) + " WITH ADMIN OPTION");
+    }
+}
+
+void enable_triggers(Superuser& admin, const std::vector<DisabledTrigger>& triggers,
+                     std::vector<std::string>& notes) {
+    for (const DisabledTrigger& trigger : triggers) {
+        try {
+            admin->exec("ALTER TABLE " +
+                        pq::quote_qualified(trigger.relation.schema, trigger.relation.name) +
+                        " ENABLE " + (trigger.enabled == 'A' ? "ALWAYS " : "REPLICA ") +
+                        (trigger.rule ? "RULE " : "TRIGGER ") + quote_identifier(trigger.name));
+        } catch (const Error& error) {
+            if (error.kind() == ErrorKind::transient) {
+                throw;
+            }
+            notes.push_back((trigger.rule ? "rule " : "trigger ") + trigger.name + " on " +
+                            model::to_string(trigger.relation) +
+                            " is off, and could not be switched on: " + error.what());
+        }
+    }
+}
+
+// What the replica has for itself. What one of its roles owns, for want of the source's owner, becomes the branch's.
+void remove_replica_parts(Superuser& admin, const BranchPlan& plan) {
+    admin->exec("DROP SCHEMA IF EXISTS ardent CASCADE");
+    admin->exec("ALTER DATABASE " + quote_identifier(plan.database) + " OWNER TO " +
+                quote_identifier(plan.role.name));
+    for (const char* const role : {k_apply_role, k_reader_role, k_nobody_role}) {
+        admin->exec(std::string("REASSIGN OWNED BY ") + role + " TO " +
+                    quote_identifier(plan.role.name));
+        admin->exec(std::string("DROP OWNED BY ") + role);
+        admin->exec(std::string("DROP ROLE ") + role);
+    }
+}
+
+}  // namespace
+
+PreparedBranch prepare_branch(const Instance& branch, const BranchPlan& plan) {
+    Superuser admin(branch, plan.database, ErrorKind::replica);
+    PreparedBranch prepared{read_origin(*admin), {}};
+    create_role(admin, plan.role);
+    remove_replica_parts(admin, plan);
+    lend_source_roles(admin, plan.role);
+    enable_triggers(admin, plan.triggers, prepared.notes);
+    pq::Connection own(branch.connect_options(plan.role.name, plan.database, ErrorKind::replica));
+    for (const std::string& sequence : move_sequences(own)) {
+        prepared.notes.push_back("sequence " + sequence + " was moved by " +
+                                 std::to_string(k_sequence_margin) +
+                                 " steps, because no index tells the rows that it fed");
+    }
+    return prepared;
+}
+
+}  // namespace ardent::environment
