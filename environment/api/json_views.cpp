@@ -228,14 +228,14 @@ json operation_handle(const OperationRecord& record) {
             {"type", record.type}};
 }
 
-json operation_row(const OperationRecord& record) {
+json operation_row(const OperationRecord& record, json result) {
     return {{"id", record.id},
             {"org_id", k_org},
             {"type", record.type},
             {"status", record.status},
             {"resource_id", record.resource_id},
             {"error", text_or_null(record.error)},
-            {"result", nullptr},
+            {"result", std::move(result)},
             {"progress", nullptr},
             {"stage", nullptr},
             {"stage_label", nullptr},

@@ -20,6 +20,7 @@ nlohmann::json agent_hints(const std::string& public_url, const ConnectorRecord&
                            const std::string& token);
 
 nlohmann::json operation_handle(const OperationRecord& record);
-nlohmann::json operation_row(const OperationRecord& record);
+/// `result`: what a completed operation made, or null.
+nlohmann::json operation_row(const OperationRecord& record, nlohmann::json result);
 
 }  // namespace ardent::environment

@@ -2,6 +2,8 @@
 #include "environment/api/routes.hpp"
 
 #include "common/protocol/json_fields.hpp"
+#include "environment/api/branch_views.hpp"
+#include "environment/api/fields.hpp"
 #include "environment/api/json_views.hpp"
 
 #include <algorithm>
@@ -13,42 +15,8 @@ namespace {
 
 using protocol::json;
 
-constexpr std::uint64_t k_body_limit = 1048576;
 constexpr std::size_t k_name_limit = 100;
 constexpr int k_longest_wait = 10;
-
-json read_object(const HttpRequest& request) {
-    if (request.body.empty()) {
-        return json::object();
-    }
-    json body = protocol::try_json(request.body);
-    if (!body.is_object()) {
-        throw HttpError(422, "malformed", "The body is no JSON object");
-    }
-    return body;
-}
-
-std::string text_field(const json& body, const char* name, const std::string& otherwise) {
-    const auto found = body.find(name);
-    if (found == body.end() || found->is_null()) {
-        return otherwise;
-    }
-    if (!found->is_string()) {
-        throw HttpError(422, "malformed", std::string(name) + " is no text");
-    }
-    return found->get<std::string>();
-}
-
-bool flag_field(const json& body, const char* name) {
-    const auto found = body.find(name);
-    if (found == body.end() || found->is_null()) {
-        return false;
-    }
-    if (!found->is_boolean()) {
-        throw HttpError(422, "malformed", std::string(name) + " is neither true nor false");
-    }
-    return found->get<bool>();
-}
 
 std::string name_field(const json& body) {
     std::string name = text_field(body, "name", "");
@@ -132,10 +100,6 @@ ConnectorRecord read_create(const HttpRequest& request) {
     return record;
 }
 
-HttpResponse answer(int status, const json& body) {
-    return json_response(status, protocol::dump(body));
-}
-
 HttpResponse list_connectors(const HttpRequest& request, const Registry& registry) {
     json rows = json::array();
     const auto service = request.parameter("service_name");
@@ -200,7 +164,19 @@ HttpResponse engine_setup(const HttpRequest& request, const Registry& registry) 
     return answer(200, row);
 }
 
-HttpResponse show_operation(const HttpRequest& request, Registry& registry) {
+json result_of(const OperationRecord& operation, const Settings& settings,
+               const Branches& branches) {
+    if (!operation.type.starts_with("branch_") || operation.status != "completed") {
+        return nullptr;
+    }
+    const auto view = branches.find_view(operation.resource_id);
+    return view ? branch_row(*view, branches.connector_name(view->record.connector_id),
+                             settings.branch, branches.activity(view->record.id))
+                : json(nullptr);
+}
+
+HttpResponse show_operation(const HttpRequest& request, const Settings& settings,
+                            Registry& registry, const Branches& branches) {
     const auto wait = request.parameter("wait");
     const int seconds = wait && wait->size() == 1 && *wait >= "0" && *wait <= "9"
                             ? (*wait)[0] - '0'
@@ -213,7 +189,8 @@ HttpResponse show_operation(const HttpRequest& request, Registry& registry) {
         }
         const bool ended = operation->status == "completed" || operation->status == "failed";
         if (ended || std::chrono::steady_clock::now() >= deadline || registry.closing()) {
-            return answer(200, operation_row(*operation));
+            return answer(200,
+                          operation_row(*operation, result_of(*operation, settings, branches)));
         }
         registry.wait_for_operation(std::chrono::milliseconds(500));
     }
@@ -242,7 +219,8 @@ void add_scope_routes(Router& router) {
 
 }  // namespace
 
-void add_public_routes(Router& router, const Settings& settings, Registry& registry) {
+void add_public_routes(Router& router, const Settings& settings, Registry& registry,
+                       const Branches& branches) {
     const std::string one = "/v1/connectors/{connector_id}";
     router.add({"GET", "/v1/connectors", Access::admin, 0, [&registry](const HttpRequest& request) {
                     return list_connectors(request, registry);
@@ -258,11 +236,15 @@ void add_public_routes(Router& router, const Settings& settings, Registry& regis
     router.add({"PUT", one, Access::admin, k_body_limit, [&registry](const HttpRequest& request) {
                     return update_connector(request, registry);
                 }});
-    router.add(
-        {"DELETE", one, Access::admin, k_body_limit, [&registry](const HttpRequest& request) {
-             return answer(202,
-                           operation_handle(registry.remove(request.argument("connector_id"))));
-         }});
+    router.add({"DELETE", one, Access::admin, k_body_limit,
+                [&registry, &branches](const HttpRequest& request) {
+                    const std::string& id = request.argument("connector_id");
+                    if (branches.any(id)) {
+                        throw HttpError(409, "connector_has_branches",
+                                        "The connector has branches: delete them first");
+                    }
+                    return answer(202, operation_handle(registry.remove(id)));
+                }});
     router.add({"POST", one + "/agent-token", Access::admin, k_body_limit,
                 [&settings, &registry](const HttpRequest& request) {
                     const std::string& id = request.argument("connector_id");
@@ -276,9 +258,10 @@ void add_public_routes(Router& router, const Settings& settings, Registry& regis
     router.add(
         {"POST", one + "/engine-setup", Access::admin, k_body_limit,
          [&registry](const HttpRequest& request) { return engine_setup(request, registry); }});
-    router.add(
-        {"GET", "/v1/operations/{operation_id}", Access::admin, 0,
-         [&registry](const HttpRequest& request) { return show_operation(request, registry); }});
+    router.add({"GET", "/v1/operations/{operation_id}", Access::admin, 0,
+                [&settings, &registry, &branches](const HttpRequest& request) {
+                    return show_operation(request, settings, registry, branches);
+                }});
     add_scope_routes(router);
 }
 

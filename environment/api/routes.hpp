@@ -2,6 +2,7 @@
 // The public API and the service's own pages, as routes. Handlers run on the HTTP threads.
 #pragma once
 
+#include "environment/branch/branches.hpp"
 #include "environment/connector/registry.hpp"
 #include "environment/server/http.hpp"
 #include "environment/server/http_server.hpp"
@@ -11,7 +12,11 @@
 namespace ardent::environment {
 
 /// /v1/connectors, /v1/operations, /v1/projects, /v1/orgs.
-void add_public_routes(Router& router, const Settings& settings, Registry& registry);
+void add_public_routes(Router& router, const Settings& settings, Registry& registry,
+                       const Branches& branches);
+
+/// /v1/branch, /v1/branches, /v1/branch-authority.
+void add_branch_routes(Router& router, const Settings& settings, Branches& branches);
 
 /// /healthz, /readyz, /metrics, /openapi.json. `ready` tells whether calls can be served.
 void add_service_routes(Router& router, Registry& registry, std::function<bool()> ready);
