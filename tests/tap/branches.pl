@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: PostgreSQL
+# A branch is an independent database of one commit of the source: cut while the replica is written to, reached over TLS through
+# the front door, and nothing of the replica's own is in it.
+use strict;
+use warnings;
+use Ardent::Test;
+use IPC::Run;
+use JSON::PP;
+use Test::More;
+
+my $t = Ardent::Test->new(name => 'branches', sql => <<'SQL');
+CREATE ROLE app;
+CREATE TABLE public.item (id serial PRIMARY KEY, v text);
+INSERT INTO public.item (v) SELECT 'v' || g FROM generate_series(1, 1000) AS g;
+CREATE TABLE public.counted (id integer PRIMARY KEY, n bigint NOT NULL);
+INSERT INTO public.counted VALUES (1, 0), (2, 0);
+CREATE TABLE public.watched (id integer PRIMARY KEY, seen boolean);
+CREATE FUNCTION public.see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.seen := true; RETURN NEW; END $$;
+CREATE TRIGGER see BEFORE INSERT ON public.watched FOR EACH ROW EXECUTE FUNCTION public.see();
+ALTER TABLE public.watched ENABLE ALWAYS TRIGGER see;
+ALTER TABLE public.watched OWNER TO app;
+SQL
+my $database = $Ardent::Test::database;
+my $ports = Ardent::Test::free_port();
+$t->start_environment('branch.ports' => "$ports-" . ($ports + 20), 'branch.suspend_after' => '3s');
+$t->create_connector;
+$t->start_agent;
+$t->wait_streaming;
+
+my $wait_operation = sub {
+	my ($id) = @_;
+	my $operation;
+	$t->wait_for("operation $id", sub {
+		$operation = $t->http('GET', "/v1/operations/$id?wait=5")->{json};
+		return $operation->{status} =~ /^(?:completed|failed)$/;
+	});
+	return $operation;
+};
+my $create = sub {
+	my ($name, %more) = @_;
+	my $answer = $t->http('POST', '/v1/branch/create', { connector_id => $t->{connector}, service_type => 'postgres', name => $name, %more });
+	return $answer if $answer->{status} != 202;
+	my $operation = $wait_operation->($answer->{json}{operation_id});
+	return { status => $operation->{status}, error => $operation->{error}, id => $answer->{json}{resource_id} };
+};
+my $row = sub { return $t->http('GET', "/v1/branches/$t->{connector}/$_[0]")->{json} };
+my $psql = sub {
+	my ($url, $sql) = @_;
+	my ($out, $err) = ('', '');
+	IPC::Run::run([ 'psql', '-X', '-q', '-At', '-v', 'ON_ERROR_STOP=1', '-d', $url, '-c', $sql ], '<', \undef, '>', \$out, '2>', \$err);
+	chomp($out, $err);
+	return $err eq '' ? $out : "ERROR $err";
+};
+
+# Cut while both counters move together.
+my $load = IPC::Run::start([ 'psql', '-X', '-q', '-d', $t->source->connstr($database), '-c',
+	q(DO $$ BEGIN FOR i IN 1..3000 LOOP UPDATE counted SET n = n + 1; INSERT INTO item (v) VALUES ('more'); COMMIT; PERFORM pg_sleep(0.002); END LOOP; END $$) ],
+	'>', '/dev/null', '2>&1');
+my $made = $create->('my-feature');
+is($made->{status}, 'completed', 'a branch is created') or diag($made->{error} // explain $made);
+my $branch = $row->($made->{id});
+note explain { map { $_ => $branch->{$_} } qw(method steps data_as_of own_bytes durable missing state) };
+is($branch->{status}, 'active', 'it is active');
+my $strict = $branch->{branch_url};
+my $authority = $t->write_file('authority.pem', $t->http('GET', '/v1/branch-authority')->{json}{certificate});
+my $url = $strict =~ s/sslmode=verify-full/sslmode=require/r;
+$strict .= "&sslrootcert=$authority&channel_binding=require";
+is($psql->($strict, 'SELECT count(DISTINCT n) FROM counted'), '1', 'it is one commit, reached with a verified certificate and channel binding');
+is($psql->($url, 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()'), 't', 'over TLS');
+my $at = $psql->($url, 'SELECT n FROM counted WHERE id = 1');
+is($psql->($url, 'SELECT count(*) - 1000 FROM item'), $at, 'all tables are of that commit');
+is($psql->($url, "INSERT INTO item (v) VALUES ('mine') RETURNING v"), 'mine', 'the sequence gives a value that is free');
+is($psql->($url, 'INSERT INTO watched VALUES (1) RETURNING seen'), 't', 'a trigger that the replica switched off is on');
+is($psql->($url, 'CREATE TABLE mine (i integer); ALTER TABLE watched ADD COLUMN c integer; SET ROLE app; SELECT current_user'), 'app', 'it can be changed, and as the owners');
+is($psql->($url, 'SELECT rolsuper FROM pg_roles WHERE rolname = current_user'), 'f', 'by a role that is no superuser');
+is($psql->($url, q(SELECT count(*) FROM pg_roles WHERE rolname IN ('ardent_apply', 'ardent_reader', 'ardent_nobody'))), '0', "none of the replica's roles is left");
+is($psql->($url, q(SELECT count(*) FROM pg_namespace WHERE nspname = 'ardent')), '0', 'nor its schema');
+like($psql->($url, q(COPY (SELECT 1) TO PROGRAM 'cat')), qr/ERROR.*permission denied|must be superuser/, 'no program');
+like($psql->($url =~ s/:[0-9a-f]+@/:wrong@/r, 'SELECT 1'), qr/password authentication failed/, 'not with another password');
+like($psql->($url =~ s/sslmode=require/sslmode=disable/r, 'SELECT 1'), qr/no pg_hba.conf entry/, 'nor without TLS');
+$load->kill_kill;
+$t->wait_caught_up;
+isnt($t->replica_psql('SELECT n FROM counted WHERE id = 1'), undef, 'the replica goes on');
+
+my $list = $t->http('GET', "/v1/branches/$t->{connector}")->{json};
+is(scalar(@$list), 1, 'the list has it');
+is($list->[0]{branch_url}, undef, 'without its URL');
+my $again = $create->('my-feature');
+is_deeply([ $again->{status}, $again->{json}{created}, $again->{json}{resource_id} ], [ 200, JSON::PP::false, $made->{id} ], 'the same name gives the same branch');
+
+# It sleeps without a client, and wakes for one.
+$t->wait_for('it is suspended', sub { return $row->($made->{id})->{state} eq 'suspended' });
+is($psql->($url, 'SELECT count(*) FROM mine'), '0', 'it wakes for a client, with what was written');
+is($row->($made->{id})->{state}, 'active', 'which is shown');
+ok($row->($made->{id})->{durable}, 'and it is durable');
+
+# The environment dies, and comes back.
+$t->environment->kill9;
+$t->start_environment;
+is($psql->($url, 'SELECT count(*) FROM mine'), '0', 'after a kill of the environment the branch is reached by the same URL');
+
+# Two more side by side; one is deleted.
+$t->wait_streaming;
+my $second = $create->('second');
+is($second->{status}, 'completed', 'a second branch');
+my $second_url = $row->($second->{id})->{branch_url} =~ s/sslmode=verify-full/sslmode=require/r;
+is($psql->($second_url, q(SELECT to_regclass('mine') IS NULL)), 't', 'which has nothing of the first');
+my $delete = $t->http('DELETE', "/v1/branches/$t->{connector}/$made->{id}");
+is($delete->{status}, 202, 'the first is deleted');
+is($wait_operation->($delete->{json}{operation_id})->{status}, 'completed', 'completely');
+is($t->http('GET', "/v1/branches/$t->{connector}/$made->{id}")->{status}, 404, 'it is gone');
+ok(!-e $t->dir . "/data/branches/$made->{id}", 'with its files');
+like($psql->($url, 'SELECT 1'), qr/Connection refused/, 'and its port');
+is($psql->($second_url, 'SELECT 1'), '1', 'the second serves');
+is($create->('my-feature')->{status}, 'completed', 'the name is free again');
+is($create->($_)->{status}, 400, "no name: '$_'") foreach '', 'a/b', 'A', 'x' x 64, 'ä';
+$t->stop_all;
+done_testing();
