@@ -54,6 +54,8 @@ public:
     ~Watch();
     Watch(Watch&& other) noexcept;
     Watch& operator=(Watch&& other) noexcept;
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
 
     int get() const noexcept;
     bool open() const noexcept { return m_inside != nullptr; }
