@@ -46,7 +46,7 @@ deps: ## installs the missing packages (as root, or YES=1 with sudo)
 
 common: packages ## each of these on its own
 	$(call room,common)
-agent environment opener cli: common
+agent environment cli: common
 	$(call room,$@)
 opener: packages ## what runs beside the server of a branch
 	$(call room,opener)

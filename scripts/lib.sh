@@ -136,10 +136,21 @@ stop_everything() {
     done
 }
 
+# unmount_here: the file systems that a script has mounted in the scratch folder.
+unmount_here() {
+    local folder
+    while read -r _ folder _; do
+        case $folder in
+        "$scratch"/*) umount -l "$folder" ;;
+        esac
+    done < /proc/mounts
+}
+
 # remove_scratch: for an EXIT trap.
 remove_scratch() {
     [ -n "${scratch:-}" ] && [ -d "$scratch" ] || return 0
     cd /
     stop_everything
+    unmount_here
     rm -rf --one-file-system "$scratch"
 }

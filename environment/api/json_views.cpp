@@ -72,6 +72,7 @@ json replica_json(const ConnectorView& view) {
             {"durable_lsn", nullable(view.durable)},
             {"lag_bytes", lag_of(view)},
             {"containment", text_or_null(std::string(view.containment))},
+            {"volume", text_or_null(std::string(view.volume))},
             {"psql", text_or_null(view.psql)},
             {"transactions_applied", view.applied.transactions},
             {"rows_applied", view.applied.rows}};

@@ -105,7 +105,7 @@ InstanceSpec Branch::spec(bool prepared) const {
     spec.containment = settings.containment;
     spec.limits = settings.limits;
     spec.opener = settings.branch.opener;
-    spec.peers = {k_admin_role, m_record.role};
+    spec.peers = {m_record.role};
     spec.settings = settings_of_major(m_record.major);
     for (const auto& [name, value] : settings_of_branch()) {
         spec.settings.insert_or_assign(name, value);
@@ -199,7 +199,11 @@ void Branch::start() {
         throw Error(ErrorKind::replica, "the branch is " + std::string(to_string(record().phase)));
     }
     server->start();
-    if (!record().durable) {
+}
+
+void Branch::ensure_durable() {
+    const std::lock_guard life(m_life);
+    if (record().phase == BranchPhase::active && !record().durable && running()) {
         make_durable();
     }
 }

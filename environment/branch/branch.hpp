@@ -52,6 +52,8 @@ public:
     void make(const CutSource& source, const std::function<bool()>& go_on);
     /// Its server accepts connections when it returns. Throws base::Error.
     void start();
+    /// What was cut is on disk for certain when it returns, if its server runs. Throws base::Error.
+    void ensure_durable();
     void stop(std::chrono::milliseconds patience);
     /// Cuts it anew from the newest data; the old data serve until the new are there. `hold_clients` is called before the server
     /// is stopped. Throws base::Error: the branch is what it was then.

@@ -90,6 +90,7 @@ void Branches::run_act(const BranchPointer& branch, OperationRecord operation, B
             }
             branch->start();
             m_door.started(id, {branch->opener_socket()});
+            make_durable(branch);
         }
         process::log_info(operation.type, {{"branch", id}});
         finish(operation, "");

@@ -360,6 +360,7 @@ void Branches::run_create(const BranchPointer& branch, OperationRecord operation
         m_door.started(id, {branch->opener_socket()});
         process::log_info("branch created", {{"branch", id}, {"name", branch->record().name}});
         finish(operation, "");
+        make_durable(branch);
     } catch (const std::exception& error) {
         m_door.close(id);
         process::log_error("branch cannot be created", {{"branch", id}, {"error", error.what()}});
@@ -448,10 +449,23 @@ void Branches::run_start(const BranchPointer& branch, StartReason reason) {
         }
         branch->start();
         m_door.started(id, {branch->opener_socket()});
+        make_durable(branch);
     } catch (const std::exception& error) {
         process::log_error("branch does not start", {{"branch", id}, {"error", error.what()}});
         m_door.failed(id, "the branch does not start; ardent branch info tells why");
     }
+}
+
+// Behind everything that somebody waits for.
+void Branches::make_durable(const BranchPointer& branch) {
+    m_tasks.post([branch] {
+        try {
+            branch->ensure_durable();
+        } catch (const std::exception& error) {
+            process::log_warning("a branch cannot be made durable",
+                                 {{"branch", branch->record().id}, {"error", error.what()}});
+        }
+    });
 }
 
 void Branches::close() {

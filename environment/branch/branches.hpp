@@ -89,6 +89,7 @@ private:
                  const std::optional<CutSource>& source);
     void suspend(const BranchPointer& branch);
     void look_after(const BranchPointer& branch);
+    void make_durable(const BranchPointer& branch);
     void refuse_while_busy(const std::string& id) const;
     void forget_failed(const BranchRequest& request);
     void begin(const BranchPointer& branch, const OperationRecord& operation);

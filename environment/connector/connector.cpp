@@ -122,6 +122,7 @@ ConnectorView Connector::view() const {
         if (m_instance && m_record.source) {
             view.replica_running = m_instance->alive();
             view.containment = containment_name(m_settings.containment);
+            view.volume = to_string(m_settings.branch.clone.method);
             view.psql = "runuser -u " + user_name() +
                         " -- psql \"host=" + conninfo_word(m_instance->spec().socket_directory) +
                         " user=" + k_reader_role +

@@ -61,6 +61,7 @@ struct ConnectorView {
     std::optional<protocol::CopyState> copy;
     bool replica_running = false;
     std::string_view containment;  // "bubblewrap", "none"; empty: there is no replica
+    std::string_view volume;       // how branches of it are cut; empty: there is no replica
     std::string psql;              // how to look at the replica; empty: there is none
     RowCounts applied;
     std::optional<SequenceState> sequences;  // nullopt: no report of this session is in the replica
@@ -191,7 +192,7 @@ private:
     std::string m_token_hash;
     ConnectorRecord m_record;
     bool m_unsaved = false;  // the store was away when the record changed; the keeper tries again
-    std::shared_ptr<Instance> m_instance;  // cuts and requests hold it
+    std::shared_ptr<Instance> m_instance;    // cuts and requests hold it
     std::shared_ptr<Session> m_session;      // requests hold it while another hello replaces it
     std::shared_ptr<CopyJob> m_copy;         // likewise
     std::optional<protocol::Hello> m_hello;  // the last one; under the life-cycle lock

@@ -122,12 +122,13 @@ std::map<std::string, std::string> settings_of_major(int major) {
 }
 
 std::string hba_text(const std::vector<std::string>& peers) {
-    return "local all " + base::join(peers, ",") + " peer map=ardent\n";
+    return "local all " + std::string(k_admin_role) + "," + base::join(peers, ",") +
+           " peer map=ardent\n";
 }
 
 std::string ident_text(const std::vector<std::string>& peers) {
     const std::string user = "\"" + user_name() + "\"";
-    std::string text;
+    std::string text = "ardent " + user + " " + k_admin_role + "\n";
     for (const std::string& role : peers) {
         text += "ardent " + user + " " + role + "\n";
     }

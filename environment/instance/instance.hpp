@@ -43,8 +43,8 @@ struct InstanceSpec {
     CloneMethod clone = CloneMethod::copy;  // what its data directory is made for
     InstanceLimits limits;
     std::map<std::string, std::string> settings;  // over the built-in ones
-    /// Roles that the user of this program may be over the socket; nobody else comes that way.
-    std::vector<std::string> peers = {k_admin_role, k_apply_role, k_reader_role};
+    /// Roles beside the superuser that the user of this program may be over the socket; nobody else comes that way.
+    std::vector<std::string> peers = {k_apply_role, k_reader_role};
     /// What else stands in pg_hba.conf: who comes from the room's loopback, where the opener's connections are from.
     std::string hba;
     std::string opener;  // the program (opener/); empty: none

@@ -56,8 +56,7 @@ RowCopy::RowCopy(pq::Connection& connection, const RowCopyTarget& target)
 
 RowCopy::~RowCopy() {
     try {
-        while (m_sent && m_connection.next_result().handle() != nullptr) {
-        }
+        while (m_sent && m_connection.next_result().handle() != nullptr) {}
     } catch (const base::Error&) {
         m_sent = false;  // the connection is closed, and what comes next on it says so
     }
@@ -100,8 +99,7 @@ void RowCopy::await_answer() {
     }
     m_sent = false;
     const pq::Result result = m_connection.next_result();
-    while (m_connection.next_result().handle() != nullptr) {
-    }
+    while (m_connection.next_result().handle() != nullptr) {}
     m_connection.check(result.handle(), {});
     m_rows += result.number<std::uint64_t>(0, 0);
 }

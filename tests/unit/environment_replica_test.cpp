@@ -273,5 +273,6 @@ TEST_CASE("an instance has no network port, keeps what it confirms, and logs no 
     const std::vector<std::string> peers = environment::InstanceSpec().peers;
     CHECK(hba_text(peers) == "local all ardent_admin,ardent_apply,ardent_reader peer map=ardent\n");
     CHECK_THAT(text, Catch::Contains("hba_file = '/configuration/pg_hba.conf'\n"));
-    CHECK_THAT(ident_text(peers), Catch::EndsWith("ardent_reader\n") && !Catch::Contains("ardent root"));
+    CHECK_THAT(ident_text(peers),
+               Catch::EndsWith("ardent_reader\n") && !Catch::Contains("ardent root"));
 }
