@@ -51,6 +51,7 @@ $source->('INSERT INTO item VALUES (1000, 1)');
 $t->start_agent;
 $follows->('both come at once');
 is($said->(), $failed->(), 'again each time is told');
-is($failed->(), 2, 'the source could not decode it at first') if $t->major == 15;
+# How often is a matter of moments; without any this test would have tried nothing.
+cmp_ok($failed->(), '>=', 1, 'the source could not decode it at first') if $t->major == 15;
 $t->stop_all;
 done_testing();
