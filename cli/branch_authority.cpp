@@ -57,9 +57,9 @@ std::string fetch_branch_authority(Api& api) {
         throw;
     }
     const auto at = answer.is_object() ? answer.find("certificate") : answer.end();
-    const std::string pem = answer.is_object() && at != answer.end() && at->is_string()
-                                ? at->get<std::string>()
-                                : std::string();
+    std::string pem = answer.is_object() && at != answer.end() && at->is_string()
+                          ? at->get<std::string>()
+                          : std::string();
     if (pem.size() > k_largest || !is_certificate(pem)) {
         throw Failure("api_error", "the environment's branch authority is no certificate",
                       "Is this an Ardent environment, and of this version?");

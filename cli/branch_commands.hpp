@@ -20,6 +20,7 @@ public:
     using Run = std::function<void(Work)>;
 
     BranchCommands(CLI::App& app, const Variables& environment, Run run);
+    ~BranchCommands() = default;
     BranchCommands(const BranchCommands&) = delete;
     BranchCommands& operator=(const BranchCommands&) = delete;
 

@@ -21,6 +21,14 @@ using base::ErrorKind;
 constexpr unsigned k_clone_threads = 4;
 constexpr auto k_stop_patience = std::chrono::seconds(30);
 
+// Instance::exists asks for it.
+void mark_initialised(const std::string& directory) {
+    const std::ofstream file(directory + "/initialised");
+    if (!file) {
+        throw Error(ErrorKind::transient, "cannot write below " + directory);
+    }
+}
+
 // Everything but letters, digits and -._~ (RFC 3986).
 std::string percent_encoded(std::string_view text) {
     constexpr std::string_view k_digits = "0123456789ABCDEF";
@@ -177,7 +185,7 @@ void Branch::make(const CutSource& source, const std::function<bool()>& go_on) {
         }
         const BranchRecord made = prepare(*server, source, std::move(cut.steps));
         server->reconfigure(spec(true));
-        std::ofstream(first.directory + "/initialised");
+        mark_initialised(first.directory);
         change([&](BranchRecord& record) {
             record = made;
             record.phase = BranchPhase::active;

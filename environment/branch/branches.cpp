@@ -384,7 +384,7 @@ OperationRecord Branches::remove(const std::string& connector_id, const std::str
                             branch->record().name + " --no-protect");
     }
     refuse_while_busy(id);
-    const OperationRecord operation = new_operation("branch_delete", id);
+    OperationRecord operation = new_operation("branch_delete", id);
     m_store.save(operation);
     branch->begin_removal();
     m_door.close(id);

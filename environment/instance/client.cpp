@@ -18,7 +18,7 @@ process::Outcome run_client(const Instance& instance, const ClientCall& call,
         users = users_file();
         command.argv = client_containment_argv(
             spec.containment, {spec.binaries, call.program, spec.socket_directory, call.folder},
-            {filter.get(), users.get(), -1});
+            {.filter = filter.get(), .users = users.get()});
         command.kept = {filter.get(), users.get()};
     }
     command.argv.push_back(spec.binaries + "/" + call.program);

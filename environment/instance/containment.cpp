@@ -117,6 +117,9 @@ std::vector<std::string> room(const Containment& containment, const std::string&
     if (containment.seals_users) {
         add(argv, {"--disable-userns"});
     }
+    if (descriptors.information >= 0) {
+        add(argv, {"--info-fd", std::to_string(descriptors.information)});
+    }
     if (descriptors.status >= 0) {
         add(argv, {"--json-status-fd", std::to_string(descriptors.status)});
     }
@@ -165,7 +168,8 @@ Trial try_containment(const Containment& containment, const std::string& binarie
     ServerFiles files;
     files.binaries = binaries;
     process::Command command;
-    command.argv = containment_argv(containment, files, {filter.get(), users.get(), -1});
+    command.argv =
+        containment_argv(containment, files, {.filter = filter.get(), .users = users.get()});
     add(command.argv, {binaries + "/postgres", "--version"});
     command.environment = process::plain_environment();
     command.kept = {filter.get(), users.get()};

@@ -55,8 +55,9 @@ std::string_view containment_name(const Containment& containment);
 
 /// Descriptors that bwrap reads or writes; the caller keeps them open until it has begun.
 struct ContainmentDescriptors {
-    int filter = -1;  // system_call_filter()
-    int users = -1;   // users_file()
+    int filter = -1;       // system_call_filter()
+    int users = -1;        // users_file()
+    int information = -1;  // gets {"child-pid": …} once, for who comes after us; -1: not wanted
     int status = -1;  // gets {"child-pid": …} and, at the end, {"exit-code": …}; -1: not wanted
 };
 

@@ -156,12 +156,13 @@ base::Fd Instance::take_lock() const {
     const std::string file = m_spec.directory + "/server.lock";
     const auto deadline = std::chrono::steady_clock::now() + k_orphan_patience;
     base::Fd lock = try_lock(file);
-    // The children of a killed server without containment end one by one.
-    while (!lock.valid() && std::chrono::steady_clock::now() < deadline) {
+    // The children of a killed server without containment end one by one. And a killed environment may have been starting
+    // one, which bwrap tells of in a moment.
+    while (!lock.valid() && !server() && std::chrono::steady_clock::now() < deadline) {
         std::this_thread::sleep_for(k_poll);
         lock = try_lock(file);
     }
-    if (!lock.valid()) {
+    if (!lock.valid() && !server()) {
         throw Error(ErrorKind::transient,
                     m_spec.name + ": a server that nobody knows works in " + data(),
                     "Find the processes that hold " + file + " (fuser) and end them.");
@@ -180,8 +181,9 @@ ServerProcess Instance::launch(base::Fd lock) const {
         remove_planted(data() + "/log");
     }
     write_configuration();
-    ServerProcess server = launch_server(
-        m_spec.containment, {m_spec.name, files(), m_spec.directory + "/start.log", lock.get()});
+    ServerProcess server =
+        launch_server(m_spec.containment, {m_spec.name, files(), m_spec.directory + "/start.log",
+                                           m_spec.directory + "/server.info", lock.get()});
     server.save(m_spec.directory + "/server");
     limit_server(m_spec.limits, group(), server.pid());
     return server;
@@ -218,9 +220,16 @@ void Instance::start() {
         running->wait(k_destroy_patience);
         running = server();
     }
+    base::Fd lock_of_server;
+    if (!running) {
+        lock_of_server = take_lock();
+        running = server();
+    }
     const bool adopted = running.has_value();
-    if (!adopted) {
-        running = launch(take_lock());
+    if (adopted) {
+        running->save(m_spec.directory + "/server");
+    } else {
+        running = launch(std::move(lock_of_server));
         const std::lock_guard running_lock(m_running->mutex);
         m_running->server = running;
     }
@@ -270,6 +279,9 @@ std::optional<ServerProcess> Instance::server() const {
     const std::lock_guard lock(m_running->mutex);
     if (!m_running->server || !m_running->server->alive()) {
         m_running->server = ServerProcess::find(m_spec.directory + "/server");
+        if (!m_running->server) {
+            m_running->server = ServerProcess::recover(m_spec.directory + "/server.info");
+        }
     }
     return m_running->server;
 }

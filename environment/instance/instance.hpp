@@ -95,7 +95,8 @@ private:
     /// Not a link to another one. True once a server has begun to listen.
     bool has_socket() const;
     void write_configuration() const;
-    /// Waits for what a killed server left; throws base::Error (transient) when the directory stays in use.
+    /// Waits for what a killed server left. Not valid: meanwhile a server came up that is ours. Throws base::Error (transient)
+    /// when the directory stays in use.
     base::Fd take_lock() const;
     ServerProcess launch(base::Fd lock) const;
     void wait_until_ready(const ServerProcess& server) const;

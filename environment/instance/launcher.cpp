@@ -65,13 +65,22 @@ std::optional<ServerProcess> launch_contained(const Containment& containment,
     const base::Fd filter = system_call_filter();
     const base::Fd users = users_file();
     base::Pipe status = base::make_pipe();
+    // By bwrap itself, so that it is there when this process is killed in the next moment.
+    const base::Fd information(::open(launch.information_file.c_str(),
+                                      O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+                                      S_IRUSR | S_IWUSR));
+    if (!information.valid()) {
+        throw Error(ErrorKind::transient,
+                    "cannot write " + launch.information_file + ": " + std::strerror(errno));
+    }
     process::Command command;
-    command.argv = containment_argv(containment, launch.files,
-                                    {filter.get(), users.get(), status.write.get()});
+    command.argv =
+        containment_argv(containment, launch.files,
+                         {filter.get(), users.get(), information.get(), status.write.get()});
     const std::vector<std::string> server = server_argv(launch.files, paths_inside());
     command.argv.insert(command.argv.end(), server.begin(), server.end());
     command.environment = server_environment();
-    command.kept = {filter.get(), users.get(), status.write.get(), launch.lock};
+    command.kept = {filter.get(), users.get(), information.get(), status.write.get(), launch.lock};
     process::start(command, launch.output_file);
     status.write.close();
     const std::optional<pid_t> pid = read_child_pid(status.read);

@@ -21,7 +21,9 @@ struct Launch {
     std::string instance;  // for messages
     ServerFiles files;
     std::string output_file;  // what the server says before its log begins
-    int lock = -1;            // try_lock's
+    std::string
+        information_file;  // for ServerProcess::recover; written when the server is contained
+    int lock = -1;         // try_lock's
 };
 
 /// Returns when the server's process runs; it accepts connections later. Throws base::Error (transient).

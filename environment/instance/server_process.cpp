@@ -2,12 +2,18 @@
 #include "environment/instance/server_process.hpp"
 
 #include "common/base/error.hpp"
+#include "common/base/json.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <charconv>
+#include <cstdlib>
 #include <fstream>
+#include <iterator>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <poll.h>
 #include <sstream>
 #include <sys/syscall.h>
@@ -37,7 +43,46 @@ std::string begun_at(pid_t pid) {
     return field;
 }
 
+// Seconds since 1970; nothing when the kernel does not tell.
+std::optional<std::int64_t> boot_time() {
+    std::ifstream file("/proc/stat");
+    std::string word;
+    while (file >> word) {
+        std::int64_t seconds = 0;
+        if (word == "btime" && file >> seconds) {
+            return seconds;
+        }
+    }
+    return std::nullopt;
+}
+
+// btime is in whole seconds, and bwrap writes once its child is there.
+bool began_when_written(const std::string& begun, const std::string& file) {
+    constexpr std::int64_t k_tolerance = 3;
+    const auto boot = boot_time();
+    struct stat about {};
+    std::int64_t ticks = 0;
+    const auto read = std::from_chars(begun.data(), begun.data() + begun.size(), ticks);
+    if (!boot || read.ec != std::errc() || ::stat(file.c_str(), &about) != 0) {
+        return false;
+    }
+    const std::int64_t at = *boot + ticks / ::sysconf(_SC_CLK_TCK);
+    return std::abs(at - static_cast<std::int64_t>(about.st_mtime)) <= k_tolerance;
+}
+
 }  // namespace
+
+std::optional<ServerProcess> ServerProcess::recover(const std::string& information) {
+    std::ifstream file(information);
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    const auto told = base::try_json(text);
+    if (!told.is_object() || !told.contains("child-pid") ||
+        !told["child-pid"].is_number_unsigned()) {
+        return std::nullopt;
+    }
+    std::optional<ServerProcess> server = open(told["child-pid"].get<pid_t>());
+    return server && began_when_written(server->m_begun, information) ? server : std::nullopt;
+}
 
 std::optional<ServerProcess> ServerProcess::open(pid_t pid) {
     base::Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));

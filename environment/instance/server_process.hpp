@@ -22,6 +22,10 @@ public:
     /// The one that `save` recorded, when it still is that very process.
     static std::optional<ServerProcess> find(const std::string& record);
 
+    /// The one that bwrap told of in its information file (--info-fd), when whoever started it was killed before `save`. A
+    /// process that began at another time than the file was written has only got its pid.
+    static std::optional<ServerProcess> recover(const std::string& information);
+
     void save(const std::string& record) const;
     bool alive() const;
     /// To the postmaster: SIGINT a fast shutdown, SIGQUIT an immediate one, SIGKILL none.

@@ -91,7 +91,9 @@ foreach my $row (@rows)
 }
 $t->wait_for('all are gone', sub { return !$list->() }, 60);
 is(join(' ', glob($t->dir . '/data/branches/*')), '', 'no file is left');
-$load->kill_kill;
+# the loop would not notice that its client is gone
+$t->source->safe_psql('postgres', q(SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'DO $$ BEGIN FOR%'));
+$load->finish;
 $t->wait_caught_up;
 $t->compare_ok('the replica equals the source');
 $t->stop_all;

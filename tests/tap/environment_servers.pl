@@ -51,6 +51,16 @@ is($pid_of->('state'), $state_before, 'and so was the state server');
 $change->('adopted');
 $t->compare_ok('after the environment was killed');
 
+# killed in the moment between a server's start and its record
+my $begun = $t->replica_psql('SELECT pg_postmaster_start_time()');
+$t->environment->kill9;
+unlink $t->dir . "/data/$replica/server" or die "no record: $!";
+$t->start_environment;
+$t->wait_for("the replica's server is known", sub { return $pid_of->($replica) });
+is($pid_of->($replica), $before, 'a server without a record is the one that bwrap told of');
+is($t->replica_psql('SELECT pg_postmaster_start_time()'), $begun, 'and was not started again');
+$change->('without a record');
+
 # the replica's server is killed
 kill KILL => $before;
 $t->wait_for('another server', sub { my $pid = $pid_of->($replica); return $pid && $pid != $before });

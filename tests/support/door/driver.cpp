@@ -107,8 +107,9 @@ int launch(const std::vector<std::string>& words) {
     base::Pipe status = base::make_pipe();
     process::Command command;
     const ServerFiles files{words[0], "", {words[2], words[3], words[2]}};
-    command.argv =
-        containment_argv(containment, files, {filter.get(), users.get(), status.write.get()});
+    command.argv = containment_argv(
+        containment, files,
+        {.filter = filter.get(), .users = users.get(), .status = status.write.get()});
     // before --remount-ro / --
     command.argv.insert(command.argv.end() - 3, {"--ro-bind", opener, "/ardent-opener"});
     const std::vector<std::string> program = {
