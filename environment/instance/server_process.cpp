@@ -13,7 +13,6 @@
 #include <fstream>
 #include <iterator>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <poll.h>
 #include <sstream>
 #include <sys/syscall.h>
