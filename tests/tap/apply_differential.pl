@@ -90,9 +90,13 @@ SQL
 	return $said =~ /ERROR.*/ ? "an index of the replica: $&" : '';
 }
 
-foreach my $round ($differ->rounds)
+my @rounds = $differ->rounds;
+my $most = 4 * @rounds;
+while (defined(my $round = shift @rounds))
 {
 	my ($wrong, $rows, @numbers) = play_round($round);
+	# what chance has left out comes with more rounds
+	push @rounds, $round + 1 if !@rounds && $round < $most && $differ->complete && $differ->features->missed;
 	ok(!$wrong, "round $round: replica equals source" . ($wrong ? '' : ", $rows rows"));
 	next unless $wrong;
 	diag($wrong);
