@@ -161,14 +161,15 @@ $t->compare_ok('after the server was killed with all that');
 is(slurp_file($secret), "FATAL: secret\n", 'the file behind a planted link is what it was');
 
 # One server a directory: neither PostgreSQL's lock file nor its shared memory can tell from inside another namespace.
-my $record = $t->replica_dir . '/server';
+# Both that tell which process it is are away: our record, and what bwrap wrote.
+my @records = map { $t->replica_dir . "/$_" } 'server', 'server.info';
 $before = $t->replica_postmaster_pid;
 $t->environment->kill9;
-rename $record, "$record.away" or die $!;
+rename $_, "$_.away" or die $! foreach @records;
 $t->start_environment;
 $t->wait_for(q(the environment says so), sub { return $t->environment->log_text =~ qr/a server that nobody knows works in/ });
 ok(kill(0, $before), 'the server that runs was left alone');
-rename "$record.away", $record or die $!;
+rename "$_.away", $_ or die $! foreach @records;
 $t->source->safe_psql($Ardent::Test::database, q(INSERT INTO public.item VALUES (1001, 'after')));
 $t->wait_caught_up(90);
 is($t->replica_postmaster_pid, $before, 'and adopted when it is known again');
