@@ -247,11 +247,15 @@ TEST_CASE("a containment has namespaces, a filter and only what a server reads",
     const ServerFiles files{"/usr/lib/postgresql/15/bin",
                             "/usr/local/lib/ardent/15",
                             {"/srv/data", "/srv/socket", "/srv/configuration"}};
-    const std::string argv = base::join(containment_argv(containment, files, {7, 8, 9}), " ");
+    const std::string argv =
+        base::join(containment_argv(containment, files,
+                                    {.filter = 7, .users = 8, .information = 10, .status = 9}),
+                   " ");
     for (const char* const part :
          {"--unshare-user --unshare-pid --unshare-net --unshare-ipc --unshare-uts", "--as-pid-1",
           "--cap-drop ALL", "--seccomp 7", "--ro-bind-data 8 /etc/passwd", "--json-status-fd 9",
-          "--ro-bind-try /opt/data /opt/data", "--bind /srv/data /data --bind /srv/socket /socket",
+          "--info-fd 10", "--ro-bind-try /opt/data /opt/data",
+          "--bind /srv/data /data --bind /srv/socket /socket",
           "--ro-bind /srv/configuration /configuration", "--size 1073741824 --tmpfs /dev/shm"}) {
         CHECK_THAT(argv, Catch::Contains(part));
     }
