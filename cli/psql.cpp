@@ -4,6 +4,7 @@
 #include "cli/conninfo.hpp"
 #include "cli/failure.hpp"
 #include "common/base/fd.hpp"
+#include "common/pq/pgpass.hpp"
 
 #include <algorithm>
 #include <array>
@@ -24,17 +25,6 @@ namespace {
 constexpr std::array<std::string_view, 10> k_kept = {
     "PGAPPNAME",   "PGCLIENTENCODING", "PGCONNECT_TIMEOUT", "PGDATESTYLE", "PGGEQO",
     "PGLOCALEDIR", "PGOPTIONS",        "PGSYSCONFDIR",      "PGTZ",        "PGDATA"};
-
-std::string escaped(const std::string& password) {
-    std::string text;
-    for (const char c : password) {
-        if (c == ':' || c == '\\') {
-            text += '\\';
-        }
-        text += c;
-    }
-    return text;
-}
 
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {
     std::vector<char*> pointers;
@@ -83,7 +73,7 @@ PsqlStart plan_psql(const std::string& url, const Variables& environment) {
         throw Failure("api_error", "the branch's password has a line end");
     }
     if (!password.empty()) {
-        start.password_line = "*:*:*:*:" + escaped(password) + "\n";
+        start.password_line = "*:*:*:*:" + pq::pgpass_field(password) + "\n";
     }
     return start;
 }

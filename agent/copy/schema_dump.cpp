@@ -5,6 +5,7 @@
 #include "common/base/fd.hpp"
 #include "common/base/text.hpp"
 #include "common/pq/connection.hpp"
+#include "common/pq/pgpass.hpp"
 #include "common/process/subprocess.hpp"
 
 #include <cerrno>
@@ -37,7 +38,7 @@ public:
             throw cannot("cannot make a private folder in " + m_folder);
         }
         try {
-            write("*:*:*:*:" + escaped(password) + "\n");
+            write("*:*:*:*:" + pq::pgpass_field(password) + "\n");
         } catch (...) {
             remove();
             throw;
@@ -50,17 +51,6 @@ public:
     std::string path() const { return m_folder + "/pgpass"; }
 
 private:
-    static std::string escaped(const std::string& password) {
-        std::string text;
-        for (const char c : password) {
-            if (c == ':' || c == '\\') {
-                text += '\\';
-            }
-            text += c;
-        }
-        return text;
-    }
-
     void write(const std::string& line) const {
         const base::Fd file(
             ::open(path().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
