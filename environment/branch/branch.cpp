@@ -2,12 +2,12 @@
 #include "environment/branch/branch.hpp"
 
 #include "common/base/error.hpp"
+#include "common/http/client.hpp"
 #include "common/process/log.hpp"
 #include "environment/branch/prepare.hpp"
 #include "environment/branch/stopwatch.hpp"
 #include "environment/instance/superuser.hpp"
 
-#include <cctype>
 #include <filesystem>
 #include <fstream>
 
@@ -19,7 +19,6 @@ using base::Error;
 using base::ErrorKind;
 
 constexpr unsigned k_clone_threads = 4;
-constexpr auto k_stop_patience = std::chrono::seconds(30);
 
 // Instance::exists asks for it.
 void mark_initialised(const std::string& directory) {
@@ -29,37 +28,27 @@ void mark_initialised(const std::string& directory) {
     }
 }
 
-// Everything but letters, digits and -._~ (RFC 3986).
-std::string percent_encoded(std::string_view text) {
-    constexpr std::string_view k_digits = "0123456789ABCDEF";
-    std::string result;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (std::isalnum(byte) != 0 || std::string_view("-._~").find(c) != std::string_view::npos) {
-            result += c;
-        } else {
-            result += '%';
-            result += k_digits[byte >> 4U];
-            result += k_digits[byte & 15U];
-        }
-    }
-    return result;
-}
-
 }  // namespace
 
 std::string branch_url(const BranchSettings& settings, const BranchRecord& record) {
     const bool is_v6 = settings.public_host.find(':') != std::string::npos;
-    return "postgresql://" + percent_encoded(record.role) + ":" + percent_encoded(record.password) +
-           "@" + (is_v6 ? "[" + settings.public_host + "]" : settings.public_host) + ":" +
-           std::to_string(record.port) + "/" + percent_encoded(record.database) +
+    return "postgresql://" + http::encode_component(record.role) + ":" +
+           http::encode_component(record.password) + "@" +
+           (is_v6 ? "[" + settings.public_host + "]" : settings.public_host) + ":" +
+           std::to_string(record.port) + "/" + http::encode_component(record.database) +
            "?sslmode=verify-full";
 }
 
 Branch::Branch(const BranchGround& ground, BranchRecord record)
     : m_ground(ground), m_record(std::move(record)) {
-    if (m_record.phase == BranchPhase::active) {
+    if (m_record.phase != BranchPhase::active) {
+        return;
+    }
+    try {
         m_instance = std::make_shared<Instance>(spec(true));
+    } catch (const Error& error) {
+        m_trouble =
+            error.what();  // its major is no longer installed: that concerns this branch alone
     }
 }
 
@@ -79,21 +68,23 @@ bool Branch::running() const {
 }
 
 std::string Branch::opener_socket() const {
-    return socket_directory(m_ground.settings.run_dir, record().id) + "/opener";
+    const auto server = instance();
+    return server ? server->opener_socket() : std::string();
 }
 
 BranchView Branch::view() const {
     BranchView view{record(), running(), {}};
     if (view.record.phase == BranchPhase::active) {
         view.url = branch_url(m_ground.settings.branch, view.record);
+        const std::lock_guard lock(m_mutex);
+        view.record.failure = m_trouble;
     }
     return view;
 }
 
 std::optional<std::uint64_t> Branch::bytes() const {
     try {
-        return own_bytes(m_ground.settings.data_dir + "/branches/" + record().id + "/data",
-                         m_ground.settings.branch.clone.method);
+        return own_bytes(directory() + "/data", m_ground.settings.branch.clone.method);
     } catch (const Error& error) {
         process::log_warning("a branch cannot be measured",
                              {{"branch", record().id}, {"error", error.what()}});
@@ -106,7 +97,7 @@ InstanceSpec Branch::spec(bool prepared) const {
     const Settings& settings = m_ground.settings;
     InstanceSpec spec;
     spec.name = "branch " + m_record.name;
-    spec.directory = settings.data_dir + "/branches/" + m_record.id;
+    spec.directory = directory();
     spec.socket_directory = socket_directory(settings.run_dir, m_record.id);
     spec.binaries = find_binaries(settings.replica.binaries, m_record.major);
     spec.library = settings.replica.libraries + "/" + std::to_string(m_record.major);
@@ -136,7 +127,9 @@ InstanceSpec Branch::spec(bool prepared) const {
     return spec;
 }
 
+// Under a lock of its own, because a protection or a deletion is noted while the branch is made durable.
 void Branch::change(const std::function<void(BranchRecord&)>& act) {
+    const std::lock_guard one(m_changing);
     BranchRecord changed = record();
     act(changed);
     m_ground.store.save(changed);
@@ -169,15 +162,23 @@ std::string Branch::directory() const {
     return m_ground.settings.data_dir + "/branches/" + record().id;
 }
 
+CutOutcome Branch::clone_replica(const CutSource& source, const std::string& target,
+                                 const std::function<bool()>& go_on) const {
+    const CloneMethod method = method_for(*source.replica, m_ground.settings.branch.clone.method);
+    return cut_branch(*source.replica, {method, k_clone_threads, target, go_on, {}});
+}
+
+void Branch::note_trouble(const std::string& trouble) {
+    const std::lock_guard lock(m_mutex);
+    m_trouble = trouble;
+}
+
 void Branch::make(const CutSource& source, const std::function<bool()>& go_on) {
     const std::lock_guard life(m_life);
     try {
         const InstanceSpec first = spec(false);
         std::filesystem::create_directories(first.directory);
-        const CloneMethod method =
-            method_for(*source.replica, m_ground.settings.branch.clone.method);
-        CutOutcome cut = cut_branch(
-            *source.replica, {method, k_clone_threads, first.directory + "/data", go_on, {}});
+        CutOutcome cut = clone_replica(source, first.directory + "/data", go_on);
         const auto server = std::make_shared<Instance>(first);
         {
             const std::lock_guard lock(m_mutex);
@@ -203,10 +204,19 @@ void Branch::make(const CutSource& source, const std::function<bool()>& go_on) {
 void Branch::start() {
     const std::lock_guard life(m_life);
     const auto server = instance();
-    if (!server || record().phase != BranchPhase::active) {
+    if (record().phase != BranchPhase::active) {
         throw Error(ErrorKind::replica, "the branch is " + std::string(to_string(record().phase)));
     }
-    server->start();
+    if (!server) {
+        throw Error(ErrorKind::replica, view().record.failure);
+    }
+    try {
+        server->start();
+    } catch (const Error& error) {
+        note_trouble(error.what());
+        throw;
+    }
+    note_trouble({});
 }
 
 void Branch::ensure_durable() {
@@ -266,11 +276,11 @@ void Branch::remove_files() {
     const BranchRecord now = record();
     InstanceSpec rest;
     rest.name = "branch " + now.name;
-    rest.directory = m_ground.settings.data_dir + "/branches/" + now.id;
+    rest.directory = directory();
     rest.socket_directory = socket_directory(m_ground.settings.run_dir, now.id);
     rest.limits = m_ground.settings.limits;
     Instance instance(rest);
-    instance.stop(k_stop_patience);
+    instance.stop(k_branch_patience);
     if (std::filesystem::exists(rest.directory)) {
         for (const char* const tree : {"/data", "/data.next", "/data.old"}) {
             remove_tree(rest.directory + tree);

@@ -15,8 +15,9 @@
 #include "environment/state/store.hpp"
 #include "environment/volume/volume.hpp"
 
-#include <atomic>
 #include <cstdint>
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -30,6 +31,9 @@ struct BranchGround {
     Store& store;
     const BranchAuthority& authority;
 };
+
+/// How long a server of a branch may take for its fast shutdown.
+inline constexpr auto k_branch_patience = std::chrono::seconds(30);
 
 struct BranchView {
     BranchRecord record;
@@ -59,18 +63,22 @@ public:
     /// is stopped. Throws base::Error: the branch is what it was then.
     void reset(const CutSource& source, const std::function<bool()>& go_on,
                const std::function<void()>& hold_clients);
-    /// What a reset that was interrupted left: back to the old data, or on to the new ones where they were prepared.
+    /// What a reset that was interrupted left: back to the old data, or on to the new ones where they
+    /// were prepared. A server that outlived the environment meanwhile is stopped.
     void settle_reset();
     void update(std::optional<std::int64_t> expires, std::optional<bool> is_protected);
     /// The server is ended, its files are removed, and so is the record. Throws base::Error; to be called again then.
     void remove();
     /// From now on it is shown as being deleted.
     void begin_removal();
+    /// Why an active branch does not serve, for its view, until it is started next.
+    void note_trouble(const std::string& trouble);
     /// What an environment that ended left half made is removed, and the reason becomes its failure.
     void give_up(const std::string& reason);
 
     /// True when its server lives.
     bool running() const;
+    /// Empty before it was started.
     std::string opener_socket() const;
 
 private:
@@ -78,15 +86,19 @@ private:
     std::shared_ptr<Instance> instance() const;
     void change(const std::function<void(BranchRecord&)>& act);
     std::string directory() const;
+    CutOutcome clone_replica(const CutSource& source, const std::string& target,
+                             const std::function<bool()>& go_on) const;
     BranchRecord prepare(Instance& server, const CutSource& source, std::vector<BranchStep> steps);
-    void finish_reset();
+    void settle();
     void remove_files();
     void make_durable();
 
     const BranchGround& m_ground;
     std::mutex m_life;           // one operation at a time; taken before the other
+    std::mutex m_changing;       // one change of the record at a time; before m_mutex
     mutable std::mutex m_mutex;  // never held over SQL
     BranchRecord m_record;
+    std::string m_trouble;  // why its server does not start; empty: it does
     std::shared_ptr<Instance> m_instance;
 };
 

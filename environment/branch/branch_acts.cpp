@@ -5,15 +5,12 @@
 #include "common/base/error.hpp"
 #include "common/process/log.hpp"
 #include "environment/server/http.hpp"
-#include "environment/state/secrets.hpp"
 
 #include <ctime>
 
 namespace ardent::environment {
 
 namespace {
-
-constexpr auto k_stop_patience = std::chrono::seconds(30);
 
 const char* operation_type(BranchAct act) {
     switch (act) {
@@ -30,12 +27,10 @@ const char* operation_type(BranchAct act) {
 }  // namespace
 
 void Branches::refuse_while_busy(const std::string& id) const {
-    const std::lock_guard lock(m_mutex);
-    const auto under_way = m_under_way.find(id);
-    if (under_way != m_under_way.end()) {
+    if (const auto operation = under_way(id)) {
         throw HttpError(409, "busy",
-                        "Another operation on the branch is under way: " + under_way->second.type +
-                            " " + under_way->second.id);
+                        "Another operation on the branch is under way: " + operation->type + " " +
+                            operation->id);
     }
 }
 
@@ -47,23 +42,15 @@ OperationRecord Branches::act(const std::string& connector_id, const std::string
         source = await_source({.connector_id = connector_id});
     }
     const std::lock_guard one(m_beginning);
-    {
-        const std::lock_guard lock(m_mutex);
-        const auto under_way = m_under_way.find(id);
-        if (under_way != m_under_way.end() && under_way->second.type == operation_type(act)) {
-            return under_way->second;
-        }
+    if (auto operation = under_way(id); operation && operation->type == operation_type(act)) {
+        return *std::move(operation);
     }
     refuse_while_busy(id);
     if (branch->record().phase != BranchPhase::active) {
         throw HttpError(422, "not_active",
                         "The branch is " + std::string(to_string(branch->record().phase)));
     }
-    OperationRecord operation;
-    operation.id = "op_" + random_hex(16);
-    operation.type = operation_type(act);
-    operation.status = "pending";
-    operation.resource_id = id;
+    OperationRecord operation = new_operation(operation_type(act), id);
     m_store.save(operation);
     begin(branch, operation);
     m_tasks.post(
@@ -112,7 +99,7 @@ void Branches::suspend(const BranchPointer& branch) {
         throw base::Error(base::ErrorKind::replica,
                           "clients are connected to the branch, or it is being started");
     }
-    branch->stop(k_stop_patience);
+    branch->stop(k_branch_patience);
 }
 
 BranchView Branches::update(const std::string& connector_id, const std::string& id,
@@ -120,11 +107,7 @@ BranchView Branches::update(const std::string& connector_id, const std::string& 
     const BranchPointer branch = find(connector_id, id);
     const std::lock_guard one(m_beginning);
     refuse_while_busy(id);
-    std::optional<std::int64_t> expires;
-    if (ttl) {
-        expires = *ttl == 0 ? 0 : static_cast<std::int64_t>(std::time(nullptr)) + *ttl;
-    }
-    branch->update(expires, is_protected);
+    branch->update(ttl ? std::optional(expiry_after(*ttl)) : std::nullopt, is_protected);
     return branch->view();
 }
 
@@ -144,7 +127,7 @@ void Branches::look_after(const BranchPointer& branch) {
     if (patience.count() > 0 && activity && activity->state == DoorState::running &&
         activity->idle && *activity->idle >= patience && m_door.try_close_for_suspend(record.id)) {
         process::log_info("branch suspended", {{"branch", record.id}});
-        branch->stop(k_stop_patience);
+        branch->stop(k_branch_patience);
     }
 }
 

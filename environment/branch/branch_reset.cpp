@@ -3,11 +3,11 @@
 //
 //   data.next          the new data are being cut; the old ones serve
 //   data.old, data     the new data are in place, and being prepared: back to the old ones
-//   reset_body stored  the new data are prepared: on to them, whatever files are left
+//   reset_body stored  the new data are prepared: on to them; the old ones become data.next, which is
+//                      removed
 #include "environment/branch/branch.hpp"
 
 #include "common/base/error.hpp"
-#include "common/process/log.hpp"
 #include "environment/state/record_json.hpp"
 
 #include <cerrno>
@@ -22,9 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 using base::Error;
 using base::ErrorKind;
-
-constexpr unsigned k_clone_threads = 4;
-constexpr auto k_stop_patience = std::chrono::seconds(30);
 
 void move(const std::string& from, const std::string& to) {
     if (std::rename(from.c_str(), to.c_str()) != 0) {
@@ -48,12 +45,9 @@ void Branch::reset(const CutSource& source, const std::function<bool()>& go_on,
     }
     const std::string data = directory() + "/data";
     try {
-        const CloneMethod method =
-            method_for(*source.replica, m_ground.settings.branch.clone.method);
-        CutOutcome cut =
-            cut_branch(*source.replica, {method, k_clone_threads, data + ".next", go_on, {}});
+        CutOutcome cut = clone_replica(source, data + ".next", go_on);
         hold_clients();
-        server->stop(k_stop_patience);
+        server->stop(k_branch_patience);
         move(data, data + ".old");
         move(data + ".next", data);
         InstanceSpec fresh = spec(false);
@@ -62,25 +56,32 @@ void Branch::reset(const CutSource& source, const std::function<bool()>& go_on,
         const BranchRecord made = prepare(*server, source, std::move(cut.steps));
         change([&](BranchRecord& record) { record.reset_body = body_to_json(made); });
     } catch (const std::exception&) {
-        server->stop(k_stop_patience);
-        finish_reset();
+        settle();
         throw;
     }
-    finish_reset();
+    settle();
 }
 
 void Branch::settle_reset() {
     const std::lock_guard life(m_life);
-    finish_reset();
+    settle();
 }
 
-// The server of old data is stopped when it is called.
-void Branch::finish_reset() {
+void Branch::settle() {
     const std::string data = directory() + "/data";
+    const auto server = instance();
     const bool prepared = !record().reset_body.empty();
-    if (!prepared && exists(data + ".old")) {
+    const bool moved = exists(data + ".old");
+    if (!prepared && moved) {
+        if (server) {
+            server->stop(k_branch_patience);
+        }
         remove_tree(data);
         move(data + ".old", data);
+    }
+    if (prepared && moved) {
+        // First, so that old data never stand beside a record of the new ones: they would be taken back.
+        move(data + ".old", data + ".next");
     }
     if (prepared) {
         change([](BranchRecord& record) {
@@ -92,11 +93,10 @@ void Branch::finish_reset() {
             record.expires = before.expires;
         });
     }
-    if (const auto server = instance()) {
+    if (server && (prepared || moved)) {
         server->reconfigure(spec(true));
     }
     remove_tree(data + ".next");
-    remove_tree(data + ".old");
 }
 
 }  // namespace ardent::environment

@@ -20,18 +20,8 @@ constexpr std::size_t k_id_bytes = 16;
 constexpr std::size_t k_role_bytes = 4;
 constexpr std::size_t k_password_bytes = 24;
 constexpr std::size_t k_name_limit = 63;
-constexpr auto k_sleep_patience = std::chrono::seconds(30);
 constexpr auto k_source_patience = std::chrono::seconds(10);
 constexpr auto k_look_again = std::chrono::milliseconds(100);
-
-OperationRecord new_operation(const char* type, const std::string& branch) {
-    OperationRecord operation;
-    operation.id = "op_" + random_hex(k_id_bytes);
-    operation.type = type;
-    operation.status = "pending";
-    operation.resource_id = branch;
-    return operation;
-}
 
 }  // namespace
 
@@ -39,6 +29,10 @@ bool is_branch_name(std::string_view name) noexcept {
     return !name.empty() && name.size() <= k_name_limit &&
            name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") ==
                std::string_view::npos;
+}
+
+std::int64_t expiry_after(std::int64_t ttl) noexcept {
+    return ttl == 0 ? 0 : static_cast<std::int64_t>(std::time(nullptr)) + ttl;
 }
 
 Branches::Branches(const Settings& settings, Store& store, Registry& registry)
@@ -52,44 +46,45 @@ Branches::Branches(const Settings& settings, Store& store, Registry& registry)
 
 Branches::~Branches() {
     close();
-    m_tasks.stop();
-    if (m_sleeper.joinable()) {
-        m_sleeper.join();
-    }
+    end_work();
 }
 
 void Branches::load() {
     process::log_info("branches", {{"method", to_string(m_settings.branch.clone.method)}});
-    for (BranchRecord& record : m_store.branches()) {
+    for (const BranchRecord& record : m_store.branches()) {
         const auto branch = std::make_shared<Branch>(m_ground, record);
-        switch (record.phase) {
-        case BranchPhase::creating:
-            branch->give_up("the environment ended while the branch was made");
-            break;
-        case BranchPhase::active:
-            if (!branch->running()) {
-                branch->settle_reset();
-            }
-            m_door.open(record.id, {m_settings.branch.listen, record.port});
-            break;
-        case BranchPhase::deleting: {
-            const OperationRecord operation = new_operation("branch_delete", record.id);
-            m_store.save(operation);
-            m_under_way.emplace(record.id, operation);
-            m_tasks.post([this, branch, operation] { run_remove(branch, operation); });
-            break;
+        {
+            const std::lock_guard lock(m_mutex);
+            m_branches.emplace(record.id, branch);
         }
-        case BranchPhase::failed:
-            break;
-        }
-        const std::lock_guard lock(m_mutex);
-        m_branches.emplace(record.id, branch);
-        // Its server may have outlived the environment.
-        if (branch->running()) {
-            request_start(record.id, StartReason::sleeping);
+        // What keeps one from being taken up keeps neither the others nor the replicas away.
+        try {
+            take_up(branch);
+        } catch (const std::exception& error) {
+            branch->note_trouble(error.what());
+            process::log_error("a branch cannot be taken up",
+                               {{"branch", record.id}, {"error", error.what()}});
         }
     }
     m_sleeper = std::thread([this] { look_for_idle(); });
+}
+
+void Branches::take_up(const BranchPointer& branch) {
+    const BranchRecord record = branch->record();
+    if (record.phase == BranchPhase::creating) {
+        branch->give_up("the environment ended while the branch was made");
+    } else if (record.phase == BranchPhase::deleting) {
+        const OperationRecord operation = new_operation("branch_delete", record.id);
+        m_store.save(operation);
+        begin(branch, operation);
+        m_tasks.post([this, branch, operation] { run_remove(branch, operation); });
+    } else if (record.phase == BranchPhase::active) {
+        branch->settle_reset();
+        m_door.open(record.id, {m_settings.branch.listen, record.port});
+        if (branch->running()) {  // it has outlived the environment
+            request_start(record.id, StartReason::sleeping);
+        }
+    }
 }
 
 std::string Branches::connector_name(const std::string& connector_id) const {
@@ -98,12 +93,11 @@ std::string Branches::connector_name(const std::string& connector_id) const {
 
 Branches::BranchPointer Branches::find(const std::string& connector_id,
                                        const std::string& id) const {
-    const std::lock_guard lock(m_mutex);
-    const auto found = m_branches.find(id);
-    if (found == m_branches.end() || found->second->record().connector_id != connector_id) {
+    BranchPointer branch = by_id(id);
+    if (!branch || branch->record().connector_id != connector_id) {
         throw HttpError(404, "not_found", "Branch not found");
     }
-    return found->second;
+    return branch;
 }
 
 Branches::BranchPointer Branches::by_name(const std::string& connector_id,
@@ -148,13 +142,20 @@ std::optional<std::uint64_t> Branches::bytes(const std::string& connector_id,
     return find(connector_id, id)->bytes();
 }
 
+Branches::BranchPointer Branches::by_id(const std::string& id) const {
+    const std::lock_guard lock(m_mutex);
+    const auto found = m_branches.find(id);
+    return found == m_branches.end() ? nullptr : found->second;
+}
+
+std::optional<OperationRecord> Branches::under_way(const std::string& id) const {
+    const std::lock_guard lock(m_mutex);
+    const auto found = m_under_way.find(id);
+    return found == m_under_way.end() ? std::nullopt : std::optional(found->second);
+}
+
 std::optional<BranchView> Branches::find_view(const std::string& id) const {
-    BranchPointer branch;
-    {
-        const std::lock_guard lock(m_mutex);
-        const auto found = m_branches.find(id);
-        branch = found == m_branches.end() ? nullptr : found->second;
-    }
+    const BranchPointer branch = by_id(id);
     return branch ? std::optional(branch->view()) : std::nullopt;
 }
 
@@ -207,8 +208,7 @@ BranchRecord Branches::new_record(const BranchRequest& request, const CutSource&
     record.method = to_string(method_for(*source.replica, m_settings.branch.clone.method));
     record.warning = source.warning;
     record.is_protected = request.is_protected;
-    record.expires =
-        request.ttl == 0 ? 0 : static_cast<std::int64_t>(std::time(nullptr)) + request.ttl;
+    record.expires = expiry_after(request.ttl);
     return record;
 }
 
@@ -256,10 +256,8 @@ std::optional<Branches::Begun> Branches::join(const BranchRequest& request) cons
                        : std::string(record.is_protected ? ", which is protected"
                                                          : ", which is not protected")));
     }
-    const std::lock_guard lock(m_mutex);
-    const auto under_way = m_under_way.find(record.id);
-    if (under_way != m_under_way.end()) {
-        return Begun{under_way->second, true};
+    if (const auto operation = under_way(record.id)) {
+        return Begun{*operation, true};
     }
     OperationRecord done = new_operation("branch_create", record.id);
     done.status = "completed";
@@ -371,12 +369,8 @@ void Branches::run_create(const BranchPointer& branch, OperationRecord operation
 OperationRecord Branches::remove(const std::string& connector_id, const std::string& id) {
     const BranchPointer branch = find(connector_id, id);
     const std::lock_guard one(m_beginning);
-    {
-        const std::lock_guard lock(m_mutex);
-        const auto under_way = m_under_way.find(id);
-        if (under_way != m_under_way.end() && under_way->second.type == "branch_delete") {
-            return under_way->second;
-        }
+    if (auto operation = under_way(id); operation && operation->type == "branch_delete") {
+        return *std::move(operation);
     }
     if (branch->record().is_protected) {
         throw HttpError(409, "protected",
@@ -428,12 +422,7 @@ void Branches::finish(OperationRecord operation, const std::string& error) {
 
 void Branches::request_start(const std::string& id, StartReason reason) {
     m_tasks.post([this, id, reason] {
-        BranchPointer branch;
-        {
-            const std::lock_guard lock(m_mutex);
-            const auto found = m_branches.find(id);
-            branch = found == m_branches.end() ? nullptr : found->second;
-        }
+        const BranchPointer branch = by_id(id);
         // While it is made its clients wait for run_create.
         if (branch && branch->record().phase == BranchPhase::active) {
             run_start(branch, reason);
@@ -445,7 +434,7 @@ void Branches::run_start(const BranchPointer& branch, StartReason reason) {
     const std::string id = branch->record().id;
     try {
         if (reason == StartReason::opener_lost) {
-            branch->stop(k_sleep_patience);
+            branch->stop(k_branch_patience);
         }
         branch->start();
         m_door.started(id, {branch->opener_socket()});
@@ -469,14 +458,21 @@ void Branches::make_durable(const BranchPointer& branch) {
 }
 
 void Branches::close() {
-    if (!m_closing.exchange(true)) {
-        m_changed.notify_all();
-        m_door.stop();
+    m_closing = true;
+    m_changed.notify_all();
+}
+
+// In this order: tasks and the sleeper call the door, which takes no call once it has stopped.
+void Branches::end_work() {
+    m_tasks.stop();
+    if (m_sleeper.joinable()) {
+        m_sleeper.join();
     }
+    m_door.stop();
 }
 
 void Branches::stop_servers(std::chrono::milliseconds patience) {
-    m_tasks.stop();
+    end_work();
     std::vector<std::thread> threads;
     for (const auto& [id, branch] : m_branches) {
         threads.emplace_back([branch = branch, patience] { branch->stop(patience); });

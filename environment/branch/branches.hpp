@@ -72,9 +72,9 @@ public:
 
     const BranchAuthority& authority() const noexcept { return m_authority; }
 
-    /// No client is let in any more, and nothing new begins.
+    /// Nothing new begins. Calls may still come.
     void close();
-    /// Stops every server.
+    /// Ends the work, closes the door and stops every server. Nobody calls any more: the HTTP server has stopped.
     void stop_servers(std::chrono::milliseconds patience);
 
 private:
@@ -100,6 +100,10 @@ private:
     void check_room() const;
     BranchRecord new_record(const BranchRequest& request, const CutSource& source);
     void listen(BranchRecord& record);
+    void take_up(const BranchPointer& branch);
+    void end_work();
+    BranchPointer by_id(const std::string& id) const;
+    std::optional<OperationRecord> under_way(const std::string& id) const;
     BranchPointer find(const std::string& connector_id, const std::string& id) const;
     BranchPointer by_name(const std::string& connector_id, const std::string& name) const;
     std::mutex& cutting(const std::string& connector_id);
@@ -125,5 +129,8 @@ private:
 
 /// 1 to 63 of lower-case letters, digits, hyphens.
 bool is_branch_name(std::string_view name) noexcept;
+
+/// Seconds since 1970, `ttl` seconds from now; 0 for 0, which is never.
+std::int64_t expiry_after(std::int64_t ttl) noexcept;
 
 }  // namespace ardent::environment

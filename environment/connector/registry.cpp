@@ -116,11 +116,7 @@ OperationRecord Registry::remove(const std::string& id) {
             m_removals.erase(before);
         }
     }
-    OperationRecord operation;
-    operation.id = "op_" + random_hex(k_id_bytes);
-    operation.type = "connector_delete";
-    operation.status = "pending";
-    operation.resource_id = id;
+    OperationRecord operation = new_operation("connector_delete", id);
     m_store.save(operation);
     const std::lock_guard lock(m_mutex);
     Removal& removal = m_removals[id];

@@ -5,6 +5,7 @@
 #include "common/process/log.hpp"
 #include "environment/state/migrations.hpp"
 #include "environment/state/record_json.hpp"
+#include "environment/state/secrets.hpp"
 
 namespace ardent::environment {
 
@@ -77,6 +78,16 @@ constexpr const char* k_select_operation = R"sql(
 )sql";
 
 }  // namespace
+
+OperationRecord new_operation(const std::string& type, const std::string& resource) {
+    constexpr std::size_t k_id_bytes = 16;
+    OperationRecord operation;
+    operation.id = "op_" + random_hex(k_id_bytes);
+    operation.type = type;
+    operation.status = "pending";
+    operation.resource_id = resource;
+    return operation;
+}
 
 pq::Result Store::run(const std::string& sql, std::initializer_list<Value> parameters) {
     const std::lock_guard lock(m_mutex);

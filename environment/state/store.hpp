@@ -17,6 +17,9 @@
 
 namespace ardent::environment {
 
+/// Pending, with an id of its own; not stored yet.
+OperationRecord new_operation(const std::string& type, const std::string& resource);
+
 class Store {
 public:
     explicit Store(Instance& instance) : m_instance(instance) {}

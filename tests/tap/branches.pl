@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 use Ardent::Test;
+use IO::Socket::INET;
 use IPC::Run;
 use JSON::PP;
 use Test::More;
@@ -115,6 +116,45 @@ ok(!-e $t->dir . "/data/branches/$made->{id}", 'with its files');
 like($psql->($url, 'SELECT 1'), qr/Connection refused/, 'and its port');
 is($psql->($second_url, 'SELECT 1'), '1', 'the second serves');
 is($create->('my-feature')->{status}, 'completed', 'the name is free again');
+
+# What concerns one branch alone. The environment is killed, its servers live on.
+my $port_of = $row->($second->{id})->{port};
+my $data = $t->dir . "/data/branches/$second->{id}/data";
+is($psql->($second_url, 'CREATE TABLE kept (i integer); INSERT INTO kept VALUES (7); SELECT i FROM kept'), '7', 'something to keep');
+$t->environment->kill9;
+# as a reset leaves it that had put unprepared data in place: back to the old ones
+rename $data, "$data.old" or die "$data: $!";
+mkdir $data, 0700;
+$t->start_environment;
+is($psql->($second_url, 'SELECT i FROM kept'), '7', 'an interrupted reset goes back to the old data, also under a server that lived on');
+ok(!-e "$data.old" && !-e "$data.next", 'and leaves nothing');
+$t->environment->kill9;
+my $pid = Ardent::Test::server_pid($t->dir . "/data/branches/$second->{id}");
+kill 'QUIT', $pid if $pid;
+my $other = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port_of, Listen => 1, ReuseAddr => 1) or die "port $port_of: $!";
+$t->start_environment;
+like($row->($second->{id})->{failure}, qr/$port_of/, 'a port that another program took keeps the environment from nothing, and is told');
+close $other;
+$t->environment->stop;
+my $control = "$data/global/pg_control";
+rename $control, "$control.away" or die $!;
+$t->start_environment;
+like($psql->($second_url, 'SELECT 1'), qr/ERROR/, 'a branch whose server cannot start serves nobody');
+like($row->($second->{id})->{failure}, qr/does not start/, 'and says why');
+rename "$control.away", $control or die $!;
+is($psql->($second_url, 'SELECT i FROM kept'), '7', 'it serves once the cause is gone');
+is($row->($second->{id})->{failure}, undef, 'and has nothing to tell');
+
+# A clean end in the middle of a creation.
+$t->wait_streaming;
+$t->wait_caught_up;
+$t->http('POST', '/v1/branch/create', { connector_id => $t->{connector}, service_type => 'postgres', name => 'in-the-middle' });
+is($t->environment->stop, 0, 'the environment ends with 0 while a branch is made');
+$t->start_environment;
+my ($middle) = grep { $_->{name} eq 'in-the-middle' } @{ $t->http('GET', "/v1/branches/$t->{connector}")->{json} };
+like($middle->{status}, qr/^(?:failed|active)$/, 'which is made, or has failed');
+ok($middle->{status} eq 'active' || !-e $t->dir . "/data/branches/$middle->{id}", 'and nothing of it is left then');
+
 is($create->($_)->{status}, 400, "no name: '$_'") foreach '', 'a/b', 'A', 'x' x 64, 'ä';
 $t->stop_all;
 done_testing();
