@@ -55,6 +55,11 @@ std::optional<std::string> HttpRequest::parameter(const std::string& name) const
     return found == query.end() ? std::nullopt : std::optional(found->second);
 }
 
+std::optional<std::string> HttpRequest::header(const std::string& name) const {
+    const auto found = headers.find(name);
+    return found == headers.end() ? std::nullopt : std::optional(found->second);
+}
+
 const Route& Router::find(HttpRequest& request) const {
     const std::vector<std::string> path = base::split(request.path, '/');
     bool known = false;

@@ -6,6 +6,7 @@
 #include "common/base/error.hpp"
 #include "environment/server/memory.hpp"
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -16,18 +17,24 @@
 
 namespace ardent::environment {
 
+/// What handlers may ask for beside the token; no other header reaches them. In lower case.
+inline constexpr std::array<std::string_view, 1> k_handler_headers = {"x-idempotency-key"};
+
 struct HttpRequest {
     std::string method;
     std::string path;
     std::map<std::string, std::string> query;
     std::map<std::string, std::string> arguments;  // of the route's {names}
     std::string bearer;                            // the token, without "Bearer "
+    std::map<std::string, std::string> headers;    // of k_handler_headers, those that came
     std::string_view body;                         // valid while the handler runs
     std::uint64_t content_length = 0;
     MemoryBudget::Share* memory = nullptr;  // what this call holds; null: nobody counts
 
     const std::string& argument(const std::string& name) const { return arguments.at(name); }
     std::optional<std::string> parameter(const std::string& name) const;
+    /// nullopt: it did not come. One that comes twice is refused before a handler sees it.
+    std::optional<std::string> header(const std::string& name) const;
 };
 
 struct HttpResponse {

@@ -72,6 +72,17 @@ void read_fields(const Fields& fields, RequestHead& head) {
     if (authorization.starts_with(k_bearer)) {
         head.request.bearer = base::trim(authorization.substr(k_bearer.size()));
     }
+    for (const std::string_view name : k_handler_headers) {
+        const auto [first, last] = fields.equal_range(beast::string_view(name.data(), name.size()));
+        if (first == last) {
+            continue;
+        }
+        // A proxy may have looked at the other one.
+        if (std::next(first) != last) {
+            throw HttpError(400, "malformed", "Header " + std::string(name) + " comes twice");
+        }
+        head.request.headers.emplace(name, view(first->value()));
+    }
     head.expects_continue = beast::iequals(fields[http::field::expect], "100-continue");
     head.transfer_encoding = fields.count(http::field::transfer_encoding) > 0;
     head.content_encoding = fields.count(http::field::content_encoding) > 0;

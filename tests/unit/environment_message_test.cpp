@@ -73,6 +73,17 @@ TEST_CASE("the head of a request is read", "[environment]") {
     CHECK(head_of("FOO / HTTP/1.1\r\n").request.method == "FOO");
 }
 
+TEST_CASE("of the other headers a handler sees those that it may ask for", "[environment]") {
+    const HttpRequest request =
+        head_of("POST / HTTP/1.1\r\nX-IDEMPOTENCY-key:  a b \r\nX-Other: c\r\n").request;
+    CHECK(request.header("x-idempotency-key") == "a b");
+    CHECK_FALSE(request.header("x-other"));
+    CHECK(head_of("POST / HTTP/1.1\r\nX-Idempotency-Key:\r\n").request.header("x-idempotency-key") ==
+          "");
+    CHECK_FALSE(head_of("POST / HTTP/1.1\r\n").request.header("x-idempotency-key"));
+    CHECK(refusal_of("POST / HTTP/1.1\r\nX-Idempotency-Key: a\r\nx-idempotency-key: a\r\n") == 400);
+}
+
 TEST_CASE("what is no head, or too much of one, is refused", "[environment]") {
     for (const char* const bad :
          {"no HTTP at all\r\n", "GET /\r\n", "GET / HTTP/2.0\r\n", "PRI * HTTP/2.0\r\n",
