@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <ctime>
 #include <limits>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
@@ -64,7 +66,7 @@ std::uint64_t unshared(int fd, const std::string& path) {
 
 class Measuring : public Visitor {
 public:
-    explicit Measuring(bool shares) : m_shares(shares) {}
+    Measuring(bool shares, std::time_t since) : m_shares(shares), m_since(since) {}
 
     void file(const Entry& entry) override {
         if (entry.about.st_blocks == 0) {
@@ -77,24 +79,35 @@ public:
         }
         const bool asked =
             opened.valid() && ::fstat(opened.get(), &about) == 0 && S_ISREG(about.st_mode);
-        own = saturating_sum(own,
-                             asked ? unshared(opened.get(), entry.path)
-                                   : static_cast<std::uint64_t>(entry.about.st_blocks) * k_block);
+        const std::uint64_t bytes =
+            asked ? unshared(opened.get(), entry.path)
+                  : static_cast<std::uint64_t>(entry.about.st_blocks) * k_block;
+        own.all = saturating_sum(own.all, bytes);
+        if (entry.about.st_mtim.tv_sec >= m_since) {
+            own.written = saturating_sum(own.written, bytes);
+        }
     }
     void link(const Entry&) override {}
     void other(const Entry&) override {}
 
-    std::uint64_t own = 0;
+    OwnBytes own;
 
 private:
     bool m_shares;
+    std::time_t m_since;
 };
 
 }  // namespace
 
 std::uint64_t own_bytes(const std::string& tree, CloneMethod method, const TreeLimits& limits) {
-    Measuring measuring(method != CloneMethod::copy);
-    walk(open_root(tree), {}, limits, measuring);
+    return own_bytes_since(tree, method, {}, {}, limits).all;
+}
+
+OwnBytes own_bytes_since(const std::string& tree, CloneMethod method,
+                         std::chrono::system_clock::time_point since, const LeaveOut& leave_out,
+                         const TreeLimits& limits) {
+    Measuring measuring(method != CloneMethod::copy, std::chrono::system_clock::to_time_t(since));
+    walk(open_root(tree), leave_out, limits, measuring);
     return measuring.own;
 }
 

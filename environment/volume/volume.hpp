@@ -74,7 +74,7 @@ struct CloneOptions {
     LeaveOut leave_out;    // not asked for a snapshot
     TreeLimits limits;
     /// Asked before each file and each mebibyte that is copied; false ends the clone with an Error
-    /// (transient). Not asked during a snapshot. May be empty.
+    /// (transient), and so does what it throws. Not asked during a snapshot. May be empty.
     std::function<bool()> go_on;
     /// Copy only: bytes done of bytes in all, holes included; the last call says that both are equal.
     /// This and `go_on` are called by one thread at a time, not always the same. May be empty.
@@ -134,6 +134,19 @@ void remove_tree(const std::string& path);
 /// tree was removed, because file systems let go of blocks in the background. A file that cannot be opened
 /// counts with all its blocks, and each name of a hard link for itself.
 std::uint64_t own_bytes(const std::string& tree, CloneMethod method, const TreeLimits& limits = {});
+
+struct OwnBytes {
+    std::uint64_t all = 0;
+    /// Of them, those in files that were written since. What another tree stopped sharing, because that one was written, is in
+    /// `all` alone.
+    std::uint64_t written = 0;
+};
+
+/// The same without what `leave_out` names, and how much of it the tree's own writing may have made: files whose time of
+/// modification is not before `since`.
+OwnBytes own_bytes_since(const std::string& tree, CloneMethod method,
+                         std::chrono::system_clock::time_point since, const LeaveOut& leave_out,
+                         const TreeLimits& limits = {});
 
 /// What an unprivileged user can still write in the file system of `folder`.
 std::uint64_t free_bytes(const std::string& folder);

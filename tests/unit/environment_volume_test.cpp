@@ -459,6 +459,13 @@ TEST_CASE("own bytes of a tree are those that no other shares", "[volume]") {
         ::close(file);
         CHECK(own_bytes(target, method) >= (shares ? 1 : 8) * k_mebibyte);
         CHECK(own_bytes(target, method) < (shares ? 2 : 9) * k_mebibyte);
+        const auto now = std::chrono::system_clock::now();
+        CHECK(own_bytes_since(target, method, now - std::chrono::hours(1), {}).written ==
+              own_bytes(target, method));
+        CHECK(own_bytes_since(target, method, now + std::chrono::hours(1), {}).written == 0);
+        CHECK(own_bytes_since(target, method, now + std::chrono::hours(1), {}).all > 0);
+        const auto none = [](std::string_view, bool) { return true; };
+        CHECK(own_bytes_since(target, method, now, none).all == 0);
         remove_tree(source);
         // File systems let go of what was removed in the background; Btrfs takes half a minute for a subvolume.
         const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
