@@ -27,6 +27,8 @@
 
 namespace ardent::environment {
 
+inline constexpr const char* k_cannot_connect_now = "57P03";
+
 enum class StartReason {
     sleeping,    // a client came
     opener_lost  // of a branch that was started: no answer, or that the server takes no connection
@@ -58,6 +60,10 @@ struct DoorActivity {
     /// Since the last one left or the branch was started; nothing while somebody is held or
     /// connected.
     std::optional<std::chrono::milliseconds> idle;
+    std::chrono::system_clock::time_point since;  // in this state
+    /// When the last one was held or connected; nothing while none was. Silent ones are no activity, nor is what the
+    /// environment itself does with the server.
+    std::optional<std::chrono::system_clock::time_point> last_client;
     std::uint64_t bytes_from_clients = 0;  // since open
     std::uint64_t bytes_to_clients = 0;
     std::uint64_t wrong_descriptors =
@@ -80,7 +86,8 @@ public:
     void started(const std::string& branch, const OpenerPlace& opener);
     /// Those who wait are told the text, which strangers may read; the next one that comes asks for
     /// a start again.
-    void failed(const std::string& branch, const std::string& text);
+    void failed(const std::string& branch, const std::string& text,
+                const std::string& sqlstate = k_cannot_connect_now);
     /// True, atomically, when nobody is held or connected and no start was asked for: from then on
     /// whoever comes is held, and the host asked to start it. False too when the branch is not
     /// open.

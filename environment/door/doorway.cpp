@@ -107,6 +107,7 @@ void Doorway::wants(Client& client) {
         client.refuse("53300", refusal);
         return;
     }
+    m_last_client = std::chrono::system_clock::now();
     client.hold();
     queue(client);
 }
@@ -122,9 +123,16 @@ void Doorway::queue(Client& client) {
     }
 }
 
+void Doorway::enter(DoorState state) {
+    if (m_state != state) {
+        m_state = state;
+        m_since = std::chrono::system_clock::now();
+    }
+}
+
 // Later: the host may answer at once, and whoever asks is in the middle of something.
 void Doorway::ask(StartReason reason) {
-    m_state = DoorState::starting;
+    enter(DoorState::starting);
     m_asked = Clock::now();
     m_means.loop.post(
         [&host = m_means.host, branch = m_branch, reason] { host.request_start(branch, reason); });
@@ -142,16 +150,16 @@ void Doorway::next() {
 void Doorway::started(OpenerPlace place) {
     take_back();
     m_place = std::move(place);
-    m_state = DoorState::running;
+    enter(DoorState::running);
     m_quiet_since = Clock::now();
     next();
 }
 
-void Doorway::failed(const std::string& text) {
-    m_state = DoorState::sleeping;
+void Doorway::failed(const std::string& text, const std::string& sqlstate) {
+    enter(DoorState::sleeping);
     for (const Crowd::Id id : std::exchange(m_queue, {})) {
         if (const auto client = find(id)) {
-            client->refuse("57P03", text);
+            client->refuse(sqlstate, text);
         }
     }
 }
@@ -172,12 +180,12 @@ bool Doorway::try_close_for_suspend() {
     if (count.held + count.connected > 0 || m_state == DoorState::starting) {
         return false;
     }
-    m_state = DoorState::sleeping;
+    enter(DoorState::sleeping);
     return true;
 }
 
 void Doorway::end_sessions() {
-    m_state = DoorState::sleeping;
+    enter(DoorState::sleeping);
     for (const auto& client : clients()) {
         if (client->connected()) {
             client->end();
@@ -236,6 +244,7 @@ void Doorway::uncount(Crowd::Id id, void (Crowd::*how)(Crowd::Id id)) {
     const Crowd::Count after = m_means.crowd.of_branch(m_branch);
     if (before.held + before.connected > after.held + after.connected) {
         m_quiet_since = Clock::now();
+        m_last_client = std::chrono::system_clock::now();
     }
     m_calling.erase(id);
     std::erase(m_queue, id);
@@ -257,10 +266,14 @@ DoorActivity Doorway::activity() const {
     const Crowd::Count count = m_means.crowd.of_branch(m_branch);
     DoorActivity activity;
     activity.state = m_state;
+    activity.since = m_since;
+    activity.last_client = m_last_client;
     activity.silent = count.silent;
     activity.held = count.held;
     activity.connected = count.connected;
-    if (count.held + count.connected == 0) {
+    if (count.held + count.connected > 0) {
+        activity.last_client = std::chrono::system_clock::now();
+    } else {
         activity.idle =
             std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - m_quiet_since);
     }

@@ -38,7 +38,7 @@ public:
 
     void accept();
     void started(OpenerPlace place);
-    void failed(const std::string& text);
+    void failed(const std::string& text, const std::string& sqlstate);
     bool try_close_for_suspend();
     void end_sessions();
     void close();
@@ -60,6 +60,7 @@ private:
     bool accept_one();
     void welcome(base::Fd socket);
     void pause(int error);
+    void enter(DoorState state);
     void ask(StartReason reason);
     void queue(Client& client);
     void next();
@@ -73,6 +74,8 @@ private:
     Watch m_listener;
     Timer m_pause;
     DoorState m_state = DoorState::sleeping;
+    std::chrono::system_clock::time_point m_since = std::chrono::system_clock::now();
+    std::optional<std::chrono::system_clock::time_point> m_last_client;
     OpenerPlace m_place;
     Clock::time_point m_asked{};
     Clock::time_point m_quiet_since = Clock::now();
