@@ -26,10 +26,16 @@ server_user() {
     fi
 }
 
-# as_user COMMAND...: runs it as that user, at home in the scratch folder, and without PG… of the caller.
-as_user() {
-    local clean=(env -u PGHOST -u PGPORT -u PGUSER -u PGPASSWORD -u PGDATABASE -u PGSERVICE -u PGOPTIONS
+# clean_environment: sets `clean` to the command that runs another one at home in the scratch folder, and without PG… of the caller.
+clean_environment() {
+    clean=(env -u PGHOST -u PGPORT -u PGUSER -u PGPASSWORD -u PGDATABASE -u PGSERVICE -u PGOPTIONS
         -u PGSSLMODE -u DISPLAY "HOME=$scratch" "TMPDIR=$scratch/tmp" LC_ALL=C.UTF-8)
+}
+
+# as_user COMMAND...: runs it as that user, in a clean environment.
+as_user() {
+    local clean
+    clean_environment
     if [ "$(id -u)" = 0 ]; then
         local user group
         user=$(server_user)

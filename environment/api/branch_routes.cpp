@@ -5,6 +5,7 @@
 #include "environment/api/branch_views.hpp"
 #include "environment/api/fields.hpp"
 #include "environment/api/json_views.hpp"
+#include "environment/state/secrets.hpp"
 
 namespace ardent::environment {
 
@@ -42,7 +43,16 @@ HttpResponse update_branch(const HttpRequest& request, const Settings& settings,
                                   branches.activity(id)));
 }
 
+// The fields as they are read, in one order: the same request is the same however it is written.
+std::string hash_of(const json& body) {
+    return token_hash(protocol::dump(body));
+}
+
 HttpResponse create_branch(const HttpRequest& request, Branches& branches) {
+    const auto key = request.header("x-idempotency-key");
+    if (key && !is_idempotency_key(*key)) {
+        throw HttpError(400, "invalid_key", "X-Idempotency-Key has 1 to 255 printable characters");
+    }
     const json body = read_object(request);
     BranchRequest wanted;
     wanted.connector_id = text_field(body, "connector_id", "");
@@ -56,11 +66,19 @@ HttpResponse create_branch(const HttpRequest& request, Branches& branches) {
     if (text_field(body, "service_type", "postgres") != "postgres") {
         throw HttpError(400, "", "service_type has to be postgres");
     }
-    wanted.ttl = ttl_field(body).value_or(0);
-    const Branches::Begun begun = branches.create(wanted);
+    wanted.ttl = ttl_field(body);
+    if (key) {
+        wanted.key = *key;
+        wanted.hash = hash_of(body);
+    }
+    const Branches::Begun begun = key ? branches.create_once(wanted) : branches.create(wanted);
     json handle = operation_handle(begun.operation);
     handle["created"] = begun.created;
-    return answer(begun.created ? 202 : 200, handle);
+    HttpResponse response = answer(begun.created ? 202 : 200, handle);
+    if (begun.replayed) {
+        response.headers["X-Idempotency-Replay"] = "true";
+    }
+    return response;
 }
 
 HttpResponse list_branches(const HttpRequest& request, const Settings& settings,

@@ -3,7 +3,9 @@
 
 #include "common/protocol/json_fields.hpp"
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <ctime>
 
 namespace ardent::environment {
@@ -49,6 +51,24 @@ const char* state_word(const BranchView& view, const std::optional<DoorActivity>
     return view.running ? "active" : "suspended";
 }
 
+// The door's, as long as the server is as the door believes.
+json state_since(const BranchView& view, const std::optional<DoorActivity>& activity) {
+    if (!activity || (activity->state != DoorState::starting &&
+                      view.running != (activity->state == DoorState::running))) {
+        return nullptr;
+    }
+    return moment(std::chrono::system_clock::to_time_t(activity->since));
+}
+
+json last_activity(const BranchRecord& record, const std::optional<DoorActivity>& activity) {
+    std::int64_t last = record.last_activity;
+    if (activity && activity->last_client) {
+        last = std::max<std::int64_t>(
+            last, std::chrono::system_clock::to_time_t(*activity->last_client));
+    }
+    return moment(last);
+}
+
 json awake_because(const std::optional<DoorActivity>& activity) {
     if (!activity || activity->connected + activity->held == 0) {
         return nullptr;
@@ -90,12 +110,12 @@ json branch_row(const BranchView& view, const std::string& connector_name,
                 {"read_ready_at", time_or_null(record.ready_at)},
                 {"write_ready_at", time_or_null(record.ready_at)},
                 {"masked_ready_at", nullptr},
-                {"last_branch_activity", nullptr},
+                {"last_branch_activity", last_activity(record, activity)},
                 {"pooled_branch_url", nullptr},
                 {"pooled_branch_prisma_url", nullptr},
                 {"branch_url", nullptr},
                 {"state", active ? json(state_word(view, activity)) : json(nullptr)},
-                {"state_since", nullptr},
+                {"state_since", active ? state_since(view, activity) : json(nullptr)},
                 {"awake_because", active ? awake_because(activity) : json(nullptr)},
                 {"data_as_of",
                  {{"lsn", protocol::nullable(record.lsn)},

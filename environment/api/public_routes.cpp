@@ -183,7 +183,9 @@ HttpResponse show_operation(const HttpRequest& request, const Settings& settings
                             : (wait ? k_longest_wait : 0);
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
     for (;;) {
-        const auto operation = registry.operation(request.argument("operation_id"));
+        const std::string& id = request.argument("operation_id");
+        const auto waiting = branches.waiting_operation(id);
+        const auto operation = waiting ? waiting : registry.operation(id);
         if (!operation) {
             throw HttpError(404, "not_found", "Operation not found");
         }
@@ -220,7 +222,7 @@ void add_scope_routes(Router& router) {
 }  // namespace
 
 void add_public_routes(Router& router, const Settings& settings, Registry& registry,
-                       const Branches& branches) {
+                       Branches& branches) {
     const std::string one = "/v1/connectors/{connector_id}";
     router.add({"GET", "/v1/connectors", Access::admin, 0, [&registry](const HttpRequest& request) {
                     return list_connectors(request, registry);
@@ -243,6 +245,8 @@ void add_public_routes(Router& router, const Settings& settings, Registry& regis
                         throw HttpError(409, "connector_has_branches",
                                         "The connector has branches: delete them first");
                     }
+                    registry.find(id);
+                    branches.forget_failed_of(id);
                     return answer(202, operation_handle(registry.remove(id)));
                 }});
     router.add({"POST", one + "/agent-token", Access::admin, k_body_limit,

@@ -13,7 +13,7 @@ namespace ardent::environment {
 
 /// /v1/connectors, /v1/operations, /v1/projects, /v1/orgs.
 void add_public_routes(Router& router, const Settings& settings, Registry& registry,
-                       const Branches& branches);
+                       Branches& branches);
 
 /// /v1/branch, /v1/branches, /v1/branch-authority.
 void add_branch_routes(Router& router, const Settings& settings, Branches& branches);

@@ -77,14 +77,28 @@ BranchView Branch::view() const {
     if (view.record.phase == BranchPhase::active) {
         view.url = branch_url(m_ground.settings.branch, view.record);
         const std::lock_guard lock(m_mutex);
-        view.record.failure = m_trouble;
+        view.record.failure =
+            m_record.disk_stop.empty() ? m_trouble : "suspended: " + m_record.disk_stop;
     }
     return view;
 }
 
 std::optional<std::uint64_t> Branch::bytes() const {
+    const auto own = measure({}, {});
+    return own ? std::optional(own->all) : std::nullopt;
+}
+
+std::optional<OwnBytes> Branch::lasting_bytes(std::chrono::system_clock::time_point since) const {
+    return measure(since, [](std::string_view path, bool is_folder) {
+        return is_folder && path == "pg_wal";
+    });
+}
+
+std::optional<OwnBytes> Branch::measure(std::chrono::system_clock::time_point since,
+                                        const LeaveOut& leave_out) const {
     try {
-        return own_bytes(directory() + "/data", m_ground.settings.branch.clone.method);
+        return own_bytes_since(directory() + "/data", m_ground.settings.branch.clone.method, since,
+                               leave_out);
     } catch (const Error& error) {
         process::log_warning("a branch cannot be measured",
                              {{"branch", record().id}, {"error", error.what()}});
@@ -102,7 +116,8 @@ InstanceSpec Branch::spec(bool prepared) const {
     spec.binaries = find_binaries(settings.replica.binaries, m_record.major);
     spec.library = settings.replica.libraries + "/" + std::to_string(m_record.major);
     spec.containment = settings.containment;
-    spec.limits = settings.limits;
+    spec.limits = {settings.limits.groups, settings.branch.server_memory,
+                   settings.branch.server_processes};
     spec.opener = settings.branch.opener;
     spec.peers = {m_record.role};
     spec.settings = settings_of_major(m_record.major);
@@ -125,16 +140,6 @@ InstanceSpec Branch::spec(bool prepared) const {
         spec.hba = "hostssl all all 127.0.0.1/32 scram-sha-256\n";
     }
     return spec;
-}
-
-// Under a lock of its own, because a protection or a deletion is noted while the branch is made durable.
-void Branch::change(const std::function<void(BranchRecord&)>& act) {
-    const std::lock_guard one(m_changing);
-    BranchRecord changed = record();
-    act(changed);
-    m_ground.store.save(changed);
-    const std::lock_guard lock(m_mutex);
-    m_record = std::move(changed);
 }
 
 // Starts a cut that nobody can connect to, makes a branch of it, and lets clients in. The record as it is then.
@@ -192,12 +197,13 @@ void Branch::make(const CutSource& source, const std::function<bool()>& go_on) {
             record.phase = BranchPhase::active;
         });
     } catch (const std::exception& error) {
+        const std::string reason = m_ground.room.explain(error.what());
         remove_files();
-        change([&](BranchRecord& record) {
+        change_anyway([&](BranchRecord& record) {
             record.phase = BranchPhase::failed;
-            record.failure = error.what();
+            record.failure = reason;
         });
-        throw;
+        throw Error(ErrorKind::transient, reason);
     }
 }
 
@@ -210,6 +216,9 @@ void Branch::start() {
     if (!server) {
         throw Error(ErrorKind::replica, view().record.failure);
     }
+    if (!record().disk_stop.empty()) {
+        throw Error(ErrorKind::replica, view().record.failure, {}, k_disk_full);
+    }
     try {
         server->start();
     } catch (const Error& error) {
@@ -217,6 +226,11 @@ void Branch::start() {
         throw;
     }
     note_trouble({});
+    // stop_for_disk may have come before there was something to stop.
+    if (!record().disk_stop.empty()) {
+        server->stop(k_branch_patience);
+        throw Error(ErrorKind::replica, view().record.failure, {}, k_disk_full);
+    }
 }
 
 void Branch::ensure_durable() {
@@ -238,57 +252,28 @@ void Branch::make_durable() {
 }
 
 void Branch::stop(std::chrono::milliseconds patience) {
+    stop_if(patience, [] { return true; });
+}
+
+void Branch::stop_if(std::chrono::milliseconds patience, const std::function<bool()>& may) {
     const std::lock_guard life(m_life);
+    if (const auto server = instance(); server && may()) {
+        server->stop(patience);
+    }
+}
+
+// Not after the operation that may be under way: a reset waits for the disk while the server that it will replace fills it.
+void Branch::stop_for_disk(const std::string& reason, std::chrono::milliseconds patience) {
+    change_anyway([&](BranchRecord& record) { record.disk_stop = reason; });
     if (const auto server = instance()) {
         server->stop(patience);
     }
 }
 
-void Branch::update(std::optional<std::int64_t> expires, std::optional<bool> is_protected) {
-    change([&](BranchRecord& record) {
-        record.expires = expires.value_or(record.expires);
-        record.is_protected = is_protected.value_or(record.is_protected);
-    });
-}
-
-void Branch::begin_removal() {
-    change([](BranchRecord& record) { record.phase = BranchPhase::deleting; });
-}
-
-void Branch::remove() {
-    const std::lock_guard life(m_life);
-    remove_files();
-    m_ground.store.remove_branch(record().id);
-}
-
-void Branch::give_up(const std::string& reason) {
-    const std::lock_guard life(m_life);
-    remove_files();
-    change([&](BranchRecord& record) {
-        record.phase = BranchPhase::failed;
-        record.failure = reason;
-    });
-}
-
-// The server before its files, also one that a killed environment left behind; the tree of files as a tree, because it may be
-// a subvolume.
-void Branch::remove_files() {
-    const BranchRecord now = record();
-    InstanceSpec rest;
-    rest.name = "branch " + now.name;
-    rest.directory = directory();
-    rest.socket_directory = socket_directory(m_ground.settings.run_dir, now.id);
-    rest.limits = m_ground.settings.limits;
-    Instance instance(rest);
-    instance.stop(k_branch_patience);
-    if (std::filesystem::exists(rest.directory)) {
-        for (const char* const tree : {"/data", "/data.next", "/data.old"}) {
-            remove_tree(rest.directory + tree);
-        }
+void Branch::end_disk_stop() {
+    if (!record().disk_stop.empty()) {
+        change_anyway([](BranchRecord& record) { record.disk_stop.clear(); });
     }
-    instance.destroy();
-    const std::lock_guard lock(m_mutex);
-    m_instance.reset();
 }
 
 }  // namespace ardent::environment

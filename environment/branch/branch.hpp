@@ -4,11 +4,14 @@
 //
 // Order, so that whatever is killed when, nothing half made is ever taken for a branch: the record comes first (creating), then
 // files below a folder that is named by the id; the record becomes `active` once the server was prepared. A deletion sets
-// `deleting` first and removes the record last.
+// `deleting` first and removes the record last. Where the disk is full, the state may take neither: so a deletion first removes
+// the file `initialised`, which needs no room and marks the branch as one that is being deleted, then its other files, and the
+// state is told as soon as it can be.
 #pragma once
 
 #include "environment/branch/authority.hpp"
 #include "environment/branch/cut.hpp"
+#include "environment/branch/disk_room.hpp"
 #include "environment/config/settings.hpp"
 #include "environment/connector/connector.hpp"
 #include "environment/instance/instance.hpp"
@@ -30,6 +33,7 @@ struct BranchGround {
     const Settings& settings;
     Store& store;
     const BranchAuthority& authority;
+    const DiskRoom& room;
 };
 
 /// How long a server of a branch may take for its fast shutdown.
@@ -50,15 +54,23 @@ public:
     BranchView view() const;
     /// On disk, not shared with the replica or another branch. Walks all files. nullopt: they cannot be read, which the log says.
     std::optional<std::uint64_t> bytes() const;
+    /// The same without its WAL, which comes and goes within bounds that it has already, and what of it was written since.
+    std::optional<OwnBytes> lasting_bytes(std::chrono::system_clock::time_point since = {}) const;
 
     /// Cuts it, prepares it and lets it serve. Throws base::Error; the record is `failed` then, with the reason, and nothing
     /// else of it is left.
     void make(const CutSource& source, const std::function<bool()>& go_on);
-    /// Its server accepts connections when it returns. Throws base::Error.
+    /// Its server accepts connections when it returns. Throws base::Error, with the SQLSTATE 53100 when it may not run for its
+    /// use of the disk.
     void start();
     /// What was cut is on disk for certain when it returns, if its server runs. Throws base::Error.
     void ensure_durable();
     void stop(std::chrono::milliseconds patience);
+    /// Stops it when `may` says so, which is asked when nothing else goes on with the branch and no start can come between.
+    void stop_if(std::chrono::milliseconds patience, const std::function<bool()>& may);
+    /// It may not run from now on, for that reason, and its server is stopped at once, whatever goes on with the branch.
+    void stop_for_disk(const std::string& reason, std::chrono::milliseconds patience);
+    void end_disk_stop();
     /// Cuts it anew from the newest data; the old data serve until the new are there. `hold_clients` is called before the server
     /// is stopped. Throws base::Error: the branch is what it was then.
     void reset(const CutSource& source, const std::function<bool()>& go_on,
@@ -67,10 +79,17 @@ public:
     /// were prepared. A server that outlived the environment meanwhile is stopped.
     void settle_reset();
     void update(std::optional<std::int64_t> expires, std::optional<bool> is_protected);
-    /// The server is ended, its files are removed, and so is the record. Throws base::Error; to be called again then.
-    void remove();
-    /// From now on it is shown as being deleted.
+    /// The last time of a client, seconds since 1970.
+    void note_activity(std::int64_t last);
+    /// The server is ended, its files are removed, and so is the record, which is tried again for a minute, for the state's
+    /// server may only come up once there is room. Throws base::Error; to be called again then.
+    void remove(const std::function<bool()>& go_on);
+    /// From now on, also for a later environment, it is one that is being deleted. Needs no room on the disk.
     void begin_removal();
+    /// True after begin_removal, whatever the state says.
+    bool removal_begun() const;
+    /// Stores what the state did not take when it was so.
+    void save_again();
     /// Why an active branch does not serve, for its view, until it is started next.
     void note_trouble(const std::string& trouble);
     /// What an environment that ended left half made is removed, and the reason becomes its failure.
@@ -84,7 +103,10 @@ public:
 private:
     InstanceSpec spec(bool prepared) const;
     std::shared_ptr<Instance> instance() const;
+    std::optional<OwnBytes> measure(std::chrono::system_clock::time_point since,
+                                    const LeaveOut& leave_out) const;
     void change(const std::function<void(BranchRecord&)>& act);
+    void change_anyway(const std::function<void(BranchRecord&)>& act);
     std::string directory() const;
     CutOutcome clone_replica(const CutSource& source, const std::string& target,
                              const std::function<bool()>& go_on) const;
@@ -98,9 +120,13 @@ private:
     std::mutex m_changing;       // one change of the record at a time; before m_mutex
     mutable std::mutex m_mutex;  // never held over SQL
     BranchRecord m_record;
-    std::string m_trouble;  // why its server does not start; empty: it does
+    bool m_unsaved = false;  // the state has an older record
+    std::string m_trouble;   // why its server does not start; empty: it does
     std::shared_ptr<Instance> m_instance;
 };
+
+/// ERRCODE_DISK_FULL: what clients of a branch are told that may not run for its use of the disk.
+inline constexpr const char* k_disk_full = "53100";
 
 /// postgresql://role:password@host:port/database?…
 std::string branch_url(const BranchSettings& settings, const BranchRecord& record);

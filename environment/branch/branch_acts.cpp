@@ -12,6 +12,8 @@ namespace ardent::environment {
 
 namespace {
 
+constexpr auto k_note_activity = std::chrono::minutes(5);
+
 const char* operation_type(BranchAct act) {
     switch (act) {
     case BranchAct::reset:
@@ -51,7 +53,7 @@ OperationRecord Branches::act(const std::string& connector_id, const std::string
                         "The branch is " + std::string(to_string(branch->record().phase)));
     }
     OperationRecord operation = new_operation(operation_type(act), id);
-    m_store.save(operation);
+    m_journal.begin(operation);
     begin(branch, operation);
     m_tasks.post(
         [this, branch, operation, act, source] { run_act(branch, operation, act, source); });
@@ -63,18 +65,24 @@ void Branches::run_act(const BranchPointer& branch, OperationRecord operation, B
     const std::string id = operation.resource_id;
     try {
         operation.status = "running";
-        m_store.save(operation);
+        m_journal.keep(operation);
         if (act == BranchAct::suspend) {
             suspend(branch);
         } else if (act == BranchAct::resume) {
+            let_run(branch);
             branch->start();
             m_door.started(id, {branch->opener_socket()});
         } else {
             {
                 const std::lock_guard one(cutting(branch->record().connector_id));
+                // One that was stopped for what it takes of the disk gives it back by this.
+                const bool stopped = !branch->record().disk_stop.empty();
                 branch->reset(
-                    *source, [this] { return !m_closing; }, [&] { m_door.end_sessions(id); });
+                    *source, [this, stopped] { return stopped ? !m_closing : may_go_on(); },
+                    [&] { m_door.end_sessions(id); });
             }
+            m_watch.forget(id);
+            branch->end_disk_stop();
             branch->start();
             m_door.started(id, {branch->opener_socket()});
             make_durable(branch);
@@ -83,7 +91,7 @@ void Branches::run_act(const BranchPointer& branch, OperationRecord operation, B
         finish(operation, "");
     } catch (const std::exception& error) {
         process::log_error(operation.type, {{"branch", id}, {"error", error.what()}});
-        finish(operation, error.what());
+        finish(operation, m_room.explain(error.what()));
         // Whoever waits at the door is served from what there is.
         request_start(id, StartReason::sleeping);
     }
@@ -91,15 +99,17 @@ void Branches::run_act(const BranchPointer& branch, OperationRecord operation, B
 
 void Branches::suspend(const BranchPointer& branch) {
     const std::string id = branch->record().id;
-    if (!m_door.try_close_for_suspend(id)) {
+    bool in_use = false;
+    branch->stop_if(k_branch_patience, [&] {
         const auto activity = m_door.activity(id);
-        if (activity && activity->state == DoorState::sleeping) {
-            return;
-        }
+        const bool sleeps = activity && activity->state == DoorState::sleeping;
+        in_use = !m_door.try_close_for_suspend(id) && !sleeps;
+        return !in_use;
+    });
+    if (in_use) {
         throw base::Error(base::ErrorKind::replica,
                           "clients are connected to the branch, or it is being started");
     }
-    branch->stop(k_branch_patience);
 }
 
 BranchView Branches::update(const std::string& connector_id, const std::string& id,
@@ -107,27 +117,77 @@ BranchView Branches::update(const std::string& connector_id, const std::string& 
     const BranchPointer branch = find(connector_id, id);
     const std::lock_guard one(m_beginning);
     refuse_while_busy(id);
-    branch->update(ttl ? std::optional(expiry_after(*ttl)) : std::nullopt, is_protected);
+    branch->update(ttl ? std::optional(expiry_after(ttl_within(ttl))) : std::nullopt, is_protected);
     return branch->view();
 }
 
-// Each second: what has expired is deleted, what nobody uses is suspended.
+// Each second: what has expired is deleted, what the state did not take is stored, what nobody uses is suspended.
 void Branches::look_after(const BranchPointer& branch) {
     const BranchRecord record = branch->record();
-    if (record.phase != BranchPhase::active || m_closing) {
+    const bool active = record.phase == BranchPhase::active;
+    if (m_closing) {
         return;
     }
-    if (record.expires != 0 && !record.is_protected && record.expires <= std::time(nullptr)) {
+    if (active && record.expires != 0 && !record.is_protected &&
+        record.expires <= std::time(nullptr)) {
         process::log_info("branch expired", {{"branch", record.id}, {"name", record.name}});
         remove(record.connector_id, record.id);
         return;
     }
+    branch->save_again();
+    if (!active) {
+        return;
+    }
+    note_activity(branch, k_note_activity);
+    suspend_idle(branch);
+}
+
+// By a thread of its own, so that no other branch's expiry waits; asked once more there, for a client may have come.
+void Branches::suspend_idle(const BranchPointer& branch) {
+    const std::string id = branch->record().id;
     const auto patience = m_settings.branch.suspend_after;
+    const auto is_idle = [this, id, patience] {
+        const auto activity = m_door.activity(id);
+        return activity && activity->state == DoorState::running && activity->idle &&
+               *activity->idle >= patience;
+    };
+    if (patience.count() == 0 || !is_idle()) {
+        return;
+    }
+    {
+        const std::lock_guard lock(m_mutex);
+        if (!m_suspending.insert(id).second) {
+            return;
+        }
+    }
+    m_tasks.post([this, branch, id, is_idle] {
+        try {
+            note_activity(branch, {});
+            branch->stop_if(k_branch_patience, [&] {
+                const bool closed = is_idle() && m_door.try_close_for_suspend(id);
+                if (closed) {
+                    process::log_info("branch suspended", {{"branch", id}});
+                }
+                return closed;
+            });
+        } catch (const std::exception& error) {
+            process::log_warning("a branch cannot be suspended",
+                                 {{"branch", id}, {"error", error.what()}});
+        }
+        const std::lock_guard lock(m_mutex);
+        m_suspending.erase(id);
+    });
+}
+
+// Kept so that a later environment knows of it; seldom, for each time is a write.
+void Branches::note_activity(const BranchPointer& branch, std::chrono::seconds at_least) {
+    const BranchRecord record = branch->record();
     const auto activity = m_door.activity(record.id);
-    if (patience.count() > 0 && activity && activity->state == DoorState::running &&
-        activity->idle && *activity->idle >= patience && m_door.try_close_for_suspend(record.id)) {
-        process::log_info("branch suspended", {{"branch", record.id}});
-        branch->stop(k_branch_patience);
+    if (record.phase == BranchPhase::active && activity && activity->last_client) {
+        const std::int64_t last = std::chrono::system_clock::to_time_t(*activity->last_client);
+        if (last > record.last_activity && last - record.last_activity >= at_least.count()) {
+            branch->note_activity(last);
+        }
     }
 }
 
@@ -143,6 +203,7 @@ void Branches::look_for_idle() {
             }
         }
         lock.unlock();
+        m_journal.catch_up();
         for (const BranchPointer& branch : all) {
             try {
                 look_after(branch);

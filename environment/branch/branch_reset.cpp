@@ -91,6 +91,8 @@ void Branch::settle() {
             record.reset_body.clear();
             record.is_protected = before.is_protected;
             record.expires = before.expires;
+            record.disk_stop = before.disk_stop;
+            record.last_activity = before.last_activity;
         });
     }
     if (server && (prepared || moved)) {

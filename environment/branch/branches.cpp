@@ -23,6 +23,12 @@ constexpr std::size_t k_name_limit = 63;
 constexpr auto k_source_patience = std::chrono::seconds(10);
 constexpr auto k_look_again = std::chrono::milliseconds(100);
 
+std::optional<IdempotencyRecord> request_record(const BranchRequest& request) {
+    return request.key.empty()
+               ? std::nullopt
+               : std::optional(IdempotencyRecord{.key = request.key, .request_hash = request.hash});
+}
+
 }  // namespace
 
 bool is_branch_name(std::string_view name) noexcept {
@@ -40,9 +46,12 @@ Branches::Branches(const Settings& settings, Store& store, Registry& registry)
       m_store(store),
       m_registry(registry),
       m_authority(BranchAuthority::open(settings.data_dir + "/branch_authority.pem")),
-      m_ground{settings, store, m_authority},
+      m_room(settings.data_dir, settings.branch.reserve),
+      m_ground{settings, store, m_authority, m_room},
+      m_journal(store),
       m_door(*this, {}),
-      m_tasks(k_threads) {}
+      m_tasks(k_threads),
+      m_watch(*this, m_room, settings.branch.disk_limit) {}
 
 Branches::~Branches() {
     close();
@@ -52,6 +61,10 @@ Branches::~Branches() {
 void Branches::load() {
     process::log_info("branches", {{"method", to_string(m_settings.branch.clone.method)}});
     for (const BranchRecord& record : m_store.branches()) {
+        if (record.phase == BranchPhase::failed && !m_registry.knows(record.connector_id)) {
+            m_store.remove_branch(record.id);  // of an environment that did not do it
+            continue;
+        }
         const auto branch = std::make_shared<Branch>(m_ground, record);
         {
             const std::lock_guard lock(m_mutex);
@@ -67,15 +80,17 @@ void Branches::load() {
         }
     }
     m_sleeper = std::thread([this] { look_for_idle(); });
+    m_watch.start();
 }
 
 void Branches::take_up(const BranchPointer& branch) {
     const BranchRecord record = branch->record();
     if (record.phase == BranchPhase::creating) {
         branch->give_up("the environment ended while the branch was made");
-    } else if (record.phase == BranchPhase::deleting) {
+    } else if (branch->removal_begun()) {
         const OperationRecord operation = new_operation("branch_delete", record.id);
-        m_store.save(operation);
+        branch->begin_removal();  // the state may not know it
+        m_journal.keep(operation);
         begin(branch, operation);
         m_tasks.post([this, branch, operation] { run_remove(branch, operation); });
     } else if (record.phase == BranchPhase::active) {
@@ -85,86 +100,6 @@ void Branches::take_up(const BranchPointer& branch) {
             request_start(record.id, StartReason::sleeping);
         }
     }
-}
-
-std::string Branches::connector_name(const std::string& connector_id) const {
-    return m_registry.find(connector_id)->view().record.name;
-}
-
-Branches::BranchPointer Branches::find(const std::string& connector_id,
-                                       const std::string& id) const {
-    BranchPointer branch = by_id(id);
-    if (!branch || branch->record().connector_id != connector_id) {
-        throw HttpError(404, "not_found", "Branch not found");
-    }
-    return branch;
-}
-
-Branches::BranchPointer Branches::by_name(const std::string& connector_id,
-                                          const std::string& name) const {
-    const std::lock_guard lock(m_mutex);
-    for (const auto& [id, branch] : m_branches) {
-        const BranchRecord record = branch->record();
-        if (record.connector_id == connector_id && record.name == name &&
-            (record.phase == BranchPhase::creating || record.phase == BranchPhase::active)) {
-            return branch;
-        }
-    }
-    return {};
-}
-
-std::vector<BranchView> Branches::list(const std::string& connector_id) const {
-    std::vector<BranchPointer> all;
-    {
-        const std::lock_guard lock(m_mutex);
-        for (const auto& [id, branch] : m_branches) {
-            all.push_back(branch);
-        }
-    }
-    std::vector<BranchView> views;
-    for (const BranchPointer& branch : all) {
-        if (branch->record().connector_id == connector_id) {
-            views.push_back(branch->view());
-        }
-    }
-    std::sort(views.begin(), views.end(), [](const BranchView& a, const BranchView& b) {
-        return a.record.created_at < b.record.created_at;
-    });
-    return views;
-}
-
-BranchView Branches::view(const std::string& connector_id, const std::string& id) const {
-    return find(connector_id, id)->view();
-}
-
-std::optional<std::uint64_t> Branches::bytes(const std::string& connector_id,
-                                             const std::string& id) const {
-    return find(connector_id, id)->bytes();
-}
-
-Branches::BranchPointer Branches::by_id(const std::string& id) const {
-    const std::lock_guard lock(m_mutex);
-    const auto found = m_branches.find(id);
-    return found == m_branches.end() ? nullptr : found->second;
-}
-
-std::optional<OperationRecord> Branches::under_way(const std::string& id) const {
-    const std::lock_guard lock(m_mutex);
-    const auto found = m_under_way.find(id);
-    return found == m_under_way.end() ? std::nullopt : std::optional(found->second);
-}
-
-std::optional<BranchView> Branches::find_view(const std::string& id) const {
-    const BranchPointer branch = by_id(id);
-    return branch ? std::optional(branch->view()) : std::nullopt;
-}
-
-bool Branches::any(const std::string& connector_id) const {
-    const std::lock_guard lock(m_mutex);
-    return std::any_of(m_branches.begin(), m_branches.end(), [&](const auto& item) {
-        const BranchRecord record = item.second->record();
-        return record.connector_id == connector_id && record.phase != BranchPhase::failed;
-    });
 }
 
 void Branches::check_room() const {
@@ -180,13 +115,10 @@ void Branches::check_room() const {
                         "There are " + std::to_string(there) +
                             " branches, which is the limit (branch.limit): delete one");
     }
-    const std::uint64_t free = free_bytes(m_settings.data_dir);
-    if (free < m_settings.branch.reserve) {
+    if (const std::uint64_t free = m_room.free(); free < m_room.reserve()) {
         throw HttpError(422, "disk",
-                        "The disk of the environment has " + std::to_string(free >> 20U) +
-                            " MB left, and branches are made down to " +
-                            std::to_string(m_settings.branch.reserve >> 20U) +
-                            " MB (branch.reserve): delete a branch, or make room");
+                        "The disk of the environment has " + told_room(free, m_room.reserve()) +
+                            ": delete a branch, or make room");
     }
     if (!m_settings.containment.works) {
         throw HttpError(422, "no_containment",
@@ -208,7 +140,7 @@ BranchRecord Branches::new_record(const BranchRequest& request, const CutSource&
     record.method = to_string(method_for(*source.replica, m_settings.branch.clone.method));
     record.warning = source.warning;
     record.is_protected = request.is_protected;
-    record.expires = expiry_after(request.ttl);
+    record.expires = expiry_after(ttl_within(request.ttl));
     return record;
 }
 
@@ -257,11 +189,11 @@ std::optional<Branches::Begun> Branches::join(const BranchRequest& request) cons
                                                          : ", which is not protected")));
     }
     if (const auto operation = under_way(record.id)) {
-        return Begun{*operation, true};
+        return Begun{*operation};
     }
     OperationRecord done = new_operation("branch_create", record.id);
     done.status = "completed";
-    return Begun{done, false};
+    return Begun{.operation = done, .created = false};
 }
 
 // An agent that has just lost its environment comes back within seconds, and a table may be all but copied.
@@ -285,6 +217,7 @@ Branches::Begun Branches::create(const BranchRequest& request) {
         throw HttpError(400, "invalid_name",
                         "The name of a branch has 1 to 63 lower-case letters, digits, hyphens");
     }
+    ttl_within(request.ttl);
     if (const auto joined = join(request)) {
         return *joined;
     }
@@ -299,7 +232,7 @@ Branches::Begun Branches::create(const BranchRequest& request) {
     listen(record);
     const OperationRecord operation = new_operation("branch_create", record.id);
     try {
-        m_store.begin(record, operation);
+        m_store.begin(record, operation, request_record(request));
     } catch (const Error&) {
         m_door.close(record.id);
         throw;
@@ -307,7 +240,7 @@ Branches::Begun Branches::create(const BranchRequest& request) {
     const auto branch = std::make_shared<Branch>(m_ground, record);
     begin(branch, operation);
     m_tasks.post([this, branch, operation, source] { run_create(branch, operation, source); });
-    return {operation, true};
+    return {operation, true, false, true};
 }
 
 void Branches::begin(const BranchPointer& branch, const OperationRecord& operation) {
@@ -316,24 +249,23 @@ void Branches::begin(const BranchPointer& branch, const OperationRecord& operati
     m_under_way.insert_or_assign(operation.resource_id, operation);
 }
 
-// Its name may be used again, and nothing but the reason is left of it.
-void Branches::forget_failed(const BranchRequest& request) {
-    std::vector<std::string> failed;
-    {
-        const std::lock_guard lock(m_mutex);
-        for (const auto& [id, branch] : m_branches) {
-            const BranchRecord record = branch->record();
-            if (record.connector_id == request.connector_id && record.name == request.name &&
-                record.phase == BranchPhase::failed && !m_under_way.contains(id)) {
-                failed.push_back(id);
-            }
-        }
+std::int64_t Branches::ttl_within(std::optional<std::int64_t> asked) const {
+    const std::int64_t largest = m_settings.branch.largest_ttl.count();
+    const std::int64_t ttl = asked.value_or(m_settings.branch.default_ttl.count());
+    if (largest != 0 && (ttl == 0 || ttl > largest)) {
+        throw HttpError(422, "ttl",
+                        "Branches of this environment live at most " + std::to_string(largest) +
+                            " seconds (branch.largest_ttl), and " +
+                            (ttl == 0 ? "this one would never expire"
+                                      : std::to_string(ttl) + " were asked for"));
     }
-    for (const std::string& id : failed) {
-        m_store.remove_branch(id);
-        const std::lock_guard lock(m_mutex);
-        m_branches.erase(id);
-    }
+    return ttl;
+}
+
+// Of a cut. The replicas need what is below the low-water mark.
+bool Branches::may_go_on() const {
+    m_room.check();
+    return !m_closing;
 }
 
 std::mutex& Branches::cutting(const std::string& connector_id) {
@@ -350,10 +282,10 @@ void Branches::run_create(const BranchPointer& branch, OperationRecord operation
     const std::string id = operation.resource_id;
     try {
         operation.status = "running";
-        m_store.save(operation);
+        m_journal.keep(operation);
         {
             const std::lock_guard one(cutting(branch->record().connector_id));
-            branch->make(source, [this] { return !m_closing; });
+            branch->make(source, [this] { return may_go_on(); });
         }
         m_door.started(id, {branch->opener_socket()});
         process::log_info("branch created", {{"branch", id}, {"name", branch->record().name}});
@@ -366,53 +298,10 @@ void Branches::run_create(const BranchPointer& branch, OperationRecord operation
     }
 }
 
-OperationRecord Branches::remove(const std::string& connector_id, const std::string& id) {
-    const BranchPointer branch = find(connector_id, id);
-    const std::lock_guard one(m_beginning);
-    if (auto operation = under_way(id); operation && operation->type == "branch_delete") {
-        return *std::move(operation);
-    }
-    if (branch->record().is_protected) {
-        throw HttpError(409, "protected",
-                        "Branch " + branch->record().name + " is protected: ardent branch update " +
-                            branch->record().name + " --no-protect");
-    }
-    refuse_while_busy(id);
-    OperationRecord operation = new_operation("branch_delete", id);
-    m_store.save(operation);
-    branch->begin_removal();
-    m_door.close(id);
-    begin(branch, operation);
-    m_tasks.post([this, branch, operation] { run_remove(branch, operation); });
-    return operation;
-}
-
-void Branches::run_remove(const BranchPointer& branch, OperationRecord operation) {
-    const std::string id = operation.resource_id;
-    try {
-        operation.status = "running";
-        m_store.save(operation);
-        branch->remove();
-        {
-            const std::lock_guard lock(m_mutex);
-            m_branches.erase(id);
-        }
-        process::log_info("branch removed", {{"branch", id}});
-        finish(operation, "");
-    } catch (const std::exception& error) {
-        process::log_error("branch cannot be removed", {{"branch", id}, {"error", error.what()}});
-        finish(operation, error.what());
-    }
-}
-
 void Branches::finish(OperationRecord operation, const std::string& error) {
     operation.status = error.empty() ? "completed" : "failed";
     operation.error = error;
-    try {
-        m_store.save(operation);
-    } catch (const Error& also) {
-        process::log_error("the operation's end cannot be kept", {{"error", also.what()}});
-    }
+    m_journal.keep(operation);
     {
         const std::lock_guard lock(m_mutex);
         m_under_way.erase(operation.resource_id);
@@ -440,6 +329,12 @@ void Branches::run_start(const BranchPointer& branch, StartReason reason) {
         m_door.started(id, {branch->opener_socket()});
         make_durable(branch);
     } catch (const std::exception& error) {
+        const auto* const known = dynamic_cast<const Error*>(&error);
+        if (known != nullptr && known->sqlstate() == k_disk_full) {
+            m_door.failed(id, "the branch is suspended, because it uses too much of the disk; ardent "
+                              "branch info tells more", k_disk_full);
+            return;
+        }
         process::log_error("branch does not start", {{"branch", id}, {"error", error.what()}});
         m_door.failed(id, "the branch does not start; ardent branch info tells why");
     }
@@ -462,8 +357,9 @@ void Branches::close() {
     m_changed.notify_all();
 }
 
-// In this order: tasks and the sleeper call the door, which takes no call once it has stopped.
+// In this order: the watch, tasks and the sleeper call the door, which takes no call once it has stopped.
 void Branches::end_work() {
+    m_watch.stop();
     m_tasks.stop();
     if (m_sleeper.joinable()) {
         m_sleeper.join();
@@ -472,6 +368,9 @@ void Branches::end_work() {
 }
 
 void Branches::stop_servers(std::chrono::milliseconds patience) {
+    for (const BranchPointer& branch : all()) {
+        note_activity(branch, {});
+    }
     end_work();
     std::vector<std::thread> threads;
     for (const auto& [id, branch] : m_branches) {

@@ -3,6 +3,9 @@
 #pragma once
 
 #include "environment/branch/branch.hpp"
+#include "environment/branch/disk_watch.hpp"
+#include "environment/branch/idempotency.hpp"
+#include "environment/branch/journal.hpp"
 #include "environment/branch/tasks.hpp"
 #include "environment/connector/registry.hpp"
 #include "environment/door/door.hpp"
@@ -12,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -27,10 +31,12 @@ struct BranchRequest {
     std::string requested_name;
     bool is_protected = false;
     bool allow_stale = false;
-    std::int64_t ttl = 0;  // seconds; 0: never
+    std::optional<std::int64_t> ttl;  // seconds; 0: never; nullopt: branch.default_ttl
+    std::string key;                  // of create_once
+    std::string hash;                 // of everything that was asked for under it
 };
 
-class Branches final : private DoorHost {
+class Branches final : private DoorHost, private DiskWatchHost {
 public:
     Branches(const Settings& settings, Store& store, Registry& registry);
     ~Branches() override;
@@ -42,17 +48,25 @@ public:
 
     struct Begun {
         OperationRecord operation;
-        bool created = true;  // false: the branch was there, and nothing is to be waited for
+        bool created = true;    // false: the branch was there, and nothing is to be waited for
+        bool replayed = false;  // it is the answer to an earlier request under the same key
+        bool stored = false;    // with the key of the request, if it had one
     };
     /// Waits some seconds for a connector that is not ready. Throws HttpError: 400 the name is none; 409 it is another
-    /// branch's; 422 there is nothing to cut from, or no room.
+    /// branch's; 422 there is nothing to cut from, no room, or a ttl that is beyond the largest.
     Begun create(const BranchRequest& request);
-    /// Joins a removal that is under way. Throws HttpError: 404; 409 it is protected.
+    /// The same under an idempotency key, which has been checked. Throws HttpError also: 409 the key is in flight; 422 it was used
+    /// for another request.
+    Begun create_once(const BranchRequest& request);
+    /// Joins a removal that is under way. Works where the disk is full and the state takes nothing. Throws HttpError: 404; 409 it
+    /// is protected.
     OperationRecord remove(const std::string& connector_id, const std::string& id);
+    /// Nothing is left of failed ones but their reasons: they go with their connector.
+    void forget_failed_of(const std::string& connector_id);
 
     /// Throws HttpError: 404; 409 another operation is under way; 422 it is not active, or there is nothing to cut from.
     OperationRecord act(const std::string& connector_id, const std::string& id, BranchAct act);
-    /// `ttl` from now on. Throws HttpError 404; 409 another operation is under way.
+    /// `ttl` from now on. Throws HttpError 404; 409 another operation is under way; 422 the ttl is beyond the largest.
     BranchView update(const std::string& connector_id, const std::string& id,
                       std::optional<std::int64_t> ttl, std::optional<bool> is_protected);
 
@@ -63,6 +77,10 @@ public:
                                        const std::string& id) const;
     /// nullopt: there is none.
     std::optional<BranchView> find_view(const std::string& id) const;
+    /// An operation that the state has not taken yet. nullopt: it is in the state, or there is none.
+    std::optional<OperationRecord> waiting_operation(const std::string& id) const {
+        return m_journal.waiting(id);
+    }
     /// True when branches of the connector are there, also such that are being made.
     bool any(const std::string& connector_id) const;
     std::optional<DoorActivity> activity(const std::string& id) const {
@@ -81,6 +99,13 @@ private:
     using BranchPointer = std::shared_ptr<Branch>;
 
     void request_start(const std::string& branch, StartReason reason) override;
+    std::vector<std::string> running_branches() const override;
+    std::vector<std::string> stopped_for_disk() const override;
+    std::optional<OwnBytes> measure(const std::string& branch,
+                                    std::chrono::system_clock::time_point since) const override;
+    void stop_for_disk(const std::string& branch, const std::string& reason) override;
+    void end_disk_stop(const std::string& branch) override;
+    void let_run(const BranchPointer& branch);
     void run_start(const BranchPointer& branch, StartReason reason);
     void run_create(const BranchPointer& branch, OperationRecord operation,
                     const CutSource& source);
@@ -92,6 +117,12 @@ private:
     void make_durable(const BranchPointer& branch);
     void refuse_while_busy(const std::string& id) const;
     void forget_failed(const BranchRequest& request);
+    void forget(const std::vector<std::string>& ids);
+    std::vector<BranchPointer> all() const;
+    std::int64_t ttl_within(std::optional<std::int64_t> asked) const;
+    bool may_go_on() const;
+    void suspend_idle(const BranchPointer& branch);
+    void note_activity(const BranchPointer& branch, std::chrono::seconds at_least);
     void begin(const BranchPointer& branch, const OperationRecord& operation);
     void finish(OperationRecord operation, const std::string& error);
     void look_for_idle();
@@ -112,19 +143,24 @@ private:
     Store& m_store;
     Registry& m_registry;
     const BranchAuthority m_authority;
+    const DiskRoom m_room;
     const BranchGround m_ground;
+    Journal m_journal;
 
+    KeysInFlight m_keys;
     std::mutex m_beginning;      // one creation or removal begins at a time; taken before the other
     mutable std::mutex m_mutex;  // never held over SQL
     std::condition_variable m_changed;
     std::map<std::string, BranchPointer> m_branches;     // by id
     std::map<std::string, OperationRecord> m_under_way;  // by branch
+    std::set<std::string> m_suspending;                  // to be stopped, if still nobody uses them
     std::map<std::string, std::unique_ptr<std::mutex>>
         m_cutting;  // by connector: one cut at a time
     std::atomic<bool> m_closing{false};
     Door m_door;
     Tasks m_tasks;
     std::thread m_sleeper;
+    DiskWatch m_watch;
 };
 
 /// 1 to 63 of lower-case letters, digits, hyphens.

@@ -247,6 +247,30 @@ const std::vector<config::Option>& options() {
          .type = Type::bytes,
          .help = "No branch is made while the file system of environment.data_dir has less free.",
          .default_value = "1GB"},
+        {.key = "branch.disk_limit",
+         .type = Type::bytes,
+         .help = "How much of the disk one branch may own, beside what it shares with the replica; "
+                 "one that owns more is suspended. 0: no limit.",
+         .default_value = "0"},
+        {.key = "branch.default_ttl",
+         .type = Type::duration,
+         .help = "After what time a branch is deleted whose creator says nothing of it; 0: never.",
+         .default_value = "0"},
+        {.key = "branch.largest_ttl",
+         .type = Type::duration,
+         .help = "The longest time that may be asked for; 0: any, and never.",
+         .default_value = "0"},
+        {.key = "branch.server_memory",
+         .type = Type::bytes,
+         .help = "The most memory that a branch's server may use, where systemd has delegated "
+                 "control groups; 0: a quarter of the host's.",
+         .default_value = "0"},
+        {.key = "branch.server_processes",
+         .type = Type::integer,
+         .help = "The most processes that a branch's server may have, where systemd has delegated "
+                 "control groups; it takes 100 clients.",
+         .default_value = "150",
+         .minimum = 60},
         {.key = "branch.shared_buffers",
          .help = "shared_buffers of each branch.",
          .default_value = "32MB"},
@@ -278,6 +302,25 @@ void read_ports(const std::string& text, BranchSettings& branch) {
     }
 }
 
+// Who says nothing gets the longest time where there is one, for "never" is beyond it.
+void read_ttl(const config::Values& values, BranchSettings& branch) {
+    const auto seconds = [&](const char* key) {
+        return std::chrono::ceil<std::chrono::seconds>(values.duration(key));
+    };
+    branch.default_ttl = seconds("branch.default_ttl");
+    branch.largest_ttl = seconds("branch.largest_ttl");
+    if (branch.largest_ttl.count() == 0) {
+        return;
+    }
+    if (branch.default_ttl > branch.largest_ttl) {
+        throw problem("branch.default_ttl is longer than branch.largest_ttl",
+                      "Lower the first or raise the second.");
+    }
+    if (branch.default_ttl.count() == 0) {
+        branch.default_ttl = branch.largest_ttl;
+    }
+}
+
 BranchSettings read_branch(const config::Values& values) {
     BranchSettings branch;
     branch.listen = values.text("branch.listen");
@@ -287,6 +330,11 @@ BranchSettings read_branch(const config::Values& values) {
     branch.suspend_after = values.duration("branch.suspend_after");
     branch.most = static_cast<unsigned>(values.integer("branch.limit"));
     branch.reserve = values.bytes("branch.reserve");
+    branch.disk_limit = values.bytes("branch.disk_limit");
+    read_ttl(values, branch);
+    const std::uint64_t memory = values.bytes("branch.server_memory");
+    branch.server_memory = memory != 0 ? memory : host_memory() / 4;
+    branch.server_processes = static_cast<unsigned>(values.integer("branch.server_processes"));
     branch.shared_buffers = values.text("branch.shared_buffers");
     branch.opener = values.has("branch.opener")
                         ? absolute("branch.opener", values.text("branch.opener"))

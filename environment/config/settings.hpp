@@ -38,6 +38,11 @@ struct BranchSettings {
     std::chrono::milliseconds suspend_after{};  // without a client; 0: never
     unsigned most = 0;                          // branches of this environment
     std::uint64_t reserve = 0;                  // free bytes below which none is made
+    std::uint64_t disk_limit = 0;               // bytes that one may own by itself; 0: no limit
+    std::chrono::seconds default_ttl{};         // 0: never
+    std::chrono::seconds largest_ttl{};         // 0: no limit
+    std::uint64_t server_memory = 0;            // of one's server, where there are control groups
+    unsigned server_processes = 0;
     std::string opener;                         // the program (opener/)
     ProvenMethod clone;                         // how trees are cloned; serve proves it at start
 };

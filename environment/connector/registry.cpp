@@ -39,12 +39,13 @@ void Registry::load() {
             removed.push_back(id);
         }
     }
-    start_all();
+    // Before the replicas start: where the disk is full, they take what room the state still has.
     for (OperationRecord& operation : m_store.unfinished_operations()) {
         operation.status = "failed";
         operation.error = "the environment was restarted; it goes on under another operation";
         m_store.save(operation);
     }
+    start_all();
     for (const std::string& id : removed) {
         remove(id);
     }
@@ -86,6 +87,11 @@ std::shared_ptr<Connector> Registry::find(const std::string& id) const {
         throw HttpError(404, "not_found", "Connector not found");
     }
     return found->second;
+}
+
+bool Registry::knows(const std::string& id) const {
+    const std::lock_guard lock(m_mutex);
+    return m_connectors.contains(id);
 }
 
 std::vector<std::shared_ptr<Connector>> Registry::all() const {

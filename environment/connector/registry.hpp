@@ -35,6 +35,7 @@ public:
     Created create(ConnectorRecord record);
     /// Throws HttpError 404.
     std::shared_ptr<Connector> find(const std::string& id) const;
+    bool knows(const std::string& id) const;
     std::vector<std::shared_ptr<Connector>> all() const;
     /// A new token; the old one stops working.
     std::string new_token(const std::string& id);

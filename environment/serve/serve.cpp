@@ -10,6 +10,7 @@
 #include "environment/api/routes.hpp"
 #include "environment/branch/branches.hpp"
 #include "environment/connector/registry.hpp"
+#include "environment/serve/ballast.hpp"
 #include "environment/serve/state_instance.hpp"
 #include "environment/state/secrets.hpp"
 
@@ -23,21 +24,25 @@ namespace {
 constexpr int k_tick_ms = 1000;
 constexpr auto k_start_allowance = std::chrono::seconds(180);
 
-// The main thread's loop: waits for a signal, restarts the state instance when it died, feeds the watchdog.
+// The main thread's loop: waits for a signal, restarts the state instance when it died, sees to the ballast, feeds the watchdog.
 void run_until_signal(process::TerminationSignals& signals, process::Notifier& notifier,
-                      Instance& state, std::atomic<bool>& state_ready) {
+                      Instance& state, const Ballast& ballast, std::atomic<bool>& state_ready) {
     while (!signals.requested()) {
         pollfd wait = {signals.fd(), POLLIN, 0};
         ::poll(&wait, 1, k_tick_ms);
         if (!state.alive()) {
             state_ready = false;
             try {
+                ballast.let_go_if_full();
                 state.start();
             } catch (const base::Error& error) {
                 process::log_error("the state instance does not start", {{"error", error.what()}});
             }
         }
         state_ready = state.alive();
+        if (state_ready) {
+            ballast.make_if_room();
+        }
         notifier.alive();
     }
 }
@@ -56,6 +61,8 @@ int serve(const Settings& given) {
     process::set_log_level(settings.log_level);
     make_directories(settings);
     const base::Fd lock = lock_data_directory(settings);
+    const Ballast ballast(settings.data_dir);
+    ballast.let_go_if_full();
     settings.branch.clone = prove_clone_method(settings.data_dir);
     Instance state(state_spec(settings));
     if (!state.exists()) {
@@ -85,7 +92,7 @@ int serve(const Settings& given) {
                                 {"tls", settings.tls ? "yes" : "no"}});
     notifier.status(status_line(settings, server.port()));
     notifier.ready();
-    run_until_signal(signals, notifier, state, state_ready);
+    run_until_signal(signals, notifier, state, ballast, state_ready);
     notifier.stopping();
     process::log_info("stopping");
     branches.close();

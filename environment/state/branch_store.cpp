@@ -64,7 +64,11 @@ std::vector<BranchRecord> Store::branches() {
 }
 
 // One statement, so that a lost answer may be asked for again: the same ids come to nothing then, and what is there is told.
-void Store::begin(BranchRecord& record, const OperationRecord& operation) {
+void Store::begin(BranchRecord& record, const OperationRecord& operation,
+                  const std::optional<IdempotencyRecord>& request) {
+    const auto told = [&](std::string IdempotencyRecord::*field) {
+        return request ? pq::Value((*request).*field) : std::nullopt;
+    };
     try {
         const pq::Result row = run(
             R"sql(
@@ -77,12 +81,23 @@ void Store::begin(BranchRecord& record, const OperationRecord& operation) {
                 INSERT INTO environment.operation (id, type, status, resource_id)
                 VALUES ($8, $9, $10, $1)
                 ON CONFLICT (id) DO NOTHING
+            ), request AS (
+                INSERT INTO environment.idempotency (key, request_hash, operation_id,
+                                                     operation_status, branch_id, created)
+                SELECT $11::pg_catalog.text, $12::pg_catalog.text, $8, $10, $1, true
+                 WHERE $11::pg_catalog.text IS NOT NULL
+                ON CONFLICT (key) DO UPDATE
+                   SET request_hash = excluded.request_hash, operation_id = excluded.operation_id,
+                       operation_status = excluded.operation_status,
+                       branch_id = excluded.branch_id, created = excluded.created,
+                       created_at = excluded.created_at
             )
             SELECT created_at FROM branch
             )sql",
             {record.id, record.connector_id, record.name, to_string(record.phase),
              std::to_string(record.port), std::to_string(record.revision), body_to_json(record),
-             operation.id, operation.type, operation.status});
+             operation.id, operation.type, operation.status, told(&IdempotencyRecord::key),
+             told(&IdempotencyRecord::request_hash)});
         record.created_at = row.text(0, 0);
     } catch (const Error& error) {
         if (error.sqlstate() != k_unique_violation) {
@@ -117,7 +132,44 @@ void Store::save(BranchRecord& record) {
 }
 
 void Store::remove_branch(const std::string& id) {
-    run("DELETE FROM environment.branch WHERE id = $1", {id});
+    run(R"sql(
+        WITH requests AS (DELETE FROM environment.idempotency WHERE branch_id = $1)
+        DELETE FROM environment.branch WHERE id = $1
+        )sql",
+        {id});
+}
+
+void Store::save(const IdempotencyRecord& record) {
+    run(R"sql(
+        WITH expired AS (
+            DELETE FROM environment.idempotency
+             WHERE key <> $1 AND created_at < pg_catalog.now() - interval '24 hours'
+        )
+        INSERT INTO environment.idempotency (key, request_hash, operation_id, operation_status,
+                                             branch_id, created)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (key) DO UPDATE
+           SET request_hash = excluded.request_hash, operation_id = excluded.operation_id,
+               operation_status = excluded.operation_status, branch_id = excluded.branch_id,
+               created = excluded.created, created_at = excluded.created_at
+        )sql",
+        {record.key, record.request_hash, record.operation_id, record.operation_status,
+         record.branch_id, record.created ? "t" : "f"});
+}
+
+std::optional<IdempotencyRecord> Store::idempotency(const std::string& key) {
+    const pq::Result row = run(
+        R"sql(
+        SELECT key, request_hash, operation_id, operation_status, branch_id, created
+          FROM environment.idempotency
+         WHERE key = $1 AND created_at >= pg_catalog.now() - interval '24 hours'
+        )sql",
+        {key});
+    if (row.rows() == 0) {
+        return std::nullopt;
+    }
+    const auto text = [&](int column) { return std::string(row.text(0, column)); };
+    return IdempotencyRecord{text(0), text(1), text(2), text(3), text(4), text(5) == "t"};
 }
 
 }  // namespace ardent::environment

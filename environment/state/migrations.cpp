@@ -86,8 +86,21 @@ CREATE UNIQUE INDEX branch_port ON environment.branch (port)
     WHERE phase IN ('creating', 'active');
 )sql";
 
-constexpr std::array k_migrations = {k_first, k_excluded,        k_preflight_at,
-                                     k_ddl,   k_drop_extensions, k_branches};
+constexpr std::string_view k_idempotency = R"sql(
+CREATE TABLE environment.idempotency (
+    key              text PRIMARY KEY,
+    request_hash     text NOT NULL,
+    operation_id     text NOT NULL,
+    operation_status text NOT NULL,
+    branch_id        text NOT NULL,
+    created          boolean NOT NULL,
+    created_at       timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+CREATE INDEX idempotency_branch ON environment.idempotency (branch_id);
+)sql";
+
+constexpr std::array k_migrations = {k_first,           k_excluded, k_preflight_at, k_ddl,
+                                     k_drop_extensions, k_branches, k_idempotency};
 
 }  // namespace
 

@@ -83,6 +83,8 @@ std::string body_to_json(const BranchRecord& record) {
                  {"expires", record.expires},
                  {"reset_body", record.reset_body},
                  {"durable", record.durable},
+                 {"disk_stop", record.disk_stop},
+                 {"last_activity", record.last_activity},
                  {"ready_at", record.ready_at}});
 }
 
@@ -108,6 +110,8 @@ void body_into(BranchRecord& record, std::string_view text) {
     record.expires = in.number<std::int64_t>("expires");
     record.reset_body = in.text("reset_body");
     record.durable = in.boolean("durable");
+    record.disk_stop = in.maybe_text("disk_stop").value_or("");
+    record.last_activity = in.maybe_number<std::int64_t>("last_activity").value_or(0);
     record.ready_at = in.text("ready_at");
 }
 

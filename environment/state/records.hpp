@@ -93,6 +93,9 @@ struct BranchRecord {
     bool is_protected = false;
     std::int64_t expires = 0;  // seconds since 1970 by this host's clock; 0: never
     bool durable = false;      // every byte of it is on disk
+    /// Why it may not run for its use of the disk, "over its disk limit (…)"; empty: it may.
+    std::string disk_stop;
+    std::int64_t last_activity = 0;  // of a client, seconds since 1970; 0: none is known
     /// Of a reset that has prepared the new data, and only has to let go of the old; empty: none is that far.
     std::string reset_body;
     std::string created_at;
@@ -108,6 +111,16 @@ struct OperationRecord {
     std::string created_at;
     std::string updated_at;
     std::string completed_at;  // empty: not yet
+};
+
+/// A request to create a branch, under the key that its client gave it, and what it was answered.
+struct IdempotencyRecord {
+    std::string key;
+    std::string request_hash;
+    std::string operation_id;
+    std::string operation_status;  // as it was answered
+    std::string branch_id;
+    bool created = true;
 };
 
 struct ApiKeyRecord {

@@ -34,13 +34,20 @@ public:
     void remove_connector(const std::string& id);
 
     std::vector<BranchRecord> branches();
-    /// Inserts it and the operation that makes it, both or neither; created_at is set. Throws base::Error (config) when a
-    /// branch of that name or port is there already.
-    void begin(BranchRecord& record, const OperationRecord& operation);
+    /// Inserts it, the operation that makes it and the key of the request if it had one, all or nothing; created_at is set.
+    /// Throws base::Error (config) when a branch of that name or port is there already.
+    void begin(BranchRecord& record, const OperationRecord& operation,
+               const std::optional<IdempotencyRecord>& request = {});
     /// Replaces what is stored; `revision` is counted up. Throws base::Error (bug) when it is another one than is stored:
     /// two operations work on one branch.
     void save(BranchRecord& record);
+    /// And the keys of requests that were answered with it.
     void remove_branch(const std::string& id);
+
+    /// Of a request that needs no branch of its own. Others that have expired (24 hours) are removed.
+    void save(const IdempotencyRecord& record);
+    /// nullopt: nobody used the key, or it has expired.
+    std::optional<IdempotencyRecord> idempotency(const std::string& key);
 
     void save(const OperationRecord& record);
     std::optional<OperationRecord> operation(const std::string& id);
