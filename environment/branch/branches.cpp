@@ -39,8 +39,8 @@ Branches::Branches(const Settings& settings, Store& store, Registry& registry)
     : m_settings(settings),
       m_store(store),
       m_registry(registry),
-      m_authority(BranchAuthority::open(settings.data_dir + "/branch_authority.pem")),
-      m_ground{settings, store, m_authority},
+      m_tls(settings),
+      m_ground{settings, store, m_tls, m_cuts},
       m_door(*this, {}),
       m_tasks(k_threads) {}
 
@@ -336,25 +336,13 @@ void Branches::forget_failed(const BranchRequest& request) {
     }
 }
 
-std::mutex& Branches::cutting(const std::string& connector_id) {
-    const std::lock_guard lock(m_mutex);
-    auto& mutex = m_cutting[connector_id];
-    if (!mutex) {
-        mutex = std::make_unique<std::mutex>();
-    }
-    return *mutex;
-}
-
 void Branches::run_create(const BranchPointer& branch, OperationRecord operation,
                           const CutSource& source) {
     const std::string id = operation.resource_id;
     try {
         operation.status = "running";
         m_store.save(operation);
-        {
-            const std::lock_guard one(cutting(branch->record().connector_id));
-            branch->make(source, [this] { return !m_closing; });
-        }
+        branch->make(source, [this] { return !m_closing; });
         m_door.started(id, {branch->opener_socket()});
         process::log_info("branch created", {{"branch", id}, {"name", branch->record().name}});
         finish(operation, "");
