@@ -3,11 +3,13 @@
 
 #include "common/base/error.hpp"
 #include "common/process/log.hpp"
+#include "environment/branch/unknown_folders.hpp"
 #include "environment/server/http.hpp"
 #include "environment/state/secrets.hpp"
 
 #include <algorithm>
 #include <ctime>
+#include <set>
 
 namespace ardent::environment {
 
@@ -51,12 +53,14 @@ Branches::~Branches() {
 
 void Branches::load() {
     process::log_info("branches", {{"method", to_string(m_settings.branch.clone.method)}});
+    std::set<std::string> known;
     for (const BranchRecord& record : m_store.branches()) {
         const auto branch = std::make_shared<Branch>(m_ground, record);
         {
             const std::lock_guard lock(m_mutex);
             m_branches.emplace(record.id, branch);
         }
+        known.insert(record.id);
         // What keeps one from being taken up keeps neither the others nor the replicas away.
         try {
             take_up(branch);
@@ -65,6 +69,11 @@ void Branches::load() {
             process::log_error("a branch cannot be taken up",
                                {{"branch", record.id}, {"error", error.what()}});
         }
+    }
+    const std::string folder = m_settings.data_dir + "/branches";
+    for (const std::string& name : unknown_folders(folder, known)) {
+        process::log_warning("not a branch of this environment, and left alone",
+                             {{"path", folder + "/" + name}});
     }
     m_sleeper = std::thread([this] { look_for_idle(); });
 }

@@ -32,7 +32,7 @@ my $ports = Ardent::Test::free_port();
 $t->start_environment('branch.ports' => "$ports-" . ($ports + 20),
 	'branch.tls_certificate' => "$dir/right.pem", 'branch.tls_key' => "$dir/right.key");
 ok(!-e "$dir/data/branch_authority.pem", 'no authority is made where none is used');
-like($t->tail('environment'), qr/the key of branch.tls_certificate lies in every branch/, 'the log says where the key is');
+like($t->environment->log_text, qr/the key of branch.tls_certificate lies in every branch/, 'the log says where the key is');
 $t->create_connector;
 $t->start_agent;
 $t->wait_streaming;
