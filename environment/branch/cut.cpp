@@ -86,9 +86,13 @@ struct Backup {
 };
 
 // The temporary slot keeps the WAL from the checkpoint on: the checkpointer may end another one while files are cloned, and
-// would remove it. It goes with the session, also when this process dies.
+// would remove it. It goes with the session, also when this process dies, and a moment after that: so each has a name of its
+// own.
 void begin_backup(Superuser& server) {
-    server->exec("SELECT pg_catalog.pg_create_physical_replication_slot('ardent_cut', true, true)");
+    server->exec(R"sql(
+        SELECT pg_catalog.pg_create_physical_replication_slot(
+                   pg_catalog.concat('ardent_cut_', pg_catalog.pg_backend_pid()), true, true)
+    )sql");
     server->exec(server->server_version() >= k_version_backup_start
                      ? "SELECT pg_catalog.pg_backup_start('branch', true)"
                      : "SELECT pg_catalog.pg_start_backup('branch', true, false)");
