@@ -229,11 +229,10 @@ void check_certificate(const Certificate& pem, const std::string& host) {
                     "branch.tls_certificate and branch.tls_key are no certificate with its key",
                     "Both are PEM, and the key is not encrypted.");
     }
-    const bool fits =
-        host.empty() || (is_address(host)
-                             ? X509_check_ip_asc(certificate.get(), host.c_str(), 0) == 1
-                             : X509_check_host(certificate.get(), host.c_str(), host.size(), 0,
-                                               nullptr) == 1);
+    const bool fits = host.empty() ||
+                      (is_address(host) ? X509_check_ip_asc(certificate.get(), host.c_str(), 0) == 1
+                                        : X509_check_host(certificate.get(), host.c_str(),
+                                                          host.size(), 0, nullptr) == 1);
     if (!fits) {
         throw Error(ErrorKind::config,
                     "branch.tls_certificate is not for branch.public_host, which is " + host,

@@ -34,9 +34,9 @@ std::string branch_url(const std::string& host, const BranchRecord& record,
                        const std::string& parameters) {
     const bool is_v6 = host.find(':') != std::string::npos;
     return "postgresql://" + http::encode_component(record.role) + ":" +
-           http::encode_component(record.password) + "@" +
-           (is_v6 ? "[" + host + "]" : host) + ":" + std::to_string(record.port) + "/" +
-           http::encode_component(record.database) + "?" + parameters;
+           http::encode_component(record.password) + "@" + (is_v6 ? "[" + host + "]" : host) + ":" +
+           std::to_string(record.port) + "/" + http::encode_component(record.database) + "?" +
+           parameters;
 }
 
 Branch::Branch(const BranchGround& ground, BranchRecord record)
@@ -163,7 +163,7 @@ std::string Branch::directory() const {
 }
 
 std::vector<BranchStep> Branch::clone_replica(const CutSource& source, const std::string& target,
-                                 const std::function<bool()>& go_on) const {
+                                              const std::function<bool()>& go_on) const {
     const CloneMethod method = method_for(*source.replica, m_ground.settings.branch.clone.method);
     return m_ground.cuts.cut(*source.replica, {method, k_clone_threads, target, go_on, {}});
 }

@@ -88,7 +88,7 @@ private:
     void change(const std::function<void(BranchRecord&)>& act);
     std::string directory() const;
     std::vector<BranchStep> clone_replica(const CutSource& source, const std::string& target,
-                             const std::function<bool()>& go_on) const;
+                                          const std::function<bool()>& go_on) const;
     BranchRecord prepare(Instance& server, const CutSource& source, std::vector<BranchStep> steps);
     void settle();
     void remove_files();

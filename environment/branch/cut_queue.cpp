@@ -44,7 +44,8 @@ std::vector<BranchStep> CutQueue::lead(Lock& lock, const Instance& replica, cons
     return steps;
 }
 
-std::vector<BranchStep> CutQueue::share(Lock& lock, const std::shared_ptr<SharedCut>& cut, const CutPlan& plan) {
+std::vector<BranchStep> CutQueue::share(Lock& lock, const std::shared_ptr<SharedCut>& cut,
+                                        const CutPlan& plan) {
     std::vector<BranchStep> steps;
     Stopwatch watch(steps);
     ++cut->sharing;

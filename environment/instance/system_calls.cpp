@@ -110,7 +110,8 @@ void refuse_file_system_controls(const Filter& filter) {
     constexpr scmp_datum_t k_type = 0x94;  // BTRFS_IOCTL_MAGIC
     constexpr scmp_datum_t k_type_and_number = 0xffff;
     constexpr scmp_datum_t k_numbers = 128;  // the greatest in use is 65
-    constexpr std::array<scmp_datum_t, 3> k_sharing = {9, 13, 54};  // FICLONE, FICLONERANGE, FIDEDUPERANGE
+    constexpr std::array<scmp_datum_t, 3> k_sharing = {9, 13,
+                                                       54};  // FICLONE, FICLONERANGE, FIDEDUPERANGE
     for (scmp_datum_t number = 0; number < k_numbers; ++number) {
         if (std::find(k_sharing.begin(), k_sharing.end(), number) == k_sharing.end()) {
             refuse(filter, "ioctl", EPERM,
