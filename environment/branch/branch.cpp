@@ -4,6 +4,7 @@
 #include "common/base/error.hpp"
 #include "common/http/client.hpp"
 #include "common/process/log.hpp"
+#include "environment/branch/apply_settings.hpp"
 #include "environment/branch/prepare.hpp"
 #include "environment/branch/stopwatch.hpp"
 #include "environment/instance/superuser.hpp"
@@ -139,14 +140,27 @@ void Branch::change(const std::function<void(BranchRecord&)>& act) {
 
 // Starts a cut that nobody can connect to, makes a branch of it, and lets clients in. The record as it is then.
 BranchRecord Branch::prepare(Instance& server, const CutSource& source,
-                             std::vector<BranchStep> steps) {
+                             std::vector<BranchStep> steps, const std::function<bool()>& go_on) {
     Stopwatch watch(steps);
     server.start();
     watch.lap("recovery");
     BranchRecord changed = record();
     PreparedBranch prepared = prepare_branch(
-        server, {changed.database, {changed.role, changed.password}, source.triggers});
+        server, {source.database, {changed.role, changed.password}, source.triggers});
     watch.lap("prepare");
+    const ConnectorSettings settings = m_ground.store.settings(changed.connector_id);
+    // The URL of a branch that is reset stays what it is.
+    if (changed.phase == BranchPhase::creating && !settings.default_db.empty()) {
+        changed.database = settings.default_db;
+    }
+    changed.hooks = apply_settings(server, {settings,
+                                            changed.database,
+                                            {source.database, changed.role, source.superusers,
+                                             m_ground.settings.branch.hook_timeout, go_on}});
+    changed.masked_at = changed.hooks.empty() ? "" : m_ground.store.now();
+    if (!changed.hooks.empty()) {
+        watch.lap("hooks");
+    }
     prepared.notes.insert(prepared.notes.begin(), source.missing.begin(), source.missing.end());
     changed.lsn = prepared.origin.lsn;
     changed.commit_time = prepared.origin.commit_time.value_or("");
@@ -184,7 +198,7 @@ void Branch::make(const CutSource& source, const std::function<bool()>& go_on) {
             const std::lock_guard lock(m_mutex);
             m_instance = server;
         }
-        const BranchRecord made = prepare(*server, source, std::move(steps));
+        const BranchRecord made = prepare(*server, source, std::move(steps), go_on);
         server->reconfigure(spec(true));
         mark_initialised(first.directory);
         change([&](BranchRecord& record) {

@@ -89,7 +89,8 @@ private:
     std::string directory() const;
     std::vector<BranchStep> clone_replica(const CutSource& source, const std::string& target,
                                           const std::function<bool()>& go_on) const;
-    BranchRecord prepare(Instance& server, const CutSource& source, std::vector<BranchStep> steps);
+    BranchRecord prepare(Instance& server, const CutSource& source, std::vector<BranchStep> steps,
+                         const std::function<bool()>& go_on);
     void settle();
     void remove_files();
     void make_durable();

@@ -53,8 +53,8 @@ OperationRecord Branches::act(const std::string& connector_id, const std::string
     OperationRecord operation = new_operation(operation_type(act), id);
     m_store.save(operation);
     begin(branch, operation);
-    m_tasks.post(
-        [this, branch, operation, act, source] { run_act(branch, operation, act, source); });
+    Tasks& tasks = act == BranchAct::reset ? m_makers : m_tasks;
+    tasks.post([this, branch, operation, act, source] { run_act(branch, operation, act, source); });
     return operation;
 }
 

@@ -53,7 +53,7 @@ void Branch::reset(const CutSource& source, const std::function<bool()>& go_on,
         InstanceSpec fresh = spec(false);
         fresh.settings.insert_or_assign("fsync", "off");
         server->reconfigure(std::move(fresh));
-        const BranchRecord made = prepare(*server, source, std::move(steps));
+        const BranchRecord made = prepare(*server, source, std::move(steps), go_on);
         change([&](BranchRecord& record) { record.reset_body = body_to_json(made); });
     } catch (const std::exception&) {
         settle();

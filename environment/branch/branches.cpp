@@ -44,6 +44,7 @@ Branches::Branches(const Settings& settings, Store& store, Registry& registry)
       m_tls(settings),
       m_ground{settings, store, m_tls, m_cuts},
       m_door(*this, {}),
+      m_makers(k_threads),
       m_tasks(k_threads) {}
 
 Branches::~Branches() {
@@ -315,7 +316,7 @@ Branches::Begun Branches::create(const BranchRequest& request) {
     }
     const auto branch = std::make_shared<Branch>(m_ground, record);
     begin(branch, operation);
-    m_tasks.post([this, branch, operation, source] { run_create(branch, operation, source); });
+    m_makers.post([this, branch, operation, source] { run_create(branch, operation, source); });
     return {operation, true};
 }
 
@@ -461,6 +462,7 @@ void Branches::close() {
 
 // In this order: tasks and the sleeper call the door, which takes no call once it has stopped.
 void Branches::end_work() {
+    m_makers.stop();
     m_tasks.stop();
     if (m_sleeper.joinable()) {
         m_sleeper.join();

@@ -264,6 +264,11 @@ const std::vector<config::Option>& options() {
         {.key = "branch.shared_buffers",
          .help = "shared_buffers of each branch.",
          .default_value = "32MB"},
+        {.key = "branch.hook_timeout",
+         .type = Type::duration,
+         .help = "How long each script of the setting branch_sql may take in a new branch.",
+         .default_value = "10min",
+         .minimum = 1000},
         {.key = "branch.opener",
          .help = "The program ardent-opener. Default: ../lib/ardent/ardent-opener from this "
                  "program's own folder."},
@@ -307,6 +312,7 @@ BranchSettings read_branch(const config::Values& values) {
     branch.most = static_cast<unsigned>(values.integer("branch.limit"));
     branch.reserve = values.bytes("branch.reserve");
     branch.shared_buffers = values.text("branch.shared_buffers");
+    branch.hook_timeout = values.duration("branch.hook_timeout");
     branch.opener = values.has("branch.opener")
                         ? absolute("branch.opener", values.text("branch.opener"))
                         : std::filesystem::weakly_canonical(process::program_folder() +

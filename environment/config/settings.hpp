@@ -44,6 +44,7 @@ struct BranchSettings {
     std::chrono::milliseconds suspend_after{};  // without a client; 0: never
     unsigned most = 0;                          // branches of this environment
     std::uint64_t reserve = 0;                  // free bytes below which none is made
+    std::chrono::milliseconds hook_timeout{};   // of each script of branch_sql
     std::string opener;                         // the program (opener/)
     ProvenMethod clone;                         // how trees are cloned; serve proves it at start
 };

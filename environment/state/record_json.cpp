@@ -11,6 +11,26 @@ using protocol::dump;
 using protocol::Fields;
 using protocol::json;
 
+namespace {
+
+json steps_to_json(const std::vector<BranchStep>& steps) {
+    json list = json::array();
+    for (const BranchStep& step : steps) {
+        list.push_back({{"name", step.name}, {"ms", step.ms}});
+    }
+    return list;
+}
+
+std::vector<BranchStep> parse_steps(const Fields& in, const char* name) {
+    std::vector<BranchStep> steps;
+    for (const Fields& step : in.objects(name)) {
+        steps.push_back({step.text("name"), step.number<std::uint64_t>("ms")});
+    }
+    return steps;
+}
+
+}  // namespace
+
 std::string texts_to_json(const std::vector<std::string>& texts) {
     return dump({{"list", texts}});
 }
@@ -63,10 +83,6 @@ std::vector<DisabledTrigger> parse_triggers(std::string_view text) {
 }
 
 std::string body_to_json(const BranchRecord& record) {
-    json steps = json::array();
-    for (const BranchStep& step : record.steps) {
-        steps.push_back({{"name", step.name}, {"ms", step.ms}});
-    }
     return dump({{"requested_name", record.requested_name},
                  {"failure", record.failure},
                  {"major", record.major},
@@ -76,14 +92,16 @@ std::string body_to_json(const BranchRecord& record) {
                  {"method", record.method},
                  {"lsn", protocol::nullable(record.lsn)},
                  {"commit_time", record.commit_time},
-                 {"steps", std::move(steps)},
+                 {"steps", steps_to_json(record.steps)},
                  {"missing", record.missing},
                  {"warning", record.warning},
                  {"protected", record.is_protected},
                  {"expires", record.expires},
                  {"reset_body", record.reset_body},
                  {"durable", record.durable},
-                 {"ready_at", record.ready_at}});
+                 {"ready_at", record.ready_at},
+                 {"hooks", steps_to_json(record.hooks)},
+                 {"masked_at", record.masked_at}});
 }
 
 void body_into(BranchRecord& record, std::string_view text) {
@@ -98,10 +116,7 @@ void body_into(BranchRecord& record, std::string_view text) {
     record.method = in.text("method");
     record.lsn = in.maybe_lsn("lsn");
     record.commit_time = in.text("commit_time");
-    record.steps.clear();
-    for (const Fields& step : in.objects("steps")) {
-        record.steps.push_back({step.text("name"), step.number<std::uint64_t>("ms")});
-    }
+    record.steps = parse_steps(in, "steps");
     record.missing = in.texts("missing");
     record.warning = in.text("warning");
     record.is_protected = in.boolean("protected");
@@ -109,6 +124,8 @@ void body_into(BranchRecord& record, std::string_view text) {
     record.reset_body = in.text("reset_body");
     record.durable = in.boolean("durable");
     record.ready_at = in.text("ready_at");
+    record.hooks = in.has("hooks") ? parse_steps(in, "hooks") : std::vector<BranchStep>();
+    record.masked_at = in.maybe_text("masked_at").value_or("");
 }
 
 }  // namespace ardent::environment
