@@ -7,8 +7,8 @@
 // `deleting` first and removes the record last.
 #pragma once
 
-#include "environment/branch/authority.hpp"
-#include "environment/branch/cut.hpp"
+#include "environment/branch/branch_tls.hpp"
+#include "environment/branch/cut_queue.hpp"
 #include "environment/config/settings.hpp"
 #include "environment/connector/connector.hpp"
 #include "environment/instance/instance.hpp"
@@ -29,7 +29,8 @@ namespace ardent::environment {
 struct BranchGround {
     const Settings& settings;
     Store& store;
-    const BranchAuthority& authority;
+    const BranchTls& tls;
+    CutQueue& cuts;
 };
 
 /// How long a server of a branch may take for its fast shutdown.
@@ -86,8 +87,8 @@ private:
     std::shared_ptr<Instance> instance() const;
     void change(const std::function<void(BranchRecord&)>& act);
     std::string directory() const;
-    CutOutcome clone_replica(const CutSource& source, const std::string& target,
-                             const std::function<bool()>& go_on) const;
+    std::vector<BranchStep> clone_replica(const CutSource& source, const std::string& target,
+                                          const std::function<bool()>& go_on) const;
     BranchRecord prepare(Instance& server, const CutSource& source, std::vector<BranchStep> steps);
     void settle();
     void remove_files();
@@ -102,7 +103,8 @@ private:
     std::shared_ptr<Instance> m_instance;
 };
 
-/// postgresql://role:password@host:port/database?…
-std::string branch_url(const BranchSettings& settings, const BranchRecord& record);
+/// postgresql://role:password@host:port/database?parameters
+std::string branch_url(const std::string& host, const BranchRecord& record,
+                       const std::string& parameters);
 
 }  // namespace ardent::environment

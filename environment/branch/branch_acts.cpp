@@ -70,11 +70,8 @@ void Branches::run_act(const BranchPointer& branch, OperationRecord operation, B
             branch->start();
             m_door.started(id, {branch->opener_socket()});
         } else {
-            {
-                const std::lock_guard one(cutting(branch->record().connector_id));
-                branch->reset(
-                    *source, [this] { return !m_closing; }, [&] { m_door.end_sessions(id); });
-            }
+            branch->reset(
+                *source, [this] { return !m_closing; }, [&] { m_door.end_sessions(id); });
             branch->start();
             m_door.started(id, {branch->opener_socket()});
             make_durable(branch);

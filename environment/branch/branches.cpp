@@ -3,11 +3,13 @@
 
 #include "common/base/error.hpp"
 #include "common/process/log.hpp"
+#include "environment/branch/unknown_folders.hpp"
 #include "environment/server/http.hpp"
 #include "environment/state/secrets.hpp"
 
 #include <algorithm>
 #include <ctime>
+#include <set>
 
 namespace ardent::environment {
 
@@ -39,8 +41,8 @@ Branches::Branches(const Settings& settings, Store& store, Registry& registry)
     : m_settings(settings),
       m_store(store),
       m_registry(registry),
-      m_authority(BranchAuthority::open(settings.data_dir + "/branch_authority.pem")),
-      m_ground{settings, store, m_authority},
+      m_tls(settings),
+      m_ground{settings, store, m_tls, m_cuts},
       m_door(*this, {}),
       m_tasks(k_threads) {}
 
@@ -51,12 +53,14 @@ Branches::~Branches() {
 
 void Branches::load() {
     process::log_info("branches", {{"method", to_string(m_settings.branch.clone.method)}});
+    std::set<std::string> known;
     for (const BranchRecord& record : m_store.branches()) {
         const auto branch = std::make_shared<Branch>(m_ground, record);
         {
             const std::lock_guard lock(m_mutex);
             m_branches.emplace(record.id, branch);
         }
+        known.insert(record.id);
         // What keeps one from being taken up keeps neither the others nor the replicas away.
         try {
             take_up(branch);
@@ -65,6 +69,11 @@ void Branches::load() {
             process::log_error("a branch cannot be taken up",
                                {{"branch", record.id}, {"error", error.what()}});
         }
+    }
+    const std::string folder = m_settings.data_dir + "/branches";
+    for (const std::string& name : unknown_folders(folder, known)) {
+        process::log_warning("not a branch of this environment, and left alone",
+                             {{"path", folder + "/" + name}});
     }
     m_sleeper = std::thread([this] { look_for_idle(); });
 }
@@ -336,25 +345,13 @@ void Branches::forget_failed(const BranchRequest& request) {
     }
 }
 
-std::mutex& Branches::cutting(const std::string& connector_id) {
-    const std::lock_guard lock(m_mutex);
-    auto& mutex = m_cutting[connector_id];
-    if (!mutex) {
-        mutex = std::make_unique<std::mutex>();
-    }
-    return *mutex;
-}
-
 void Branches::run_create(const BranchPointer& branch, OperationRecord operation,
                           const CutSource& source) {
     const std::string id = operation.resource_id;
     try {
         operation.status = "running";
         m_store.save(operation);
-        {
-            const std::lock_guard one(cutting(branch->record().connector_id));
-            branch->make(source, [this] { return !m_closing; });
-        }
+        branch->make(source, [this] { return !m_closing; });
         m_door.started(id, {branch->opener_socket()});
         process::log_info("branch created", {{"branch", id}, {"name", branch->record().name}});
         finish(operation, "");

@@ -70,7 +70,7 @@ public:
     }
     std::string connector_name(const std::string& connector_id) const;
 
-    const BranchAuthority& authority() const noexcept { return m_authority; }
+    const BranchTls& tls() const noexcept { return m_tls; }
 
     /// Nothing new begins. Calls may still come.
     void close();
@@ -106,12 +106,12 @@ private:
     std::optional<OperationRecord> under_way(const std::string& id) const;
     BranchPointer find(const std::string& connector_id, const std::string& id) const;
     BranchPointer by_name(const std::string& connector_id, const std::string& name) const;
-    std::mutex& cutting(const std::string& connector_id);
 
     const Settings& m_settings;
     Store& m_store;
     Registry& m_registry;
-    const BranchAuthority m_authority;
+    const BranchTls m_tls;
+    CutQueue m_cuts;
     const BranchGround m_ground;
 
     std::mutex m_beginning;      // one creation or removal begins at a time; taken before the other
@@ -119,8 +119,6 @@ private:
     std::condition_variable m_changed;
     std::map<std::string, BranchPointer> m_branches;     // by id
     std::map<std::string, OperationRecord> m_under_way;  // by branch
-    std::map<std::string, std::unique_ptr<std::mutex>>
-        m_cutting;  // by connector: one cut at a time
     std::atomic<bool> m_closing{false};
     Door m_door;
     Tasks m_tasks;
