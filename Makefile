@@ -78,8 +78,8 @@ check: ## a selection of them, below two minutes
 test-unit test-install test-volume regress isolation tap attack e2e: all ## one suite; make tap T=tests/tap/file.pl runs one file
 	@scripts/test $(if $(T),$(T),$(@:test-%=%))
 
-soak: programs apply-driver ## kill rounds, without DDL and with: make soak ROUNDS=200 SEED=17 T=tests/e2e/differential.pl
-	@ROUNDS=$(or $(ROUNDS),100) SEED=$(SEED) V=1 scripts/test $(or $(T),tests/e2e/kill_rounds.pl tests/e2e/kill_rounds_ddl.pl)
+soak: programs apply-driver ## kill rounds, without DDL, with it, of branches: make soak ROUNDS=400 SEED=17 T=tests/e2e/differential.pl
+	@ROUNDS=$(or $(ROUNDS),200) SEED=$(SEED) V=1 scripts/test $(or $(T),tests/e2e/kill_rounds.pl tests/e2e/kill_rounds_ddl.pl tests/e2e/branch_kills.pl)
 
 .PHONY: bench
 bench: programs ## side by side with PostgreSQL's own replication; make bench ARGS="--only c --scale 0.1"

@@ -32,12 +32,12 @@ json data_of(const BranchRow& row) {
                : json();
 }
 
-json steps_of(const BranchRow& row) {
-    json steps = json::array();
-    for (const BranchStep& step : row.steps) {
-        steps.push_back(json{{"name", step.name}, {"ms", step.ms}});
+json steps_of(const std::vector<BranchStep>& steps) {
+    json list = json::array();
+    for (const BranchStep& step : steps) {
+        list.push_back(json{{"name", step.name}, {"ms", step.ms}});
     }
-    return steps;
+    return list;
 }
 
 /// The product's keys, in the product's order.
@@ -70,7 +70,8 @@ json whole(const BranchRow& row, const BranchView& view) {
     object["connector_name"] = or_null(row.connector_name);
     object["data_as_of"] = data_of(row);
     object["method"] = or_null(row.method);
-    object["steps"] = steps_of(row);
+    object["steps"] = steps_of(row.steps);
+    object["hooks"] = steps_of(row.hooks);
     object["own_bytes"] = or_null(row.own_bytes);
     object["state"] = or_null(row.state);
     object["state_since"] = or_null(row.state_since);

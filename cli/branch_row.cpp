@@ -152,6 +152,7 @@ BranchRow read_branch_row(const json& row) {
     read.data_as_of_commit_time = text_of(member(member(row, "data_as_of"), "commit_time"));
     read.method = text_of(member(row, "method"));
     read.steps = steps_of(member(row, "steps"));
+    read.hooks = steps_of(member(row, "hooks"));
     read.own_bytes = number_of(member(row, "own_bytes"));
     read.awake_because = text_of(member(row, "awake_because"));
     read.is_protected = flag_of(member(row, "protected"));

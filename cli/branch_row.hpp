@@ -45,6 +45,7 @@ struct BranchRow {
     Text data_as_of_commit_time;
     Text method;
     std::vector<BranchStep> steps;
+    std::vector<BranchStep> hooks;  // that have run in it
     std::optional<std::uint64_t> own_bytes;
     Text awake_because;
     Text expires_at;

@@ -68,9 +68,9 @@ std::string data_of(const BranchRow& row) {
            (lsn.empty() ? "" : "(LSN " + lsn + ")");
 }
 
-std::string steps_of(const BranchRow& row) {
+std::string steps_of(const std::vector<BranchStep>& steps) {
     std::vector<std::string> texts;
-    for (const BranchStep& step : row.steps) {
+    for (const BranchStep& step : steps) {
         texts.push_back(base::one_line(step.name) + " " + std::to_string(step.ms) + " ms");
     }
     return base::join(texts, ", ");
@@ -154,7 +154,8 @@ void print_info(const BranchRow& row, const BranchView& view, std::ostream& out)
     print_line(out, "Source", shown(row.connector_name));
     print_line(out, "Data", data_of(row));
     print_line(out, "Method", shown(row.method));
-    print_line(out, "Steps", steps_of(row));
+    print_line(out, "Steps", steps_of(row.steps));
+    print_line(out, "Hooks", steps_of(row.hooks));
     print_line(out, "Disk", row.own_bytes ? base::human_bytes(*row.own_bytes) + " of its own" : "");
     print_line(out, "State", state_of(row));
     print_line(out, "Awake", shown(row.awake_because));

@@ -6,6 +6,7 @@
 #include "cli/preflight.hpp"
 #include "cli/selection.hpp"
 #include "cli/session.hpp"
+#include "cli/settings_commands.hpp"
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 #include "common/base/version.hpp"
@@ -229,6 +230,9 @@ private:
     std::string m_skip_ddl;
     std::function<int()> m_run;
     cli::BranchCommands m_branches{
+        m_app, m_environment,
+        [this](std::function<void(cli::Api&)> work) { with_api(std::move(work)); }};
+    cli::SettingsCommands m_settings{
         m_app, m_environment,
         [this](std::function<void(cli::Api&)> work) { with_api(std::move(work)); }};
 };

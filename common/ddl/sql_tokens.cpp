@@ -144,6 +144,16 @@ Token SqlScanner::quoted(std::size_t open) {
 }
 
 Token SqlScanner::string(std::size_t open, bool standard) {
+    std::size_t end = end_of_string(open, standard);
+    // 'one' and, behind a line feed, 'string': the second part has the escapes of the first
+    for (std::size_t next = standard ? end : continuation(end); next != end;
+         next = continuation(end)) {
+        end = end_of_string(next, standard);
+    }
+    return take(TokenKind::string, std::string(m_text.substr(m_at, end - m_at)), end);
+}
+
+std::size_t SqlScanner::end_of_string(std::size_t open, bool standard) const {
     std::size_t end = open + 1;
     while (end < m_text.size()) {
         if (m_text[end] == '\'' && at(end + 1) != '\'') {
@@ -151,8 +161,22 @@ Token SqlScanner::string(std::size_t open, bool standard) {
         }
         end += m_text[end] == '\'' || (m_text[end] == '\\' && !standard) ? 2 : 1;
     }
-    end = std::min(end + 1, m_text.size());
-    return take(TokenKind::string, std::string(m_text.substr(m_at, end - m_at)), end);
+    return std::min(end + 1, m_text.size());
+}
+
+std::size_t SqlScanner::continuation(std::size_t end) const {
+    bool line_feed = false;
+    for (std::size_t place = end; place < m_text.size();) {
+        if (is_blank(m_text[place])) {
+            line_feed = line_feed || m_text[place] == '\n' || m_text[place] == '\r';
+            ++place;
+        } else if (at(place) == '-' && at(place + 1) == '-') {
+            place = std::min(m_text.find('\n', place), m_text.size());
+        } else {
+            return line_feed && m_text[place] == '\'' ? place : end;
+        }
+    }
+    return end;
 }
 
 std::optional<Token> SqlScanner::dollar_quoted() {

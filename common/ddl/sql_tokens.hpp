@@ -42,6 +42,10 @@ private:
     Token number();
     Token quoted(std::size_t open);
     Token string(std::size_t open, bool standard);
+    /// Behind the quote that closes what `open` opens.
+    std::size_t end_of_string(std::size_t open, bool standard) const;
+    /// The quote that goes on with a string that ended at `end`; `end` itself: none.
+    std::size_t continuation(std::size_t end) const;
     std::optional<Token> dollar_quoted();
     Token symbol();
 

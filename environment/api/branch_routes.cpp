@@ -128,7 +128,13 @@ void add_branch_routes(Router& router, const Settings& settings, Branches& branc
                     }});
     }
     router.add({"GET", "/v1/branch-authority", Access::admin, 0, [&branches](const HttpRequest&) {
-                    return answer(200, {{"certificate", branches.authority().certificate()}});
+                    const std::string& authority = branches.tls().pinned_authority();
+                    if (authority.empty()) {
+                        throw HttpError(404, "not_found",
+                                        "The certificate of branches is not of an authority that "
+                                        "clients pin");
+                    }
+                    return answer(200, {{"certificate", authority}});
                 }});
 }
 

@@ -84,12 +84,12 @@ json warning_of(const BranchRecord& record) {
     return {{"type", "stale"}, {"message", record.warning}};
 }
 
-json steps_of(const BranchRecord& record) {
-    json steps = json::array();
-    for (const BranchStep& step : record.steps) {
-        steps.push_back({{"name", step.name}, {"ms", step.ms}});
+json steps_of(const std::vector<BranchStep>& steps) {
+    json list = json::array();
+    for (const BranchStep& step : steps) {
+        list.push_back({{"name", step.name}, {"ms", step.ms}});
     }
-    return steps;
+    return list;
 }
 
 }  // namespace
@@ -109,7 +109,7 @@ json branch_row(const BranchView& view, const std::string& connector_name,
                 {"created_at", time_or_null(record.created_at)},
                 {"read_ready_at", time_or_null(record.ready_at)},
                 {"write_ready_at", time_or_null(record.ready_at)},
-                {"masked_ready_at", nullptr},
+                {"masked_ready_at", time_or_null(record.masked_at)},
                 {"last_branch_activity", last_activity(record, activity)},
                 {"pooled_branch_url", nullptr},
                 {"pooled_branch_prisma_url", nullptr},
@@ -121,7 +121,8 @@ json branch_row(const BranchView& view, const std::string& connector_name,
                  {{"lsn", protocol::nullable(record.lsn)},
                   {"commit_time", time_or_null(record.commit_time)}}},
                 {"method", record.method},
-                {"steps", steps_of(record)},
+                {"steps", steps_of(record.steps)},
+                {"hooks", steps_of(record.hooks)},
                 {"own_bytes", nullptr},
                 {"expires_at", moment(record.expires)},
                 {"protected", record.is_protected},

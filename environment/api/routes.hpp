@@ -18,6 +18,9 @@ void add_public_routes(Router& router, const Settings& settings, Registry& regis
 /// /v1/branch, /v1/branches, /v1/branch-authority.
 void add_branch_routes(Router& router, const Settings& settings, Branches& branches);
 
+/// /v1/connectors/{connector_id}/settings.
+void add_setting_routes(Router& router, Registry& registry, Store& store);
+
 /// /healthz, /readyz, /metrics, /openapi.json. `ready` tells whether calls can be served.
 void add_service_routes(Router& router, Registry& registry, std::function<bool()> ready);
 

@@ -221,4 +221,23 @@ Certificate BranchAuthority::issue(const std::vector<std::string>& hosts) const 
     return to_pem(leaf.get(), key.get());
 }
 
+void check_certificate(const Certificate& pem, const std::string& host) {
+    const X509Pointer certificate = read_certificate(pem.certificate);
+    const Key key = read_key(pem.key);
+    if (!certificate || !key || X509_check_private_key(certificate.get(), key.get()) != 1) {
+        throw Error(ErrorKind::config,
+                    "branch.tls_certificate and branch.tls_key are no certificate with its key",
+                    "Both are PEM, and the key is not encrypted.");
+    }
+    const bool fits = host.empty() ||
+                      (is_address(host) ? X509_check_ip_asc(certificate.get(), host.c_str(), 0) == 1
+                                        : X509_check_host(certificate.get(), host.c_str(),
+                                                          host.size(), 0, nullptr) == 1);
+    if (!fits) {
+        throw Error(ErrorKind::config,
+                    "branch.tls_certificate is not for branch.public_host, which is " + host,
+                    "Set branch.public_host to a name of the certificate.");
+    }
+}
+
 }  // namespace ardent::environment

@@ -38,4 +38,8 @@ private:
     Certificate m_own;
 };
 
+/// Throws base::Error (config) unless the key is the certificate's and, where `host` is not empty, the
+/// certificate is for it.
+void check_certificate(const Certificate& pem, const std::string& host);
+
 }  // namespace ardent::environment

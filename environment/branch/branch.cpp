@@ -4,6 +4,7 @@
 #include "common/base/error.hpp"
 #include "common/http/client.hpp"
 #include "common/process/log.hpp"
+#include "environment/branch/apply_settings.hpp"
 #include "environment/branch/prepare.hpp"
 #include "environment/branch/stopwatch.hpp"
 #include "environment/instance/superuser.hpp"
@@ -30,13 +31,13 @@ void mark_initialised(const std::string& directory) {
 
 }  // namespace
 
-std::string branch_url(const BranchSettings& settings, const BranchRecord& record) {
-    const bool is_v6 = settings.public_host.find(':') != std::string::npos;
+std::string branch_url(const std::string& host, const BranchRecord& record,
+                       const std::string& parameters) {
+    const bool is_v6 = host.find(':') != std::string::npos;
     return "postgresql://" + http::encode_component(record.role) + ":" +
-           http::encode_component(record.password) + "@" +
-           (is_v6 ? "[" + settings.public_host + "]" : settings.public_host) + ":" +
-           std::to_string(record.port) + "/" + http::encode_component(record.database) +
-           "?sslmode=verify-full";
+           http::encode_component(record.password) + "@" + (is_v6 ? "[" + host + "]" : host) + ":" +
+           std::to_string(record.port) + "/" + http::encode_component(record.database) + "?" +
+           parameters;
 }
 
 Branch::Branch(const BranchGround& ground, BranchRecord record)
@@ -75,7 +76,8 @@ std::string Branch::opener_socket() const {
 BranchView Branch::view() const {
     BranchView view{record(), running(), {}};
     if (view.record.phase == BranchPhase::active) {
-        view.url = branch_url(m_ground.settings.branch, view.record);
+        view.url = branch_url(m_ground.settings.branch.public_host, view.record,
+                              m_ground.tls.url_parameters());
         const std::lock_guard lock(m_mutex);
         view.record.failure =
             m_record.disk_stop.empty() ? m_trouble : "suspended: " + m_record.disk_stop;
@@ -133,9 +135,8 @@ InstanceSpec Branch::spec(bool prepared) const {
     spec.settings.insert_or_assign("ssl_cert_file", files + "/server.crt");
     spec.settings.insert_or_assign("ssl_key_file", files + "/server.key");
     spec.settings.insert_or_assign("fsync", m_record.durable ? "on" : "off");
-    const Certificate leaf = m_ground.authority.issue({settings.branch.public_host});
-    spec.files = {{"server.crt", leaf.certificate + m_ground.authority.certificate()},
-                  {"server.key", leaf.key}};
+    const Certificate own = m_ground.tls.issue();
+    spec.files = {{"server.crt", own.certificate}, {"server.key", own.key}};
     if (prepared) {
         spec.hba = "hostssl all all 127.0.0.1/32 scram-sha-256\n";
     }
@@ -144,14 +145,27 @@ InstanceSpec Branch::spec(bool prepared) const {
 
 // Starts a cut that nobody can connect to, makes a branch of it, and lets clients in. The record as it is then.
 BranchRecord Branch::prepare(Instance& server, const CutSource& source,
-                             std::vector<BranchStep> steps) {
+                             std::vector<BranchStep> steps, const std::function<bool()>& go_on) {
     Stopwatch watch(steps);
     server.start();
     watch.lap("recovery");
     BranchRecord changed = record();
     PreparedBranch prepared = prepare_branch(
-        server, {changed.database, {changed.role, changed.password}, source.triggers});
+        server, {source.database, {changed.role, changed.password}, source.triggers});
     watch.lap("prepare");
+    const ConnectorSettings settings = m_ground.store.settings(changed.connector_id);
+    // The URL of a branch that is reset stays what it is.
+    if (changed.phase == BranchPhase::creating && !settings.default_db.empty()) {
+        changed.database = settings.default_db;
+    }
+    changed.hooks = apply_settings(server, {settings,
+                                            changed.database,
+                                            {source.database, changed.role, source.superusers,
+                                             m_ground.settings.branch.hook_timeout, go_on}});
+    changed.masked_at = changed.hooks.empty() ? "" : m_ground.store.now();
+    if (!changed.hooks.empty()) {
+        watch.lap("hooks");
+    }
     prepared.notes.insert(prepared.notes.begin(), source.missing.begin(), source.missing.end());
     changed.lsn = prepared.origin.lsn;
     changed.commit_time = prepared.origin.commit_time.value_or("");
@@ -167,10 +181,10 @@ std::string Branch::directory() const {
     return m_ground.settings.data_dir + "/branches/" + record().id;
 }
 
-CutOutcome Branch::clone_replica(const CutSource& source, const std::string& target,
-                                 const std::function<bool()>& go_on) const {
+std::vector<BranchStep> Branch::clone_replica(const CutSource& source, const std::string& target,
+                                              const std::function<bool()>& go_on) const {
     const CloneMethod method = method_for(*source.replica, m_ground.settings.branch.clone.method);
-    return cut_branch(*source.replica, {method, k_clone_threads, target, go_on, {}});
+    return m_ground.cuts.cut(*source.replica, {method, k_clone_threads, target, go_on, {}});
 }
 
 void Branch::note_trouble(const std::string& trouble) {
@@ -183,13 +197,13 @@ void Branch::make(const CutSource& source, const std::function<bool()>& go_on) {
     try {
         const InstanceSpec first = spec(false);
         std::filesystem::create_directories(first.directory);
-        CutOutcome cut = clone_replica(source, first.directory + "/data", go_on);
+        std::vector<BranchStep> steps = clone_replica(source, first.directory + "/data", go_on);
         const auto server = std::make_shared<Instance>(first);
         {
             const std::lock_guard lock(m_mutex);
             m_instance = server;
         }
-        const BranchRecord made = prepare(*server, source, std::move(cut.steps));
+        const BranchRecord made = prepare(*server, source, std::move(steps), go_on);
         server->reconfigure(spec(true));
         mark_initialised(first.directory);
         change([&](BranchRecord& record) {

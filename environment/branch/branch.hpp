@@ -9,8 +9,8 @@
 // state is told as soon as it can be.
 #pragma once
 
-#include "environment/branch/authority.hpp"
-#include "environment/branch/cut.hpp"
+#include "environment/branch/branch_tls.hpp"
+#include "environment/branch/cut_queue.hpp"
 #include "environment/branch/disk_room.hpp"
 #include "environment/config/settings.hpp"
 #include "environment/connector/connector.hpp"
@@ -32,7 +32,8 @@ namespace ardent::environment {
 struct BranchGround {
     const Settings& settings;
     Store& store;
-    const BranchAuthority& authority;
+    const BranchTls& tls;
+    CutQueue& cuts;
     const DiskRoom& room;
 };
 
@@ -108,9 +109,10 @@ private:
     void change(const std::function<void(BranchRecord&)>& act);
     void change_anyway(const std::function<void(BranchRecord&)>& act);
     std::string directory() const;
-    CutOutcome clone_replica(const CutSource& source, const std::string& target,
-                             const std::function<bool()>& go_on) const;
-    BranchRecord prepare(Instance& server, const CutSource& source, std::vector<BranchStep> steps);
+    std::vector<BranchStep> clone_replica(const CutSource& source, const std::string& target,
+                                          const std::function<bool()>& go_on) const;
+    BranchRecord prepare(Instance& server, const CutSource& source, std::vector<BranchStep> steps,
+                         const std::function<bool()>& go_on);
     void settle();
     void remove_files();
     void make_durable();
@@ -128,7 +130,8 @@ private:
 /// ERRCODE_DISK_FULL: what clients of a branch are told that may not run for its use of the disk.
 inline constexpr const char* k_disk_full = "53100";
 
-/// postgresql://role:password@host:port/database?…
-std::string branch_url(const BranchSettings& settings, const BranchRecord& record);
+/// postgresql://role:password@host:port/database?parameters
+std::string branch_url(const std::string& host, const BranchRecord& record,
+                       const std::string& parameters);
 
 }  // namespace ardent::environment

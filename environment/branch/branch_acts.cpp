@@ -55,8 +55,8 @@ OperationRecord Branches::act(const std::string& connector_id, const std::string
     OperationRecord operation = new_operation(operation_type(act), id);
     m_journal.begin(operation);
     begin(branch, operation);
-    m_tasks.post(
-        [this, branch, operation, act, source] { run_act(branch, operation, act, source); });
+    Tasks& tasks = act == BranchAct::reset ? m_makers : m_tasks;
+    tasks.post([this, branch, operation, act, source] { run_act(branch, operation, act, source); });
     return operation;
 }
 
@@ -73,14 +73,11 @@ void Branches::run_act(const BranchPointer& branch, OperationRecord operation, B
             branch->start();
             m_door.started(id, {branch->opener_socket()});
         } else {
-            {
-                const std::lock_guard one(cutting(branch->record().connector_id));
-                // One that was stopped for what it takes of the disk gives it back by this.
-                const bool stopped = !branch->record().disk_stop.empty();
-                branch->reset(
-                    *source, [this, stopped] { return stopped ? !m_closing : may_go_on(); },
-                    [&] { m_door.end_sessions(id); });
-            }
+            // One that was stopped for what it takes of the disk gives it back by this.
+            const bool stopped = !branch->record().disk_stop.empty();
+            branch->reset(
+                *source, [this, stopped] { return stopped ? !m_closing : may_go_on(); },
+                [&] { m_door.end_sessions(id); });
             m_watch.forget(id);
             branch->end_disk_stop();
             branch->start();

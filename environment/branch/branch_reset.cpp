@@ -45,7 +45,7 @@ void Branch::reset(const CutSource& source, const std::function<bool()>& go_on,
     }
     const std::string data = directory() + "/data";
     try {
-        CutOutcome cut = clone_replica(source, data + ".next", go_on);
+        std::vector<BranchStep> steps = clone_replica(source, data + ".next", go_on);
         hold_clients();
         server->stop(k_branch_patience);
         move(data, data + ".old");
@@ -53,7 +53,7 @@ void Branch::reset(const CutSource& source, const std::function<bool()>& go_on,
         InstanceSpec fresh = spec(false);
         fresh.settings.insert_or_assign("fsync", "off");
         server->reconfigure(std::move(fresh));
-        const BranchRecord made = prepare(*server, source, std::move(cut.steps));
+        const BranchRecord made = prepare(*server, source, std::move(steps), go_on);
         change([&](BranchRecord& record) { record.reset_body = body_to_json(made); });
     } catch (const std::exception&) {
         settle();

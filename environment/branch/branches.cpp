@@ -3,11 +3,13 @@
 
 #include "common/base/error.hpp"
 #include "common/process/log.hpp"
+#include "environment/branch/unknown_folders.hpp"
 #include "environment/server/http.hpp"
 #include "environment/state/secrets.hpp"
 
 #include <algorithm>
 #include <ctime>
+#include <set>
 
 namespace ardent::environment {
 
@@ -45,11 +47,12 @@ Branches::Branches(const Settings& settings, Store& store, Registry& registry)
     : m_settings(settings),
       m_store(store),
       m_registry(registry),
-      m_authority(BranchAuthority::open(settings.data_dir + "/branch_authority.pem")),
+      m_tls(settings),
       m_room(settings.data_dir, settings.branch.reserve),
-      m_ground{settings, store, m_authority, m_room},
+      m_ground{settings, store, m_tls, m_cuts, m_room},
       m_journal(store),
       m_door(*this, {}),
+      m_makers(k_threads),
       m_tasks(k_threads),
       m_watch(*this, m_room, settings.branch.disk_limit) {}
 
@@ -60,6 +63,7 @@ Branches::~Branches() {
 
 void Branches::load() {
     process::log_info("branches", {{"method", to_string(m_settings.branch.clone.method)}});
+    std::set<std::string> known;
     for (const BranchRecord& record : m_store.branches()) {
         if (record.phase == BranchPhase::failed && !m_registry.knows(record.connector_id)) {
             m_store.remove_branch(record.id);  // of an environment that did not do it
@@ -70,6 +74,7 @@ void Branches::load() {
             const std::lock_guard lock(m_mutex);
             m_branches.emplace(record.id, branch);
         }
+        known.insert(record.id);
         // What keeps one from being taken up keeps neither the others nor the replicas away.
         try {
             take_up(branch);
@@ -78,6 +83,11 @@ void Branches::load() {
             process::log_error("a branch cannot be taken up",
                                {{"branch", record.id}, {"error", error.what()}});
         }
+    }
+    const std::string folder = m_settings.data_dir + "/branches";
+    for (const std::string& name : unknown_folders(folder, known)) {
+        process::log_warning("not a branch of this environment, and left alone",
+                             {{"path", folder + "/" + name}});
     }
     m_sleeper = std::thread([this] { look_for_idle(); });
     m_watch.start();
@@ -239,7 +249,7 @@ Branches::Begun Branches::create(const BranchRequest& request) {
     }
     const auto branch = std::make_shared<Branch>(m_ground, record);
     begin(branch, operation);
-    m_tasks.post([this, branch, operation, source] { run_create(branch, operation, source); });
+    m_makers.post([this, branch, operation, source] { run_create(branch, operation, source); });
     return {operation, true, false, true};
 }
 
@@ -268,25 +278,13 @@ bool Branches::may_go_on() const {
     return !m_closing;
 }
 
-std::mutex& Branches::cutting(const std::string& connector_id) {
-    const std::lock_guard lock(m_mutex);
-    auto& mutex = m_cutting[connector_id];
-    if (!mutex) {
-        mutex = std::make_unique<std::mutex>();
-    }
-    return *mutex;
-}
-
 void Branches::run_create(const BranchPointer& branch, OperationRecord operation,
                           const CutSource& source) {
     const std::string id = operation.resource_id;
     try {
         operation.status = "running";
         m_journal.keep(operation);
-        {
-            const std::lock_guard one(cutting(branch->record().connector_id));
-            branch->make(source, [this] { return may_go_on(); });
-        }
+        branch->make(source, [this] { return may_go_on(); });
         m_door.started(id, {branch->opener_socket()});
         process::log_info("branch created", {{"branch", id}, {"name", branch->record().name}});
         finish(operation, "");
@@ -360,6 +358,7 @@ void Branches::close() {
 // In this order: the watch, tasks and the sleeper call the door, which takes no call once it has stopped.
 void Branches::end_work() {
     m_watch.stop();
+    m_makers.stop();
     m_tasks.stop();
     if (m_sleeper.joinable()) {
         m_sleeper.join();

@@ -88,7 +88,7 @@ public:
     }
     std::string connector_name(const std::string& connector_id) const;
 
-    const BranchAuthority& authority() const noexcept { return m_authority; }
+    const BranchTls& tls() const noexcept { return m_tls; }
 
     /// Nothing new begins. Calls may still come.
     void close();
@@ -137,12 +137,12 @@ private:
     std::optional<OperationRecord> under_way(const std::string& id) const;
     BranchPointer find(const std::string& connector_id, const std::string& id) const;
     BranchPointer by_name(const std::string& connector_id, const std::string& name) const;
-    std::mutex& cutting(const std::string& connector_id);
 
     const Settings& m_settings;
     Store& m_store;
     Registry& m_registry;
-    const BranchAuthority m_authority;
+    const BranchTls m_tls;
+    CutQueue m_cuts;
     const DiskRoom m_room;
     const BranchGround m_ground;
     Journal m_journal;
@@ -154,10 +154,10 @@ private:
     std::map<std::string, BranchPointer> m_branches;     // by id
     std::map<std::string, OperationRecord> m_under_way;  // by branch
     std::set<std::string> m_suspending;                  // to be stopped, if still nobody uses them
-    std::map<std::string, std::unique_ptr<std::mutex>>
-        m_cutting;  // by connector: one cut at a time
     std::atomic<bool> m_closing{false};
     Door m_door;
+    Tasks
+        m_makers;  // creations and resets, whose hooks take their time; nobody's start waits for them
     Tasks m_tasks;
     std::thread m_sleeper;
     DiskWatch m_watch;

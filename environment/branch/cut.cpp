@@ -86,9 +86,13 @@ struct Backup {
 };
 
 // The temporary slot keeps the WAL from the checkpoint on: the checkpointer may end another one while files are cloned, and
-// would remove it. It goes with the session, also when this process dies.
+// would remove it. It goes with the session, also when this process dies, and a moment after that: so each has a name of its
+// own.
 void begin_backup(Superuser& server) {
-    server->exec("SELECT pg_catalog.pg_create_physical_replication_slot('ardent_cut', true, true)");
+    server->exec(R"sql(
+        SELECT pg_catalog.pg_create_physical_replication_slot(
+                   pg_catalog.concat('ardent_cut_', pg_catalog.pg_backend_pid()), true, true)
+    )sql");
     server->exec(server->server_version() >= k_version_backup_start
                      ? "SELECT pg_catalog.pg_backup_start('branch', true)"
                      : "SELECT pg_catalog.pg_start_backup('branch', true, false)");
@@ -139,9 +143,9 @@ void copy_control_file(const Instance& replica, const CutPlan& plan) {
     throw Error(ErrorKind::transient, "pg_control of the replica changed at each look");
 }
 
-CutOutcome cut_by_files(const Instance& replica, const CutPlan& plan) {
-    CutOutcome outcome;
-    Stopwatch watch(outcome.steps);
+std::vector<BranchStep> cut_by_files(const Instance& replica, const CutPlan& plan) {
+    std::vector<BranchStep> steps;
+    Stopwatch watch(steps);
     Superuser server(replica, "template1", ErrorKind::replica);
     begin_backup(server);
     watch.lap("checkpoint");
@@ -149,7 +153,7 @@ CutOutcome cut_by_files(const Instance& replica, const CutPlan& plan) {
         return stays_behind(path, is_folder) || (is_folder && path == "pg_wal");
     });
     options.progress = plan.progress;
-    outcome.contents = clone_tree(replica.data(), plan.target, options).contents;
+    clone_tree(replica.data(), plan.target, options);
     if (plan.method == CloneMethod::copy) {
         copy_control_file(replica, plan);
     }
@@ -163,20 +167,20 @@ CutOutcome cut_by_files(const Instance& replica, const CutPlan& plan) {
     write_file(plan.target + "/backup_label", backup.label);
     write_file(plan.target + "/standby.signal", "");
     watch.lap("wal");
-    return outcome;
+    return steps;
 }
 
-CutOutcome cut_by_snapshot(const Instance& replica, const CutPlan& plan) {
-    CutOutcome outcome;
-    Stopwatch watch(outcome.steps);
+std::vector<BranchStep> cut_by_snapshot(const Instance& replica, const CutPlan& plan) {
+    std::vector<BranchStep> steps;
+    Stopwatch watch(steps);
     Superuser server(replica, "template1", ErrorKind::replica);
     // So that there is little to recover.
     server->exec("CHECKPOINT");
     watch.lap("checkpoint");
     clone_tree(replica.data(), plan.target, options_of(plan, {}));
-    outcome.contents = clean_clone(plan.target, stays_behind);
+    clean_clone(plan.target, stays_behind);
     watch.lap("clone");
-    return outcome;
+    return steps;
 }
 
 }  // namespace
@@ -189,7 +193,7 @@ CloneMethod method_for(const Instance& replica, CloneMethod proven) {
     return proven == CloneMethod::btrfs && !is_subvolume ? CloneMethod::reflink : proven;
 }
 
-CutOutcome cut_branch(const Instance& replica, const CutPlan& plan) {
+std::vector<BranchStep> cut_branch(const Instance& replica, const CutPlan& plan) {
     try {
         return plan.method == CloneMethod::btrfs ? cut_by_snapshot(replica, plan)
                                                  : cut_by_files(replica, plan);
@@ -198,6 +202,13 @@ CutOutcome cut_branch(const Instance& replica, const CutPlan& plan) {
         remove_planted(plan.target + ".control");
         throw;
     }
+}
+
+// A snapshot of a snapshot that was cleaned is as clean.
+void clone_cut(const std::string& base, const CutPlan& plan) {
+    CloneOptions options = options_of(plan, {});
+    options.progress = plan.progress;
+    clone_tree(base, plan.target, options);
 }
 
 std::map<std::string, std::string> settings_of_branch() {

@@ -32,13 +32,11 @@ struct CutPlan {
     std::function<void(std::uint64_t done, std::uint64_t all)> progress;
 };
 
-struct CutOutcome {
-    std::vector<BranchStep> steps;
-    Contents contents;
-};
+/// What it took. Throws base::Error; what was made of the target is removed then, as far as that was possible.
+std::vector<BranchStep> cut_branch(const Instance& replica, const CutPlan& plan);
 
-/// Throws base::Error. What was made of the target is removed when it throws, as far as that was possible.
-CutOutcome cut_branch(const Instance& replica, const CutPlan& plan);
+/// A second branch of files that cut_branch has made and on which no server has run. Throws as cut_branch does.
+void clone_cut(const std::string& base, const CutPlan& plan);
 
 /// What a server needs to come up on a cut and to be a small one, over its other settings.
 std::map<std::string, std::string> settings_of_branch();

@@ -58,16 +58,19 @@ void read_listen(const std::string& text, Settings& settings) {
     settings.listen_host = host;
 }
 
-void read_tls(const config::Values& values, Settings& settings) {
-    const std::string certificate = values.text("environment.tls_certificate");
-    const std::string key = values.text("environment.tls_key");
+std::optional<TlsFiles> tls_files(const config::Values& values, const std::string& section) {
+    const std::string certificate = values.text(section + ".tls_certificate");
+    const std::string key = values.text(section + ".tls_key");
     if (certificate.empty() != key.empty()) {
-        throw problem(
-            "environment.tls_certificate and environment.tls_key go together: only one is set");
+        throw problem(section + ".tls_certificate and " + section +
+                      ".tls_key go together: only one is set");
     }
-    if (!certificate.empty()) {
-        settings.tls = TlsFiles{certificate, key};
-    } else if (!base::is_loopback(settings.listen_host)) {
+    return certificate.empty() ? std::nullopt : std::optional(TlsFiles{certificate, key});
+}
+
+void read_tls(const config::Values& values, Settings& settings) {
+    settings.tls = tls_files(values, "environment");
+    if (!settings.tls && !base::is_loopback(settings.listen_host)) {
         throw problem(
             "environment.listen is " + settings.listen_host +
                 ", which others can reach, and there is no TLS certificate",
@@ -230,6 +233,17 @@ const std::vector<config::Option>& options() {
         {.key = "branch.public_host",
          .help = "Name of this host in the URLs of branches, which their certificates are for. "
                  "Default: branch.listen."},
+        {.key = "branch.tls_certificate",
+         .help = "PEM, the whole chain, which every branch shows to its clients. Its key then lies "
+                 "in every branch. Default: each branch has its own, of an authority that this "
+                 "environment makes and that ardent login pins."},
+        {.key = "branch.tls_key",
+         .help = "PEM, the key of branch.tls_certificate, not encrypted. Only this program's user "
+                 "may read it."},
+        {.key = "branch.tls_authority",
+         .help = "The authority that signed branch.tls_certificate: a PEM file, which ardent login "
+                 "pins, or \"system\" where the clients' systems know it (PostgreSQL 16 and "
+                 "newer). Default: clients do not verify it (sslmode=require)."},
         {.key = "branch.ports",
          .help = "Ports of branches, from and to.",
          .default_value = "6500-6999"},
@@ -274,6 +288,11 @@ const std::vector<config::Option>& options() {
         {.key = "branch.shared_buffers",
          .help = "shared_buffers of each branch.",
          .default_value = "32MB"},
+        {.key = "branch.hook_timeout",
+         .type = Type::duration,
+         .help = "How long each script of the setting branch_sql may take in a new branch.",
+         .default_value = "10min",
+         .minimum = 1000},
         {.key = "branch.opener",
          .help = "The program ardent-opener. Default: ../lib/ardent/ardent-opener from this "
                  "program's own folder."},
@@ -326,6 +345,11 @@ BranchSettings read_branch(const config::Values& values) {
     branch.listen = values.text("branch.listen");
     branch.public_host =
         values.has("branch.public_host") ? values.text("branch.public_host") : branch.listen;
+    branch.tls = tls_files(values, "branch");
+    branch.tls_authority = values.text("branch.tls_authority");
+    if (!branch.tls && !branch.tls_authority.empty()) {
+        throw problem("branch.tls_authority is set, and there is no branch.tls_certificate");
+    }
     read_ports(values.text("branch.ports"), branch);
     branch.suspend_after = values.duration("branch.suspend_after");
     branch.most = static_cast<unsigned>(values.integer("branch.limit"));
@@ -336,6 +360,7 @@ BranchSettings read_branch(const config::Values& values) {
     branch.server_memory = memory != 0 ? memory : host_memory() / 4;
     branch.server_processes = static_cast<unsigned>(values.integer("branch.server_processes"));
     branch.shared_buffers = values.text("branch.shared_buffers");
+    branch.hook_timeout = values.duration("branch.hook_timeout");
     branch.opener = values.has("branch.opener")
                         ? absolute("branch.opener", values.text("branch.opener"))
                         : std::filesystem::weakly_canonical(process::program_folder() +

@@ -29,9 +29,15 @@ struct ReplicaSettings {
     std::vector<std::string> extensions;  // environment/replica/extensions.hpp
 };
 
+/// branch.tls_authority: clients find the authority among those of their system.
+inline constexpr const char* k_system_authority = "system";
+
 struct BranchSettings {
     std::string listen;       // address of the front door, of all branches
     std::string public_host;  // what URLs name
+    std::optional<TlsFiles>
+        tls;                    // the customer's certificate; nullopt: one of the branch authority
+    std::string tls_authority;  // a file, k_system_authority; empty: clients do not verify `tls`
     std::uint16_t first_port = 0;
     std::uint16_t last_port = 0;
     std::string shared_buffers;
@@ -43,6 +49,7 @@ struct BranchSettings {
     std::chrono::seconds largest_ttl{};         // 0: no limit
     std::uint64_t server_memory = 0;            // of one's server, where there are control groups
     unsigned server_processes = 0;
+    std::chrono::milliseconds hook_timeout{};   // of each script of branch_sql
     std::string opener;                         // the program (opener/)
     ProvenMethod clone;                         // how trees are cloned; serve proves it at start
 };

@@ -148,6 +148,9 @@ void Connector::note_hello(const protocol::Hello& hello) {
     note_preflight(hello.preflight);
     m_record.agent_seen_at = m_store.now();
     m_agent_seen = Clock::now();
+    if (hello.ddl) {
+        m_superusers = hello.ddl->superusers;
+    }
     m_hello_warnings.clear();
     if (m_record.phase != Phase::streaming) {
         if (hello.schemas != m_record.schemas) {

@@ -78,8 +78,9 @@ struct CutSource {
     std::string database;
     int major = 0;
     std::vector<DisabledTrigger> triggers;
-    std::vector<std::string> missing;  // what the replica does not have of its source, in words
-    std::string warning;               // empty: none
+    std::vector<std::string> missing;     // what the replica does not have of its source, in words
+    std::string warning;                  // empty: none
+    std::vector<std::string> superusers;  // of the source, as its agent told last; none: not known
 };
 
 class Connector {
@@ -119,6 +120,10 @@ public:
     /// Throws HttpError 422, with the reason, while there is nothing whole to cut from: it does not stream, or tables wait
     /// for a copy. With `allow_stale` a replica that is there will do, and the warning says what it is.
     CutSource cut_source(bool allow_stale) const;
+    /// Of the source, as its agent told last; none: not known.
+    std::vector<std::string> superusers() const;
+    /// Whether the replica has a role of this name; nullopt: there is no replica to be asked.
+    std::optional<bool> has_role(const std::string& role) const;
 
     // The operator's calls.
     /// Forgets the failure; with `resync` the next hello answers `copy`. The DDL message at `skip_ddl` is left out, and
@@ -197,6 +202,7 @@ private:
     std::shared_ptr<CopyJob> m_copy;         // likewise
     std::optional<protocol::Hello> m_hello;  // the last one; under the life-cycle lock
     std::vector<std::string> m_hello_warnings;
+    std::vector<std::string> m_superusers;  // of the source
     std::chrono::steady_clock::time_point m_agent_seen{};
     std::optional<model::Lsn> m_last_durable;           // as last known, for when no worker runs
     RowCounts m_counts_before;                          // of the workers before this one

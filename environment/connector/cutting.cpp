@@ -3,6 +3,7 @@
 #include "environment/connector/connector.hpp"
 
 #include "common/base/text.hpp"
+#include "environment/instance/superuser.hpp"
 #include "environment/server/http.hpp"
 
 namespace ardent::environment {
@@ -60,7 +61,35 @@ CutSource Connector::cut_source(bool allow_stale) const {
             m_record.source->server_version_num / k_version_of_major,
             m_record.disabled_triggers,
             what_is_missing(m_record),
-            reason.empty() ? "" : "cut from a replica that is not up to date: " + reason};
+            reason.empty() ? "" : "cut from a replica that is not up to date: " + reason,
+            m_superusers};
+}
+
+std::vector<std::string> Connector::superusers() const {
+    const std::lock_guard lock(m_mutex);
+    return m_superusers;
+}
+
+std::optional<bool> Connector::has_role(const std::string& role) const {
+    std::shared_ptr<Instance> replica;
+    {
+        const std::lock_guard lock(m_mutex);
+        if (m_record.phase == Phase::streaming) {
+            replica = m_instance;
+        }
+    }
+    if (!replica || !replica->alive()) {
+        return std::nullopt;
+    }
+    try {
+        Superuser admin(*replica, "template1", base::ErrorKind::replica);
+        return admin
+                   ->exec("SELECT FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) $1",
+                          {role})
+                   .rows() > 0;
+    } catch (const base::Error&) {
+        return std::nullopt;  // it is just being stopped or started
+    }
 }
 
 }  // namespace ardent::environment

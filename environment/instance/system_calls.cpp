@@ -3,6 +3,7 @@
 
 #include "common/base/error.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -103,6 +104,22 @@ constexpr std::array k_refused = {"mount",
 constexpr std::uint64_t k_namespaces = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET |
                                        CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
 
+// Of Btrfs a tree's owner may make subvolumes and snapshots within it and set them read-only, and only root removes some of
+// these (volume.hpp). Calls of this type that share blocks of files are of no harm on any file system.
+void refuse_file_system_controls(const Filter& filter) {
+    constexpr scmp_datum_t k_type = 0x94;  // BTRFS_IOCTL_MAGIC
+    constexpr scmp_datum_t k_type_and_number = 0xffff;
+    constexpr scmp_datum_t k_numbers = 128;  // the greatest in use is 65
+    constexpr std::array<scmp_datum_t, 3> k_sharing = {9, 13,
+                                                       54};  // FICLONE, FICLONERANGE, FIDEDUPERANGE
+    for (scmp_datum_t number = 0; number < k_numbers; ++number) {
+        if (std::find(k_sharing.begin(), k_sharing.end(), number) == k_sharing.end()) {
+            refuse(filter, "ioctl", EPERM,
+                   {SCMP_A1(SCMP_CMP_MASKED_EQ, k_type_and_number, (k_type << 8U) | number)});
+        }
+    }
+}
+
 void add_rules(const Filter& filter) {
     for (const char* const name : k_refused) {
         refuse(filter, name, EPERM);
@@ -125,6 +142,7 @@ void add_rules(const Filter& filter) {
     }
     refuse(filter, "socket", EAFNOSUPPORT,
            {SCMP_A0(SCMP_CMP_GE, static_cast<scmp_datum_t>(AF_MAX))});
+    refuse_file_system_controls(filter);
 }
 
 }  // namespace

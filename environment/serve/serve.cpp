@@ -82,6 +82,7 @@ int serve(const Settings& given) {
     Router router;
     add_public_routes(router, settings, registry, branches);
     add_branch_routes(router, settings, branches);
+    add_setting_routes(router, registry, store);
     add_agent_routes(router, settings, registry);
     add_service_routes(router, registry, [&state_ready] { return state_ready.load(); });
     HttpServer server(settings, router, make_authorizer(registry));

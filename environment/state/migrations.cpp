@@ -86,6 +86,21 @@ CREATE UNIQUE INDEX branch_port ON environment.branch (port)
     WHERE phase IN ('creating', 'active');
 )sql";
 
+// `hook` is empty but for branch_sql, which may be there several times.
+constexpr std::string_view k_settings = R"sql(
+CREATE TABLE environment.connector_setting (
+    connector_id text NOT NULL REFERENCES environment.connector ON DELETE CASCADE,
+    key          text NOT NULL CHECK (key IN ('default_db', 'branch_sql', 'branch_role')),
+    hook         text NOT NULL,
+    value        text NOT NULL,
+    run_order    integer NOT NULL,
+    database     text NOT NULL,
+    run_as       text NOT NULL,
+    PRIMARY KEY (connector_id, key, hook),
+    CHECK ((hook <> '') = (key = 'branch_sql'))
+);
+)sql";
+
 constexpr std::string_view k_idempotency = R"sql(
 CREATE TABLE environment.idempotency (
     key              text PRIMARY KEY,
@@ -100,7 +115,7 @@ CREATE INDEX idempotency_branch ON environment.idempotency (branch_id);
 )sql";
 
 constexpr std::array k_migrations = {k_first,           k_excluded, k_preflight_at, k_ddl,
-                                     k_drop_extensions, k_branches, k_idempotency};
+                                     k_drop_extensions, k_branches, k_settings,     k_idempotency};
 
 }  // namespace
 

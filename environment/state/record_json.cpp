@@ -11,6 +11,26 @@ using protocol::dump;
 using protocol::Fields;
 using protocol::json;
 
+namespace {
+
+json steps_to_json(const std::vector<BranchStep>& steps) {
+    json list = json::array();
+    for (const BranchStep& step : steps) {
+        list.push_back({{"name", step.name}, {"ms", step.ms}});
+    }
+    return list;
+}
+
+std::vector<BranchStep> parse_steps(const Fields& in, const char* name) {
+    std::vector<BranchStep> steps;
+    for (const Fields& step : in.objects(name)) {
+        steps.push_back({step.text("name"), step.number<std::uint64_t>("ms")});
+    }
+    return steps;
+}
+
+}  // namespace
+
 std::string texts_to_json(const std::vector<std::string>& texts) {
     return dump({{"list", texts}});
 }
@@ -63,10 +83,6 @@ std::vector<DisabledTrigger> parse_triggers(std::string_view text) {
 }
 
 std::string body_to_json(const BranchRecord& record) {
-    json steps = json::array();
-    for (const BranchStep& step : record.steps) {
-        steps.push_back({{"name", step.name}, {"ms", step.ms}});
-    }
     return dump({{"requested_name", record.requested_name},
                  {"failure", record.failure},
                  {"major", record.major},
@@ -76,7 +92,7 @@ std::string body_to_json(const BranchRecord& record) {
                  {"method", record.method},
                  {"lsn", protocol::nullable(record.lsn)},
                  {"commit_time", record.commit_time},
-                 {"steps", std::move(steps)},
+                 {"steps", steps_to_json(record.steps)},
                  {"missing", record.missing},
                  {"warning", record.warning},
                  {"protected", record.is_protected},
@@ -85,7 +101,9 @@ std::string body_to_json(const BranchRecord& record) {
                  {"durable", record.durable},
                  {"disk_stop", record.disk_stop},
                  {"last_activity", record.last_activity},
-                 {"ready_at", record.ready_at}});
+                 {"ready_at", record.ready_at},
+                 {"hooks", steps_to_json(record.hooks)},
+                 {"masked_at", record.masked_at}});
 }
 
 void body_into(BranchRecord& record, std::string_view text) {
@@ -100,10 +118,7 @@ void body_into(BranchRecord& record, std::string_view text) {
     record.method = in.text("method");
     record.lsn = in.maybe_lsn("lsn");
     record.commit_time = in.text("commit_time");
-    record.steps.clear();
-    for (const Fields& step : in.objects("steps")) {
-        record.steps.push_back({step.text("name"), step.number<std::uint64_t>("ms")});
-    }
+    record.steps = parse_steps(in, "steps");
     record.missing = in.texts("missing");
     record.warning = in.text("warning");
     record.is_protected = in.boolean("protected");
@@ -113,6 +128,8 @@ void body_into(BranchRecord& record, std::string_view text) {
     record.disk_stop = in.maybe_text("disk_stop").value_or("");
     record.last_activity = in.maybe_number<std::int64_t>("last_activity").value_or(0);
     record.ready_at = in.text("ready_at");
+    record.hooks = in.has("hooks") ? parse_steps(in, "hooks") : std::vector<BranchStep>();
+    record.masked_at = in.maybe_text("masked_at").value_or("");
 }
 
 }  // namespace ardent::environment

@@ -99,7 +99,43 @@ struct BranchRecord {
     /// Of a reset that has prepared the new data, and only has to let go of the old; empty: none is that far.
     std::string reset_body;
     std::string created_at;
-    std::string ready_at;  // empty: not yet
+    std::string ready_at;           // empty: not yet
+    std::vector<BranchStep> hooks;  // that have run in it
+    std::string masked_at;          // when they had; empty: none ran
+};
+
+inline constexpr const char* k_default_db = "default_db";
+inline constexpr const char* k_branch_sql = "branch_sql";
+inline constexpr const char* k_branch_role = "branch_role";
+
+/// The hook that has no other name.
+inline constexpr const char* k_default_hook = "default";
+
+/// A script that runs in each new branch of a connector.
+struct HookRecord {
+    std::string name;  // of the connector's, once
+    std::int32_t order = 0;
+    std::string sql;       // may hold what is secret: in no log and in no error
+    std::string database;  // empty: the replica's
+    std::string run_as;    // empty: the branch's own role
+};
+
+/// What the branches of a connector are made with. Empty: not set.
+struct ConnectorSettings {
+    std::string default_db;         // the database in their URLs
+    std::string branch_role;        // what their sessions become at login
+    std::vector<HookRecord> hooks;  // in the order in which they run
+};
+
+/// A change of one setting; what is nullopt stays as it is.
+struct SettingChange {
+    std::string connector_id;
+    std::string key;
+    std::string hook;  // of branch_sql, empty otherwise
+    std::string value;
+    std::optional<std::int32_t> order;
+    std::optional<std::string> database;
+    std::optional<std::string> run_as;
 };
 
 struct OperationRecord {

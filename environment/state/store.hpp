@@ -49,6 +49,13 @@ public:
     /// nullopt: nobody used the key, or it has expired.
     std::optional<IdempotencyRecord> idempotency(const std::string& key);
 
+    ConnectorSettings settings(const std::string& connector_id);
+    /// Throws base::Error when the connector is gone.
+    void save(const SettingChange& change);
+    /// `hook` as in SettingChange.
+    void remove_setting(const std::string& connector_id, const std::string& key,
+                        const std::string& hook);
+
     void save(const OperationRecord& record);
     std::optional<OperationRecord> operation(const std::string& id);
     /// What a crash left unfinished is told as failed.

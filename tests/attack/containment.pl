@@ -62,8 +62,10 @@ append_to_file($source, <<'C');
 #include "postgres.h"
 #include "fmgr.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -91,6 +93,8 @@ Datum planted(PG_FUNCTION_ARGS)
 		case 12: result = setns(0, 0); break;
 		case 13: result = execl("/bin/sh", "sh", "-c", "true", (char *) NULL); break;
 		case 15: result = unlink("/socket/.s.PGSQL.5432") < 0 ? -1 : symlink("../state/.s.PGSQL.5432", "/socket/.s.PGSQL.5432"); break;
+		case 16: result = ioctl(open("/data", O_RDONLY), _IOC(_IOC_WRITE, 0x94, 14, 4096) /* BTRFS_IOC_SUBVOL_CREATE */, 0); break;
+		case 17: result = ioctl(open("/data", O_RDONLY), _IOW(0x94, 9, int) /* FICLONE */, -1); break;
 		case 14: result = getpid() == 1 ? 0 : getppid(); errno = 0; PG_RETURN_INT32((int32) result);
 	}
 	PG_RETURN_INT32(result < 0 ? errno : 0);
@@ -107,7 +111,9 @@ my ($EPERM, $ENOENT, $ESRCH, $ENOSYS, $EAFNOSUPPORT) = (1, 2, 3, 38, 97);
 $says->("SELECT planted($_->[0])", $_->[1], "a loaded library: $_->[2]")
   foreach [ 1, $EPERM, 'no user namespace' ], [ 2, $EPERM, 'no mount namespace' ], [ 3, $EPERM, 'no mount' ], [ 4, $EPERM, 'no ptrace' ],
   [ 5, $EAFNOSUPPORT, 'no vsock' ], [ 6, $EAFNOSUPPORT, 'no netlink' ], [ 7, $EPERM, 'no bpf' ], [ 8, $EPERM, 'no keyctl' ], [ 9, $EPERM, 'no io_uring' ],
-  [ 10, $EPERM, 'no clone into a namespace' ], [ 12, $EPERM, 'no setns' ], [ 13, $ENOENT, 'no shell' ], [ 14, '1', 'its parent is process 1' ];
+  [ 10, $EPERM, 'no clone into a namespace' ], [ 12, $EPERM, 'no setns' ], [ 13, $ENOENT, 'no shell' ], [ 14, '1', 'its parent is process 1' ],
+  [ 16, $EPERM, 'no subvolume of Btrfs' ];
+$says->("SELECT planted(17) <> $EPERM", 't', 'blocks of files may be shared');
 $says->("SELECT planted(11, $$)", $ESRCH, 'a loaded library: no process of the host');
 
 # The network.

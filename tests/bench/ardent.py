@@ -22,11 +22,12 @@ def free_port():
 
 
 class Ardent:
-    def __init__(self, root, bin_dir, source, compression):
+    def __init__(self, root, bin_dir, source, compression, data=None, more=""):
+        """`data`: where the environment keeps everything; `more`: further lines of its configuration."""
         self.bin = bin_dir
         self.source = source
         self.compression = compression
-        self.data = os.path.join(root, "env")
+        self.data = data or os.path.join(root, "env")
         self.saved = self.data + ".saved"
         self.run_dir = os.path.join(root, "r")
         self.agent_file = os.path.join(root, "agent.toml")
@@ -40,6 +41,7 @@ class Ardent:
 data_dir = "{self.data}"
 run_dir = "{self.run_dir}"
 listen = "{self.url.removeprefix('http://')}"
+{more}
 """)
         printed = run([f"{bin_dir}/ardent-environment", "init", "--config", self.environment_file])
         self.key = next(word for word in printed.split() if word.startswith("sk-ard_"))
@@ -104,9 +106,9 @@ compression = {self.compression}
         self.agent = subprocess.Popen([f"{self.bin}/ardent-agent", "run", "--config", self.agent_file],
                                       stderr=open(self.agent_log, "ab"))
 
-    def streaming_since(self):
+    def streaming_since(self, patience=PATIENCE):
         """Waits for the agent's line that START_REPLICATION was sent; the monotonic time of seeing it."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             with open(self.agent_log, encoding="utf-8", errors="replace") as log:
                 log.seek(self.agent_log_from)
@@ -120,8 +122,8 @@ compression = {self.compression}
     def show(self):
         return self.call("GET", f"/v1/connectors/{self.connector}")
 
-    def wait_status(self, wanted):
-        deadline = time.monotonic() + PATIENCE
+    def wait_status(self, wanted, patience=PATIENCE):
+        deadline = time.monotonic() + patience
         while True:
             state = self.show()
             if state["status"] in wanted:

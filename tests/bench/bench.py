@@ -12,13 +12,16 @@ For each workload the changes are made while nobody reads; then, interleaved and
 import argparse
 import json
 import os
+import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
+import branches
 import capture
 import latency
 import preflight
@@ -247,6 +250,8 @@ def show(results):
               "{transactions} transactions".format(**results["latency"]))
     if "capture" in results:
         capture.show(results["capture"])
+    if "branches" in results:
+        branches.show(results["branches"])
 
 
 def failures(results, scale):
@@ -269,14 +274,19 @@ def main():
     parser.add_argument("--json", required=True, help="where the figures go")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--scale", type=float, default=1.0, help="1 is the whole benchmark")
-    parser.add_argument("--only", default="abcglpqd",
-                        help="workloads a, b, c, g; l for latency; p and q for preflight of 10,000 and 100,000 tables; d for DDL capture")
+    parser.add_argument("--only", default="abcglpqde",
+                        help="workloads a, b, c, g; l for latency; p and q for preflight of 10,000 and 100,000 tables; d for DDL capture; "
+                             "e for branches, e56 for their rows e5 and e6")
+    parser.add_argument("--volume", default="none", choices=("xfs", "btrfs", "none"), help="where the branches of row e are")
+    parser.add_argument("--volume-at", help="where that file system is mounted")
     parser.add_argument("--compression", type=int, default=1)
     parser.add_argument("--conf", required=True, help="settings with which a server finds the extension")
     parser.add_argument("--tmp", default="/tmp")
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
     options.bin = os.path.abspath(options.bin)
+    # A SIGTERM ends as an exception, so that what was started is stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     results = {"scale": options.scale, "runs": options.runs, "cores": os.cpu_count(), "workloads": {},
                "preflight": {}}
     for workload in workloads.ALL:
@@ -289,6 +299,9 @@ def main():
         results["latency"] = latency.measure(options, source_settings())
     if "d" in options.only:
         results["capture"] = capture.measure(options, source_settings() | read_settings(options.conf))
+    if found := re.search(r"e([1-8]*)", options.only):
+        options.branch_rows = found.group(1) or branches.ROWS
+        results["branches"] = branches.measure(options, source_settings())
     show(results)
     with open(options.json, "w", encoding="utf-8") as file:
         json.dump(results, file, indent=2)

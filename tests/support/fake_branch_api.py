@@ -13,8 +13,9 @@
     authority   PEM, or null: branches have no TLS
     host, port, user, password, sslmode: of the URLs of branches that are created
     keep        false: a branch and its operation are forgotten as soon as its delete has been asked for
+    settings    {connector: {"default_db": …, "branch_role": …, "hooks": [{hook, order, value, database, run_as}]}}
     faults      {call: {...}} instead of the honest answer; call is connectors, create, list, one, delete, act, patch, operation,
-                authority, projects, org:
+                authority, projects, org, settings:
                   status, body   this answer
                   raw            this body, letter for letter, with status 200
                   drop           the connection is closed without an answer; after: "work" does the work first
@@ -61,6 +62,7 @@ class State:
             "password": "se:cr\\et",
             "sslmode": "require",
             "keep": True,
+            "settings": {},
             "faults": {},
         }
 
@@ -96,6 +98,7 @@ class State:
             "data_as_of": {"lsn": "0/1A2B3C4", "commit_time": "2026-06-01T11:59:59Z"},
             "method": "reflink",
             "steps": [{"name": "checkpoint", "ms": 120}, {"name": "clone", "ms": 300}],
+            "hooks": [],
             "own_bytes": 18874368,
             "awake_because": None,
             "expires_at": None if body.get("ttl") is None else "2026-06-08T12:00:00Z",
@@ -214,11 +217,56 @@ def branch_call(state, method, parts, body):
     return "one", 200, shown(state, row, True)
 
 
+DESCRIPTIONS = {
+    "default_db": "Database named in branch URLs",
+    "branch_sql": "SQL to run on every new branch after creation",
+    "branch_role": "Role that sessions of a branch become",
+}
+
+
+def setting_row(own, key):
+    row = {"key": key, "description": DESCRIPTIONS[key], "value": own.get(key)}
+    if key == "branch_sql":
+        row["hooks"] = sorted(own.get("hooks", []), key=lambda hook: (hook["order"], hook["hook"]))
+    return row
+
+
+def setting_call(state, method, parts, query, body):
+    own = state["settings"].setdefault(connector_of(state, parts[0])["id"], {})
+    if len(parts) == 2:
+        return 200, {"settings": [setting_row(own, key) for key in DESCRIPTIONS]}
+    key = parts[2]
+    if key not in DESCRIPTIONS:
+        raise Refused(404, "unknown_setting", "There is no such setting")
+    hooks = own.setdefault("hooks", [])
+    if method == "PUT" and key == "branch_sql":
+        name = body.get("hook", "default")
+        hook = next((hook for hook in hooks if hook["hook"] == name), None)
+        if hook is None:
+            hook = {"hook": name, "order": 0, "database": None, "run_as": None}
+            hooks.append(hook)
+        hook.update({name: body[name] for name in ("value", "order", "database", "run_as") if name in body})
+    elif method == "PUT":
+        own[key] = body["value"]
+    elif key == "branch_sql":
+        wanted = query.get("hook", [hook["hook"] for hook in hooks])
+        if len(wanted) > 1:
+            raise Refused(409, "hook_needed", "There are several hooks, name one: " + ", ".join(wanted))
+        if not any(hook["hook"] in wanted for hook in hooks):
+            raise Refused(404, "not_set", "branch_sql is not set")
+        own["hooks"] = [hook for hook in hooks if hook["hook"] not in wanted]
+    elif own.pop(key, None) is None:
+        raise Refused(404, "not_set", f"{key} is not set")
+    return 200, setting_row(own, key)
+
+
 def answer(state, method, path, query, body):
     """The name of the call, a status, a value."""
     parts = path.strip("/").split("/")[1:]
     if path == "/v1/connectors":
         return "connectors", 200, {"connectors": state["connectors"]}
+    if parts[0] == "connectors" and "settings" in parts:
+        return ("settings", *setting_call(state, method, parts[1:], query, body))
     if path == "/v1/projects":
         return "projects", 200, {"projects": [{"id": "project_default", "name": "default", "org_id": "org_default"}]}
     if path == "/v1/orgs/org_default":
@@ -249,6 +297,8 @@ def name_of(method, path):
     parts = path.strip("/").split("/")
     if path == "/v1/branch/create":
         return "create"
+    if "settings" in parts:
+        return "settings"
     if parts[1] == "branches":
         names = {3: "list", 5: "act"}
         return names.get(len(parts), {"DELETE": "delete", "PATCH": "patch"}.get(method, "one"))

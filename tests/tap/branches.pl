@@ -99,7 +99,11 @@ ok($row->($made->{id})->{durable}, 'and it is durable');
 
 # The environment dies, and comes back.
 $t->environment->kill9;
+my $foreign = $t->dir . '/data/branches/somebody';
+mkdir $foreign or die $!;
 $t->start_environment;
+ok(-d $foreign, 'what is no branch is left alone');
+like($t->environment->log_text, qr{not a branch of this environment, and left alone.*/branches/somebody}, 'and reported');
 is($psql->($url, 'SELECT count(*) FROM mine'), '0', 'after a kill of the environment the branch is reached by the same URL');
 
 # Two more side by side; one is deleted.

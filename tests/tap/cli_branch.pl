@@ -65,7 +65,7 @@ my %expected = (
 	write_ready_at => '2026-06-01T12:00:01Z', masked_ready_at => undef, last_branch_activity => undef,
 	current => JSON::PP::true, warning => { type => 'stale', message => 'cut from 3 s ago' }, created => JSON::PP::true,
 	operation_id => undef, data_as_of => { lsn => '0/1A2B3C4', commit_time => '2026-06-01T11:59:59Z' },
-	method => 'reflink', steps => [ { name => 'checkpoint', ms => 120 }, { name => 'clone', ms => 300 } ],
+	method => 'reflink', steps => [ { name => 'checkpoint', ms => 120 }, { name => 'clone', ms => 300 } ], hooks => [],
 	own_bytes => 18874368, state => 'active', state_since => '2026-06-01T12:00:01Z', awake_because => undef,
 	failure => undef, expires_at => '2026-06-08T12:00:00Z', protected => JSON::PP::true, durable => JSON::PP::true,
 	egress => 'none', missing => ['large objects'], host => '127.0.0.1', port => 6001, database => 'shop', user => 'ardent');
@@ -113,6 +113,12 @@ foreach my $line ('Source:  shop', 'Data:    2026-06-01T11:59:59Z (LSN 0/1A2B3C4
 {
 	like($info->{out}, qr/^  \Q$line\E$/m, "info: $line");
 }
+unlike($info->{out}, qr/^  Hooks:/m, 'info: no hooks, no line');
+$b->control(branches => { map { $_->{id} => { %$_, $_->{name} eq 'two' ? (hooks => [ { name => 'mask', ms => 30 }, { name => "seed\n", ms => 4 } ],
+	masked_ready_at => '2026-06-01T12:00:01Z') : () } } values %{ $b->control->{branches} } });
+like(run('branch', 'info', 'two')->{out}, qr/^  Hooks:   mask 30 ms, seed 4 ms$/m, 'info: the hooks that ran');
+$object = json_of(run('branch', 'info', 'two', '--format', 'json'));
+is_deeply([ $object->{hooks}[0], $object->{masked_ready_at} ], [ { name => 'mask', ms => 30 }, '2026-06-01T12:00:01Z' ], 'in JSON too');
 is_run('info of a name', run('branch', 'info', 'three'), 0, qr/\ABranch: three\n.*Expires: 6\/8\/2026, 12:00:00 PM, protected\n/s,
 	qr/cut from/);
 is_run('info --print-url', run('branch', 'info', '--print-url'), 0, "$url\n");
