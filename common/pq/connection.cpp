@@ -348,10 +348,6 @@ void await_row(Connection& connection, const std::string& sql, const std::functi
     }
 }
 
-bool is_copy(ExecStatusType status) {
-    return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
-}
-
 }  // namespace
 
 std::optional<Result> exec_while(Connection& connection, const std::string& sql,
@@ -371,35 +367,6 @@ std::optional<Result> exec_while(Connection& connection, const std::string& sql,
         take_result(connection);
     }
     return std::nullopt;
-}
-
-std::optional<Result> exec_discarding(Connection& connection, const std::string& sql,
-                                      const std::function<bool()>& go_on) {
-    const std::string what = "a statement";
-    if (PQsendQuery(connection.handle(), sql.c_str()) == 0) {
-        throw connection.failure(what);
-    }
-    PQsetSingleRowMode(connection.handle());
-    // Notifications gather in libpq, and a statement may bring any number of them.
-    const auto goes_on = [&] {
-        while (PGnotify* const notification = PQnotifies(connection.handle())) {
-            PQfreemem(notification);
-        }
-        return go_on();
-    };
-    Result last(nullptr);
-    for (;;) {
-        // asked at each row too: a statement may have rows without an end
-        if (!goes_on() || !answered(connection, what, goes_on)) {
-            connection.cancel();
-            return std::nullopt;
-        }
-        Result next(PQgetResult(connection.handle()));
-        if (next.handle() == nullptr || is_copy(next.status())) {
-            return next.handle() == nullptr ? std::move(last) : std::move(next);
-        }
-        last = std::move(next);
-    }
 }
 
 std::uint64_t copy_out(Connection& connection, const std::string& sql,

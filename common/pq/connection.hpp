@@ -188,12 +188,6 @@ bool is_transient_sqlstate(std::string_view sqlstate) noexcept;
 std::optional<Result> exec_while(Connection& connection, const std::string& sql,
                                  const std::function<bool()>& go_on);
 
-/// One simple query whose rows are thrown away as they come, whatever their number. The result as libpq has it, also an error,
-/// which `check` throws; that of a COPY as it begins. When `go_on`, which is asked at each row too, says no, the query is
-/// cancelled: nullopt. After that and after a COPY the connection is of no more use. The query's text is in no error.
-std::optional<Result> exec_discarding(Connection& connection, const std::string& sql,
-                                      const std::function<bool()>& go_on);
-
 /// COPY … TO STDOUT: hands over each row's text as it comes. Throws as exec; `sink` may throw, the
 /// connection is then unusable. Returns the number of rows. `go_on`, when there is one, is asked twice a second while no row
 /// comes; when it says no the statement is cancelled and base::Error (transient) is thrown.

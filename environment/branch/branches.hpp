@@ -156,8 +156,8 @@ private:
     std::set<std::string> m_suspending;                  // to be stopped, if still nobody uses them
     std::atomic<bool> m_closing{false};
     Door m_door;
-    Tasks
-        m_makers;  // creations and resets, whose hooks take their time; nobody's start waits for them
+    // Creations and resets, whose scripts take their time, apart: nobody's start waits for them.
+    Tasks m_makers;
     Tasks m_tasks;
     std::thread m_sleeper;
     DiskWatch m_watch;

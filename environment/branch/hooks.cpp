@@ -3,6 +3,7 @@
 
 #include "common/base/error.hpp"
 #include "common/ddl/script.hpp"
+#include "common/pq/discard.hpp"
 #include "common/process/log.hpp"
 #include "environment/branch/hook_failure.hpp"
 #include "environment/branch/setting_rules.hpp"

@@ -251,7 +251,7 @@ def setting_call(state, method, parts, query, body):
     elif key == "branch_sql":
         wanted = query.get("hook", [hook["hook"] for hook in hooks])
         if len(wanted) > 1:
-            raise Refused(409, "hook_needed", "There are several hooks, name one: " + ", ".join(wanted))
+            raise Refused(409, "hook_needed", "There are several hooks, name one: " + ", ".join(sorted(wanted)))
         if not any(hook["hook"] in wanted for hook in hooks):
             raise Refused(404, "not_set", "branch_sql is not set")
         own["hooks"] = [hook for hook in hooks if hook["hook"] not in wanted]

@@ -13,6 +13,7 @@ CREATE ROLE app;
 CREATE TABLE public.users (id serial PRIMARY KEY, email text, ssn text UNIQUE);
 INSERT INTO public.users (email, ssn) SELECT 'real' || g || '@example.com', 'row-value-' || g FROM generate_series(1, 100) AS g;
 ALTER TABLE public.users OWNER TO app;
+GRANT CREATE ON SCHEMA public TO app;
 CREATE TABLE public.did (n serial PRIMARY KEY, what text, who text, place text);
 SQL
 my $t = $h->t;

@@ -61,7 +61,7 @@ is_run('a script of a file', run('settings', 'set', 'branch_sql', "\@$file", '--
 is_deeply(put(), { value => "SELECT 'gr\x{fc}n';\n", hook => 'mask', order => 10, database => 'shop', run_as => 'app' },
 	'its text goes to the environment, without the mark before it, and the options');
 run('settings', 'set', 'branch_sql', 'SELECT 1', '--hook', 'a', '--order', '-1');
-like(run('settings', 'list')->{out}, qr/^  branch_sql   SELECT 1   \[hook a, order -1\]\n  branch_sql   SELECT '…' ;   \[hook mask, order 10, database shop, run as app\]$/m,
+like(run('settings', 'list')->{out}, qr/^  branch_sql   SELECT 1   \[hook a, order -1\]\n  branch_sql   SELECT '…';   \[hook mask, order 10, database shop, run as app\]$/m,
 	'the list has them in their order');
 run('settings', 'set', 'branch_sql', 'SELECT 2', '--hook', 'mask', '--no-database', '--no-run-as');
 is_deeply(put(), { value => 'SELECT 2', hook => 'mask', database => undef, run_as => undef }, 'what is cleared is null, what is not named is not there');
