@@ -177,7 +177,7 @@ void Branches::create(const BranchCreateOptions& options) {
     request.name = read_name(options.name);
     const Waiting waiting = create_waiting(m_environment, options.timeout);
     if (!options.ttl.empty()) {
-        request.ttl = read_ttl(options.ttl);
+        request.ttl = read_time("--ttl", options.ttl);
     }
     request.protect = options.protect;
     request.allow_stale = options.allow_stale;
@@ -278,17 +278,27 @@ void Branches::update(const std::string& text, const BranchUpdateOptions& option
     const BranchName name = read_name(text);
     BranchApi::Change change;
     if (!options.ttl.empty()) {
-        change.ttl = read_ttl(options.ttl);
+        change.ttl = read_time("--ttl", options.ttl);
     }
     change.is_protected = options.is_protected;
-    if (!change.ttl && !change.is_protected) {
-        throw usage_failure("there is nothing to change", "Give --ttl, --protect or --no-protect.");
+    if (options.suspend_after == "default") {
+        change.suspend_after.emplace();
+    } else if (!options.suspend_after.empty()) {
+        change.suspend_after = read_time("--suspend-after", options.suspend_after);
+    }
+    if (!change.ttl && !change.is_protected && !change.suspend_after) {
+        throw usage_failure("there is nothing to change",
+                            "Give --ttl, --protect, --no-protect or --suspend-after.");
     }
     const BranchRow now = m_branches.update(m_branches.named(connector().id, name), change);
     m_out << "✓ Branch '" << now.name << "' updated\n"
           << "  Expires: "
           << (now.expires_at ? local_time(base::one_line(*now.expires_at)) : "never")
           << (now.is_protected.value_or(false) ? ", protected" : "") << '\n';
+    if (change.suspend_after) {
+        m_out << "  Suspended after: "
+              << (now.suspend_after ? std::to_string(*now.suspend_after) + " s" : "never") << '\n';
+    }
 }
 
 void Branches::psql(const std::string& name, const std::vector<std::string>& arguments) {

@@ -31,6 +31,7 @@ struct BranchCreateOptions {
 
 struct BranchUpdateOptions {
     std::string ttl;
+    std::string suspend_after;
     std::optional<bool> is_protected;
 };
 

@@ -202,6 +202,10 @@ BranchRow BranchApi::update(const BranchRow& row, const Change& change) {
     if (change.is_protected) {
         body["protect"] = *change.is_protected;
     }
+    if (change.suspend_after) {
+        const auto& time = *change.suspend_after;
+        body["suspend_after"] = time ? json(time->count()) : json();
+    }
     BranchRow now = read_branch_row(m_api.call("PATCH", path_of(row.connector_id, row.id), body));
     check_is(now, {row.connector_id, row.id, row.name, ""});
     return now;

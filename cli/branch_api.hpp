@@ -57,6 +57,8 @@ public:
     struct Change {
         std::optional<std::chrono::seconds> ttl;
         std::optional<bool> is_protected;
+        /// 0: never; nothing within: as the environment has it.
+        std::optional<std::optional<std::chrono::seconds>> suspend_after;
     };
     BranchRow update(const BranchRow& row, const Change& change);
 

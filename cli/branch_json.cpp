@@ -77,6 +77,7 @@ json whole(const BranchRow& row, const BranchView& view) {
     object["state_since"] = or_null(row.state_since);
     object["awake_because"] = or_null(row.awake_because);
     object["failure"] = or_null(row.failure);
+    object["suspend_after"] = or_null(row.suspend_after);
     object["expires_at"] = or_null(row.expires_at);
     object["protected"] = or_null(row.is_protected);
     object["durable"] = or_null(row.durable);

@@ -87,6 +87,7 @@ void read_times(const json& row, BranchRow& read) {
     read.masked_ready_at = text_of(member(row, "masked_ready_at"));
     read.last_branch_activity = text_of(member(row, "last_branch_activity"));
     read.expires_at = text_of(member(row, "expires_at"));
+    read.suspend_after = number_of(member(row, "suspend_after"));
     read.state_since = text_of(member(row, "state_since"));
 }
 

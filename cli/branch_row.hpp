@@ -48,6 +48,7 @@ struct BranchRow {
     std::vector<BranchStep> hooks;  // that have run in it
     std::optional<std::uint64_t> own_bytes;
     Text awake_because;
+    std::optional<std::uint64_t> suspend_after;  // seconds; nullopt: never
     Text expires_at;
     std::optional<bool> is_protected;
     std::optional<bool> durable;

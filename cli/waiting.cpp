@@ -76,13 +76,13 @@ Waiting delete_waiting(const Variables& environment) {
     return waiting;
 }
 
-std::chrono::seconds read_ttl(const std::string& text) {
+std::chrono::seconds read_time(const std::string& name, const std::string& text) {
     if (text == "never") {
         return std::chrono::seconds(0);
     }
     const auto given = config::parse_duration(text);
     if (!given || *given < std::chrono::seconds(1)) {
-        throw usage_failure("--ttl " + text + " is no time", "Write 12h, 7d or never.");
+        throw usage_failure(name + " " + text + " is no time", "Write 12h, 7d or never.");
     }
     return std::chrono::duration_cast<std::chrono::seconds>(
         std::min(*given, milliseconds(k_largest)));

@@ -26,8 +26,8 @@ Waiting create_waiting(const Variables& environment, const std::string& timeout)
 /// default: a negative interval would ask without a pause.
 Waiting delete_waiting(const Variables& environment);
 
-/// "7d", "36h" in seconds, "never": 0. Throws Failure (invalid_arguments).
-std::chrono::seconds read_ttl(const std::string& text);
+/// "7d", "36h" in seconds, "never": 0; of the option `name`. Throws Failure (invalid_arguments).
+std::chrono::seconds read_time(const std::string& name, const std::string& text);
 
 /// "65 minutes", "1 minute", "90 seconds", "1.5 seconds".
 std::string patience_text(std::chrono::milliseconds time);

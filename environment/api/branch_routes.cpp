@@ -30,6 +30,22 @@ std::optional<std::int64_t> ttl_field(const json& body) {
     return found->get<std::int64_t>();
 }
 
+// Absent: it stays; null: as the environment's setting.
+std::optional<std::optional<std::int64_t>> suspend_after_field(const json& body) {
+    constexpr std::uint64_t k_year = 31557600;
+    const auto found = body.find("suspend_after");
+    if (found == body.end()) {
+        return std::nullopt;
+    }
+    if (found->is_null()) {
+        return std::optional<std::int64_t>();
+    }
+    if (!found->is_number_unsigned() || found->get<std::uint64_t>() > k_year) {
+        throw HttpError(422, "malformed", "suspend_after is no number of seconds up to a year");
+    }
+    return std::optional(found->get<std::int64_t>());
+}
+
 HttpResponse update_branch(const HttpRequest& request, const Settings& settings,
                            Branches& branches) {
     const json body = read_object(request);
@@ -37,8 +53,10 @@ HttpResponse update_branch(const HttpRequest& request, const Settings& settings,
     const std::string& id = request.argument("branch_id");
     const bool protects = body.contains("protect") && !body["protect"].is_null();
     const BranchView view =
-        branches.update(connector, id, ttl_field(body),
-                        protects ? std::optional(flag_field(body, "protect")) : std::nullopt);
+        branches.update(connector, id,
+                        {ttl_field(body),
+                         protects ? std::optional(flag_field(body, "protect")) : std::nullopt,
+                         suspend_after_field(body)});
     return answer(200, branch_row(view, branches.connector_name(connector), settings.branch,
                                   branches.activity(id)));
 }

@@ -84,6 +84,13 @@ json warning_of(const BranchRecord& record) {
     return {{"type", "stale"}, {"message", record.warning}};
 }
 
+// Seconds; null: never.
+json suspend_after(const BranchRecord& record, const BranchSettings& settings) {
+    const std::int64_t seconds = record.suspend_after.value_or(
+        std::chrono::ceil<std::chrono::seconds>(settings.suspend_after).count());
+    return seconds == 0 ? json(nullptr) : json(seconds);
+}
+
 json steps_of(const std::vector<BranchStep>& steps) {
     json list = json::array();
     for (const BranchStep& step : steps) {
@@ -124,6 +131,7 @@ json branch_row(const BranchView& view, const std::string& connector_name,
                 {"steps", steps_of(record.steps)},
                 {"hooks", steps_of(record.hooks)},
                 {"own_bytes", nullptr},
+                {"suspend_after", suspend_after(record, settings)},
                 {"expires_at", moment(record.expires)},
                 {"protected", record.is_protected},
                 {"durable", record.durable},

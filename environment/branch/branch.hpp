@@ -40,6 +40,17 @@ struct BranchGround {
 /// How long a server of a branch may take for its fast shutdown.
 inline constexpr auto k_branch_patience = std::chrono::seconds(30);
 
+/// What an operator changes of a branch that is there; what is not given stays as it is.
+struct BranchChange {
+    std::optional<std::int64_t> ttl;  // seconds from now on; 0: never
+    std::optional<bool> is_protected;
+    /// Seconds; 0: never; nullopt within: branch.suspend_after.
+    std::optional<std::optional<std::int64_t>> suspend_after;
+};
+
+/// Seconds since 1970, `ttl` seconds from now; 0 for 0, which is never.
+std::int64_t expiry_after(std::int64_t ttl) noexcept;
+
 struct BranchView {
     BranchRecord record;
     bool running = false;
@@ -79,7 +90,7 @@ public:
     /// What a reset that was interrupted left: back to the old data, or on to the new ones where they
     /// were prepared. A server that outlived the environment meanwhile is stopped.
     void settle_reset();
-    void update(std::optional<std::int64_t> expires, std::optional<bool> is_protected);
+    void update(const BranchChange& wanted);
     /// The last time of a client, seconds since 1970.
     void note_activity(std::int64_t last);
     /// The server is ended, its files are removed, and so is the record, which is tried again for a minute, for the state's

@@ -110,11 +110,14 @@ void Branches::suspend(const BranchPointer& branch) {
 }
 
 BranchView Branches::update(const std::string& connector_id, const std::string& id,
-                            std::optional<std::int64_t> ttl, std::optional<bool> is_protected) {
+                            BranchChange change) {
     const BranchPointer branch = find(connector_id, id);
     const std::lock_guard one(m_beginning);
     refuse_while_busy(id);
-    branch->update(ttl ? std::optional(expiry_after(ttl_within(ttl))) : std::nullopt, is_protected);
+    if (change.ttl) {
+        change.ttl = ttl_within(change.ttl);
+    }
+    branch->update(change);
     return branch->view();
 }
 
@@ -142,7 +145,9 @@ void Branches::look_after(const BranchPointer& branch) {
 // By a thread of its own, so that no other branch's expiry waits; asked once more there, for a client may have come.
 void Branches::suspend_idle(const BranchPointer& branch) {
     const std::string id = branch->record().id;
-    const auto patience = m_settings.branch.suspend_after;
+    const std::optional<std::int64_t> own = branch->record().suspend_after;
+    const std::chrono::milliseconds patience =
+        own ? std::chrono::seconds(*own) : m_settings.branch.suspend_after;
     const auto is_idle = [this, id, patience] {
         const auto activity = m_door.activity(id);
         return activity && activity->state == DoorState::running && activity->idle &&

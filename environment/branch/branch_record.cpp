@@ -63,10 +63,17 @@ void Branch::save_again() {
     change([](BranchRecord&) {});
 }
 
-void Branch::update(std::optional<std::int64_t> expires, std::optional<bool> is_protected) {
+std::int64_t expiry_after(std::int64_t ttl) noexcept {
+    return ttl == 0 ? 0 : static_cast<std::int64_t>(std::time(nullptr)) + ttl;
+}
+
+void Branch::update(const BranchChange& wanted) {
     change([&](BranchRecord& record) {
-        record.expires = expires.value_or(record.expires);
-        record.is_protected = is_protected.value_or(record.is_protected);
+        if (wanted.ttl) {
+            record.expires = expiry_after(*wanted.ttl);
+        }
+        record.is_protected = wanted.is_protected.value_or(record.is_protected);
+        record.suspend_after = wanted.suspend_after.value_or(record.suspend_after);
     });
 }
 

@@ -39,10 +39,6 @@ bool is_branch_name(std::string_view name) noexcept {
                std::string_view::npos;
 }
 
-std::int64_t expiry_after(std::int64_t ttl) noexcept {
-    return ttl == 0 ? 0 : static_cast<std::int64_t>(std::time(nullptr)) + ttl;
-}
-
 Branches::Branches(const Settings& settings, Store& store, Registry& registry)
     : m_settings(settings),
       m_store(store),

@@ -66,9 +66,8 @@ public:
 
     /// Throws HttpError: 404; 409 another operation is under way; 422 it is not active, or there is nothing to cut from.
     OperationRecord act(const std::string& connector_id, const std::string& id, BranchAct act);
-    /// `ttl` from now on. Throws HttpError 404; 409 another operation is under way; 422 the ttl is beyond the largest.
-    BranchView update(const std::string& connector_id, const std::string& id,
-                      std::optional<std::int64_t> ttl, std::optional<bool> is_protected);
+    /// Throws HttpError 404; 409 another operation is under way; 422 the ttl is beyond the largest.
+    BranchView update(const std::string& connector_id, const std::string& id, BranchChange change);
 
     std::vector<BranchView> list(const std::string& connector_id) const;
     /// Throws HttpError 404.
@@ -165,8 +164,5 @@ private:
 
 /// 1 to 63 of lower-case letters, digits, hyphens.
 bool is_branch_name(std::string_view name) noexcept;
-
-/// Seconds since 1970, `ttl` seconds from now; 0 for 0, which is never.
-std::int64_t expiry_after(std::int64_t ttl) noexcept;
 
 }  // namespace ardent::environment

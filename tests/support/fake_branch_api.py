@@ -101,6 +101,7 @@ class State:
             "hooks": [],
             "own_bytes": 18874368,
             "awake_because": None,
+            "suspend_after": 300,
             "expires_at": None if body.get("ttl") is None else "2026-06-08T12:00:00Z",
             "protected": body.get("protect", False),
             "durable": True,
@@ -211,6 +212,8 @@ def branch_call(state, method, parts, body):
     if method == "PATCH":
         if "protect" in body:
             row["protected"] = body["protect"]
+        if "suspend_after" in body:
+            row["suspend_after"] = 300 if body["suspend_after"] is None else body["suspend_after"] or None
         if "ttl" in body:
             row["expires_at"] = None if body["ttl"] is None else "2026-06-08T12:00:00Z"
         return "patch", 200, shown(state, row, False)

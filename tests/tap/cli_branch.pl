@@ -67,7 +67,7 @@ my %expected = (
 	operation_id => undef, data_as_of => { lsn => '0/1A2B3C4', commit_time => '2026-06-01T11:59:59Z' },
 	method => 'reflink', steps => [ { name => 'checkpoint', ms => 120 }, { name => 'clone', ms => 300 } ], hooks => [],
 	own_bytes => 18874368, state => 'active', state_since => '2026-06-01T12:00:01Z', awake_because => undef,
-	failure => undef, expires_at => '2026-06-08T12:00:00Z', protected => JSON::PP::true, durable => JSON::PP::true,
+	failure => undef, suspend_after => 300, expires_at => '2026-06-08T12:00:00Z', protected => JSON::PP::true, durable => JSON::PP::true,
 	egress => 'none', missing => ['large objects'], host => '127.0.0.1', port => 6001, database => 'shop', user => 'ardent');
 is_deeply({ %$object, id => undef }, { %expected, id => undef }, 'with every key, null where it does not apply');
 is(join(' ', ($three->{out} =~ /^  "(\w+)":/mg)[0 .. 15]),
@@ -146,6 +146,12 @@ is_run('update --protect', run('branch', 'update', 'two', '--protect', '--ttl', 
 	"✓ Branch 'two' updated\n  Expires: never, protected\n");
 is_run('a protected branch', run('branch', 'delete', 'two'), 1, '', qr/protected/);
 is_run('update --no-protect', run('branch', 'update', 'two', '--no-protect'), 0, "✓ Branch 'two' updated\n  Expires: never\n");
+is_run('update --suspend-after', run('branch', 'update', 'two', '--suspend-after', '30m'), 0,
+	"✓ Branch 'two' updated\n  Expires: never\n  Suspended after: 1800 s\n");
+is_run('update --suspend-after never', run('branch', 'update', 'two', '--suspend-after', 'never'), 0,
+	"✓ Branch 'two' updated\n  Expires: never\n  Suspended after: never\n");
+is_run('update --suspend-after default', run('branch', 'update', 'two', '--suspend-after', 'default'), 0,
+	"✓ Branch 'two' updated\n  Expires: never\n  Suspended after: 300 s\n");
 is_run('update of nothing', run('branch', 'update', 'two'), 2, '', qr/nothing to change/);
 is_run('suspend', run('branch', 'suspend', 'two'), 0, "✓ Branch 'two' suspended\n");
 like(run('branch', 'list')->{out}, qr/^  ○ two\n.* \(suspended\)$/m, 'list: suspended');
@@ -166,7 +172,7 @@ foreach my $words (
 	[qw(create x --no-wait --timeout 5s)], [qw(create x --no-wait --print-url)], [qw(create x --timeout soon)],
 	[qw(create x --timeout 0)], [qw(create x --ttl soon)], [qw(create x --ttl 0)], [qw(info x --print-url --format json)], [qw(info --branch-id x)],
 	[ 'info', '' ], [qw(info x --url)], [qw(info --connector shop)], [qw(switch)], [qw(delete)], [qw(delete x --force)], [qw(reset)], [qw(psql)],
-	[qw(psql x -c 1)], [qw(update x --protect --no-protect)], [qw(update x --ttl 1x)], [qw(checkout x)], [])
+	[qw(psql x -c 1)], [qw(update x --protect --no-protect)], [qw(update x --ttl 1x)], [qw(update x --suspend-after soon)], [qw(checkout x)], [])
 {
 	is_run("branch @$words", run('branch', @$words), 2, '', qr/\S/);
 }

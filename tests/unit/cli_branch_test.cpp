@@ -98,10 +98,10 @@ TEST_CASE("a delete never asks without a pause", "[cli]") {
 }
 
 TEST_CASE("times as people write and read them", "[cli]") {
-    CHECK(read_ttl("7d") == std::chrono::hours(168));
-    CHECK(read_ttl("never").count() == 0);
+    CHECK(read_time("--ttl", "7d") == std::chrono::hours(168));
+    CHECK(read_time("--ttl", "never").count() == 0);
     for (const char* text : {"", "0", "soon", "-1d", "7", "500ms"}) {
-        CHECK(word_of([&] { read_ttl(text); }) == "invalid_arguments");
+        CHECK(word_of([&] { read_time("--ttl", text); }) == "invalid_arguments");
     }
     CHECK(patience_text(std::chrono::minutes(65)) == "65 minutes");
     CHECK(patience_text(std::chrono::minutes(1)) == "1 minute");
