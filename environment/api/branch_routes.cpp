@@ -52,11 +52,10 @@ HttpResponse update_branch(const HttpRequest& request, const Settings& settings,
     const std::string& connector = request.argument("connector_id");
     const std::string& id = request.argument("branch_id");
     const bool protects = body.contains("protect") && !body["protect"].is_null();
-    const BranchView view =
-        branches.update(connector, id,
-                        {ttl_field(body),
-                         protects ? std::optional(flag_field(body, "protect")) : std::nullopt,
-                         suspend_after_field(body)});
+    const BranchView view = branches.update(
+        connector, id,
+        {ttl_field(body), protects ? std::optional(flag_field(body, "protect")) : std::nullopt,
+         suspend_after_field(body)});
     return answer(200, branch_row(view, branches.connector_name(connector), settings.branch,
                                   branches.activity(id)));
 }

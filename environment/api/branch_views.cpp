@@ -63,8 +63,8 @@ json state_since(const BranchView& view, const std::optional<DoorActivity>& acti
 json last_activity(const BranchRecord& record, const std::optional<DoorActivity>& activity) {
     std::int64_t last = record.last_activity;
     if (activity && activity->last_client) {
-        last = std::max<std::int64_t>(
-            last, std::chrono::system_clock::to_time_t(*activity->last_client));
+        last = std::max<std::int64_t>(last,
+                                      std::chrono::system_clock::to_time_t(*activity->last_client));
     }
     return moment(last);
 }

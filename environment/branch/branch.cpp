@@ -91,9 +91,8 @@ std::optional<std::uint64_t> Branch::bytes() const {
 }
 
 std::optional<OwnBytes> Branch::lasting_bytes(std::chrono::system_clock::time_point since) const {
-    return measure(since, [](std::string_view path, bool is_folder) {
-        return is_folder && path == "pg_wal";
-    });
+    return measure(
+        since, [](std::string_view path, bool is_folder) { return is_folder && path == "pg_wal"; });
 }
 
 std::optional<OwnBytes> Branch::measure(std::chrono::system_clock::time_point since,

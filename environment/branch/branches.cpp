@@ -325,8 +325,10 @@ void Branches::run_start(const BranchPointer& branch, StartReason reason) {
     } catch (const std::exception& error) {
         const auto* const known = dynamic_cast<const Error*>(&error);
         if (known != nullptr && known->sqlstate() == k_disk_full) {
-            m_door.failed(id, "the branch is suspended, because it uses too much of the disk; ardent "
-                              "branch info tells more", k_disk_full);
+            m_door.failed(id,
+                          "the branch is suspended, because it uses too much of the disk; ardent "
+                          "branch info tells more",
+                          k_disk_full);
             return;
         }
         process::log_error("branch does not start", {{"branch", id}, {"error", error.what()}});

@@ -43,8 +43,8 @@ std::vector<DiskVerdict> judge_use(const std::vector<DiskUse>& uses,
     if (!scarce || !verdicts.empty()) {
         return verdicts;
     }
-    const auto most = std::max_element(
-        uses.begin(), uses.end(), [](const DiskUse& one, const DiskUse& other) {
+    const auto most =
+        std::max_element(uses.begin(), uses.end(), [](const DiskUse& one, const DiskUse& other) {
             return std::pair(one.grown, one.own) < std::pair(other.grown, other.own);
         });
     if (most != uses.end() && most->grown >= k_noticeable) {
@@ -97,7 +97,9 @@ bool DiskWatch::is_due(std::uint64_t free) const {
         return false;
     }
     const bool near = free / k_near < reserve;
-    const std::uint64_t share = m_limit == 0 ? reserve : near ? std::min(m_limit, reserve) : m_limit;
+    const std::uint64_t share = m_limit == 0 ? reserve
+                                : near       ? std::min(m_limit, reserve)
+                                             : m_limit;
     return Clock::now() - m_measured >= k_at_least_each ||
            m_most_free - free >= std::max(share / k_share, k_smallest_step);
 }
@@ -159,8 +161,7 @@ void DiskWatch::let_go(std::uint64_t free) {
         return;
     }
     for (const std::string& branch : m_host.stopped_for_disk()) {
-        const auto own =
-            m_limit == 0 ? std::optional(OwnBytes{}) : m_host.measure(branch, {});
+        const auto own = m_limit == 0 ? std::optional(OwnBytes{}) : m_host.measure(branch, {});
         if (own && (m_limit == 0 || own->all <= limit_of(branch))) {
             process::log_info("a branch may run again", {{"branch", branch}});
             m_host.end_disk_stop(branch);
@@ -171,9 +172,9 @@ void DiskWatch::let_go(std::uint64_t free) {
 void DiskWatch::allow(const std::string& branch, std::uint64_t own) {
     const std::uint64_t free = m_room.free();
     if (free < m_room.low_water()) {
-        throw Error(ErrorKind::replica, "there is no room for it: the disk of the environment has " +
-                                            told_room(free, m_room.reserve()) +
-                                            ": delete a branch, or reset this one");
+        throw Error(ErrorKind::replica,
+                    "there is no room for it: the disk of the environment has " +
+                        told_room(free, m_room.reserve()) + ": delete a branch, or reset this one");
     }
     if (m_limit != 0 && own > m_limit) {
         const std::lock_guard lock(m_mutex);

@@ -28,7 +28,8 @@ public:
 
 private:
     Store& m_store;
-    std::mutex m_saving;  // an older state of an operation never overtakes a newer one; before the other
+    std::mutex
+        m_saving;  // an older state of an operation never overtakes a newer one; before the other
     mutable std::mutex m_mutex;  // never held over SQL
     std::map<std::string, OperationRecord> m_waiting;
 };

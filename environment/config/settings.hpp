@@ -49,9 +49,9 @@ struct BranchSettings {
     std::chrono::seconds largest_ttl{};         // 0: no limit
     std::uint64_t server_memory = 0;            // of one's server, where there are control groups
     unsigned server_processes = 0;
-    std::chrono::milliseconds hook_timeout{};   // of each script of branch_sql
-    std::string opener;                         // the program (opener/)
-    ProvenMethod clone;                         // how trees are cloned; serve proves it at start
+    std::chrono::milliseconds hook_timeout{};  // of each script of branch_sql
+    std::string opener;                        // the program (opener/)
+    ProvenMethod clone;                        // how trees are cloned; serve proves it at start
 };
 
 struct Settings {

@@ -111,8 +111,7 @@ void Door::started(const std::string& branch, const OpenerPlace& opener) {
     });
 }
 
-void Door::failed(const std::string& branch, const std::string& text,
-                  const std::string& sqlstate) {
+void Door::failed(const std::string& branch, const std::string& text, const std::string& sqlstate) {
     m_inside->loop.call([&] {
         if (Doorway* const way = m_inside->find(branch)) {
             way->failed(text, sqlstate);

@@ -46,7 +46,8 @@ void Ballast::let_go_if_full() const {
 
 // Under another name first: what a killed program left of it would count as whole.
 void Ballast::make_if_room() const {
-    if (::access(m_path.c_str(), F_OK) == 0 || known_free(m_folder).value_or(0) < k_room * k_ballast_bytes) {
+    if (::access(m_path.c_str(), F_OK) == 0 ||
+        known_free(m_folder).value_or(0) < k_room * k_ballast_bytes) {
         return;
     }
     const std::string part = m_path + ".part";
@@ -54,8 +55,9 @@ void Ballast::make_if_room() const {
                                S_IRUSR | S_IWUSR));
     const int code = file.valid() ? ::posix_fallocate(file.get(), 0, k_ballast_bytes) : errno;
     if (code != 0 || ::rename(part.c_str(), m_path.c_str()) != 0) {
-        process::log_warning("there is no ballast",
-                             {{"file", m_path}, {"error", std::strerror(code != 0 ? code : errno)}});
+        process::log_warning(
+            "there is no ballast",
+            {{"file", m_path}, {"error", std::strerror(code != 0 ? code : errno)}});
         ::unlink(part.c_str());
     }
 }

@@ -19,7 +19,8 @@ inline constexpr std::uint64_t k_ballast_bytes = std::uint64_t{64} << 20U;
 
 class Ballast {
 public:
-    explicit Ballast(const std::string& data_dir) : m_path(data_dir + "/ballast"), m_folder(data_dir) {}
+    explicit Ballast(const std::string& data_dir)
+        : m_path(data_dir + "/ballast"), m_folder(data_dir) {}
 
     /// Removes the file when less than its size is free.
     void let_go_if_full() const;

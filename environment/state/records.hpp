@@ -92,8 +92,8 @@ struct BranchRecord {
     std::string warning;               // empty: none
     bool is_protected = false;
     std::optional<std::int64_t> suspend_after;  // seconds, 0: never; nullopt: branch.suspend_after
-    std::int64_t expires = 0;  // seconds since 1970 by this host's clock; 0: never
-    bool durable = false;      // every byte of it is on disk
+    std::int64_t expires = 0;                   // seconds since 1970 by this host's clock; 0: never
+    bool durable = false;                       // every byte of it is on disk
     /// Why it may not run for its use of the disk, "over its disk limit (…)"; empty: it may.
     std::string disk_stop;
     std::int64_t last_activity = 0;  // of a client, seconds since 1970; 0: none is known

@@ -25,8 +25,8 @@ constexpr std::uint64_t k_mebibyte = std::uint64_t{1} << 20U;
 std::vector<std::string> stopped(const std::vector<DiskUse>& uses, std::uint64_t limit,
                                  bool scarce) {
     std::vector<std::string> names;
-    for (const DiskVerdict& verdict :
-         judge_use(uses, [limit](const std::string&) { return limit; }, scarce, "5 MB left")) {
+    for (const DiskVerdict& verdict : judge_use(
+             uses, [limit](const std::string&) { return limit; }, scarce, "5 MB left")) {
         names.push_back(verdict.branch);
     }
     return names;
@@ -52,17 +52,16 @@ public:
 }  // namespace
 
 TEST_CASE("who owns more than its limit has to stop, whatever the room", "[environment]") {
-    const std::vector<DiskUse> uses = {{"a", 10 * k_mebibyte, 0},
-                                       {"b", 11 * k_mebibyte, 0},
-                                       {"c", 12 * k_mebibyte, k_mebibyte}};
+    const std::vector<DiskUse> uses = {
+        {"a", 10 * k_mebibyte, 0}, {"b", 11 * k_mebibyte, 0}, {"c", 12 * k_mebibyte, k_mebibyte}};
     using Names = std::vector<std::string>;
     CHECK(stopped(uses, 0, false).empty());
     CHECK(stopped(uses, 12 * k_mebibyte, false).empty());
     CHECK(stopped(uses, 10 * k_mebibyte, false) == Names{"b", "c"});
     CHECK(stopped(uses, 10 * k_mebibyte, true) == Names{"b", "c"});
     const auto verdicts = judge_use(
-        uses,
-        [](const std::string& branch) { return branch == "c" ? 11 * k_mebibyte : 0; }, false, "");
+        uses, [](const std::string& branch) { return branch == "c" ? 11 * k_mebibyte : 0; }, false,
+        "");
     REQUIRE(verdicts.size() == 1);
     CHECK_THAT(verdicts[0].reason, Contains("over its disk limit (") && Contains(" of "));
 }
@@ -110,8 +109,7 @@ TEST_CASE("a branch is let run only where there is room", "[environment]") {
     CHECK_NOTHROW(other.allow("a", 2 * k_mebibyte));
 }
 
-TEST_CASE("a branch without a word on its time gets the default, or the longest",
-          "[environment]") {
+TEST_CASE("a branch without a word on its time gets the default, or the longest", "[environment]") {
     const auto branch = [](std::map<std::string, std::string> given) {
         config::Inputs inputs;
         inputs.flags = std::move(given);

@@ -78,8 +78,9 @@ TEST_CASE("of the other headers a handler sees those that it may ask for", "[env
         head_of("POST / HTTP/1.1\r\nX-IDEMPOTENCY-key:  a b \r\nX-Other: c\r\n").request;
     CHECK(request.header("x-idempotency-key") == "a b");
     CHECK_FALSE(request.header("x-other"));
-    CHECK(head_of("POST / HTTP/1.1\r\nX-Idempotency-Key:\r\n").request.header("x-idempotency-key") ==
-          "");
+    CHECK(
+        head_of("POST / HTTP/1.1\r\nX-Idempotency-Key:\r\n").request.header("x-idempotency-key") ==
+        "");
     CHECK_FALSE(head_of("POST / HTTP/1.1\r\n").request.header("x-idempotency-key"));
     CHECK(refusal_of("POST / HTTP/1.1\r\nX-Idempotency-Key: a\r\nx-idempotency-key: a\r\n") == 400);
 }
