@@ -137,7 +137,7 @@ void BranchCommands::add_changes(CLI::App& branch) {
     update.add_option("--ttl", m_update.ttl, "Deleted after this time: 12h, 7d, never");
     update.add_option(
         "--suspend-after", m_update.suspend_after,
-        "Its server is stopped after this time without a client: 10m, never, default");
+        "Its server is stopped after this time without a client: 10min, never, default");
     CLI::Option* const protect =
         update.add_flag("--protect", m_protect, "Not deleted, by nobody and by no ttl");
     update.add_flag("--no-protect", m_no_protect, "May be deleted again")->excludes(protect);

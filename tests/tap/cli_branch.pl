@@ -146,7 +146,7 @@ is_run('update --protect', run('branch', 'update', 'two', '--protect', '--ttl', 
 	"✓ Branch 'two' updated\n  Expires: never, protected\n");
 is_run('a protected branch', run('branch', 'delete', 'two'), 1, '', qr/protected/);
 is_run('update --no-protect', run('branch', 'update', 'two', '--no-protect'), 0, "✓ Branch 'two' updated\n  Expires: never\n");
-is_run('update --suspend-after', run('branch', 'update', 'two', '--suspend-after', '30m'), 0,
+is_run('update --suspend-after', run('branch', 'update', 'two', '--suspend-after', '30min'), 0,
 	"✓ Branch 'two' updated\n  Expires: never\n  Suspended after: 1800 s\n");
 is_run('update --suspend-after never', run('branch', 'update', 'two', '--suspend-after', 'never'), 0,
 	"✓ Branch 'two' updated\n  Expires: never\n  Suspended after: never\n");
