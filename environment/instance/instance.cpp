@@ -69,6 +69,24 @@ process::Outcome run(std::vector<std::string> argv) {
     return process::run(command);
 }
 
+// Of what a server said since it was started last, the line in which it gave up, or the last one. That it could not serve a
+// client yet, or not any more, is no reason.
+std::string reason_of(const std::string& said) {
+    const std::size_t begun = said.rfind(" LOG:  starting PostgreSQL ");
+    std::string reason;
+    std::string last;
+    for (const std::string& line :
+         base::split(begun == std::string::npos ? said : said.substr(begun), '\n')) {
+        const bool gave_up = line.find(" FATAL: ") != std::string::npos ||
+                             line.find(" PANIC: ") != std::string::npos;
+        if (gave_up && line.find(":  the database system is ") == std::string::npos) {
+            reason = line;
+        }
+        last = line.empty() ? last : line;
+    }
+    return reason.empty() ? last : reason;
+}
+
 }  // namespace
 
 Instance::Instance(InstanceSpec spec)
@@ -181,6 +199,7 @@ ServerProcess Instance::launch(base::Fd lock) const {
         remove_planted(data() + "/log");
     }
     write_configuration();
+    remove_planted(m_spec.directory + "/start.log");
     ServerProcess server =
         launch_server(m_spec.containment, {m_spec.name, files(), m_spec.directory + "/start.log",
                                            m_spec.directory + "/server.info", lock.get()});
@@ -286,24 +305,12 @@ std::optional<ServerProcess> Instance::server() const {
     return m_running->server;
 }
 
-// Of the newest log file, the last line that tells why a server gave up, or its last line; what it said before its log began
-// when there is no log.
+// Before its log begins a server speaks to start.log, which is of this start alone; its log may be full of what it said in others.
 std::string Instance::log_tail() const {
-    std::string text = read_latest(data(), "log", k_log_tail);
-    if (text.empty()) {
-        std::ifstream file(m_spec.directory + "/start.log");
-        text.assign(std::istreambuf_iterator<char>(file), {});
-    }
-    std::string reason;
-    std::string last;
-    for (const std::string& line : base::split(text, '\n')) {
-        if (line.find(" FATAL: ") != std::string::npos ||
-            line.find(" PANIC: ") != std::string::npos) {
-            reason = line;
-        }
-        last = line.empty() ? last : line;
-    }
-    return reason.empty() ? last : reason;
+    std::ifstream file(m_spec.directory + "/start.log");
+    const std::string first(std::istreambuf_iterator<char>(file), {});
+    const bool has_log = first.find("logging collector") != std::string::npos;
+    return reason_of(has_log ? read_latest(data(), "log", k_log_tail) : first);
 }
 
 pq::ConnectOptions Instance::connect_options(std::string_view role, const std::string& database,
