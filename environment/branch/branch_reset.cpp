@@ -65,6 +65,10 @@ void Branch::reset(const CutSource& source, const std::function<bool()>& go_on,
 void Branch::settle_reset() {
     const std::lock_guard life(m_life);
     settle();
+    // The environment may have ended between the record of the new data and their server's settings, which let nobody in.
+    if (const auto server = instance(); server && server->alive()) {
+        server->reconfigure(spec(true));
+    }
 }
 
 void Branch::settle() {
