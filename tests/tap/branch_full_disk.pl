@@ -100,26 +100,24 @@ is($refused->{json}{code}, 'disk', 'for want of disk');
 like($refused->{json}{detail}, qr/branch\.reserve/, 'which names the setting');
 $disk->empty;
 
-# The disk is filled while a branch is cut, by somebody else, who may come too late on a busy host: then once more.
-my $cut;
-for my $try (1 .. 20)
+# The disk is filled while a branch is cut, by somebody else: what is left is the replica's. The cut begins with a checkpoint,
+# which waits here until the disk is full.
+my $postmaster = Ardent::Test::server_pid($t->replica_dir);
+my ($checkpointer) = qx(pgrep -P $postmaster -f checkpointer) =~ /(\d+)/;
+ok($checkpointer, "the replica's checkpointer") or BAIL_OUT('no checkpointer');
+kill STOP => $checkpointer;
+my $filler = fork // die "fork: $!";
+if ($filler == 0)
 {
-	my $filler = fork // die "fork: $!";
-	if ($filler == 0)
-	{
-		my $deadline = time + 60;
-		my %known = map { $_ => 1 } glob("$data/branches/*");
-		usleep(500) until grep({ !$known{$_} } glob("$data/branches/*")) || time > $deadline;
-		$disk->fill;
-		POSIX::_exit(0);
-	}
-	$cut = $create->('cut');
-	waitpid($filler, 0);
-	last if $cut->{status} eq 'failed';
-	note "try $try: the branch was made before the disk was full";
-	$disk->empty;
-	is($delete->($cut->{branch})->{status}, 'completed', 'so it is deleted');
+	my $deadline = time + 60;
+	my %known = map { $_ => 1 } glob("$data/branches/*");
+	usleep(500) until grep({ !$known{$_} } glob("$data/branches/*")) || time > $deadline;
+	$disk->fill(leave => int($reserve / 2) - 30);
+	kill CONT => $checkpointer;
+	POSIX::_exit(0);
 }
+my $cut = $create->('cut');
+waitpid($filler, 0);
 is($cut->{status}, 'failed', 'the disk is full while a branch is cut: it fails');
 like($cut->{error}, qr/disk/, 'and says that it is the disk') or diag($cut->{error});
 note $cut->{error};
