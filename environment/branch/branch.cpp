@@ -220,7 +220,7 @@ void Branch::make(const CutSource& source, const std::function<bool()>& go_on) {
     }
 }
 
-void Branch::start() {
+void Branch::start(const std::function<void()>& serve) {
     const std::lock_guard life(m_life);
     const auto server = instance();
     if (record().phase != BranchPhase::active) {
@@ -244,6 +244,7 @@ void Branch::start() {
         server->stop(k_branch_patience);
         throw Error(ErrorKind::replica, view().record.failure, {}, k_disk_full);
     }
+    serve();
 }
 
 void Branch::ensure_durable() {

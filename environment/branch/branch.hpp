@@ -72,9 +72,9 @@ public:
     /// Cuts it, prepares it and lets it serve. Throws base::Error; the record is `failed` then, with the reason, and nothing
     /// else of it is left.
     void make(const CutSource& source, const std::function<bool()>& go_on);
-    /// Its server accepts connections when it returns. Throws base::Error, with the SQLSTATE 53100 when it may not run for its
-    /// use of the disk.
-    void start();
+    /// Its server accepts connections when it calls `serve`, and no stop_if comes before `serve` has returned: clients are let
+    /// in to a server that runs. Throws base::Error, with the SQLSTATE 53100 when it may not run for its use of the disk.
+    void start(const std::function<void()>& serve);
     /// What was cut is on disk for certain when it returns, if its server runs. Throws base::Error.
     void ensure_durable();
     void stop(std::chrono::milliseconds patience);

@@ -70,8 +70,7 @@ void Branches::run_act(const BranchPointer& branch, OperationRecord operation, B
             suspend(branch);
         } else if (act == BranchAct::resume) {
             let_run(branch);
-            branch->start();
-            m_door.started(id, {branch->opener_socket()});
+            start(branch);
         } else {
             // One that was stopped for what it takes of the disk gives it back by this.
             const bool stopped = !branch->record().disk_stop.empty();
@@ -80,8 +79,7 @@ void Branches::run_act(const BranchPointer& branch, OperationRecord operation, B
                 [&] { m_door.end_sessions(id); });
             m_watch.forget(id);
             branch->end_disk_stop();
-            branch->start();
-            m_door.started(id, {branch->opener_socket()});
+            start(branch);
             make_durable(branch);
         }
         process::log_info(operation.type, {{"branch", id}});

@@ -313,14 +313,18 @@ void Branches::request_start(const std::string& id, StartReason reason) {
     });
 }
 
+void Branches::start(const BranchPointer& branch) {
+    // Told before a suspend can come: clients that the door let in afterwards would meet a server that shuts down.
+    branch->start([&] { m_door.started(branch->record().id, {branch->opener_socket()}); });
+}
+
 void Branches::run_start(const BranchPointer& branch, StartReason reason) {
     const std::string id = branch->record().id;
     try {
         if (reason == StartReason::opener_lost) {
             branch->stop(k_branch_patience);
         }
-        branch->start();
-        m_door.started(id, {branch->opener_socket()});
+        start(branch);
         make_durable(branch);
     } catch (const std::exception& error) {
         const auto* const known = dynamic_cast<const Error*>(&error);

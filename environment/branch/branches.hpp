@@ -106,6 +106,7 @@ private:
     void end_disk_stop(const std::string& branch) override;
     void let_run(const BranchPointer& branch);
     void run_start(const BranchPointer& branch, StartReason reason);
+    void start(const BranchPointer& branch);
     void run_create(const BranchPointer& branch, OperationRecord operation,
                     const CutSource& source);
     void run_remove(const BranchPointer& branch, OperationRecord operation);
