@@ -6,7 +6,7 @@
 use strict;
 use warnings;
 use Ardent::Test;
-use Ardent::Disk (megabytes => 1100);
+use Ardent::Disk (megabytes => 1300);
 use IO::Socket::INET;
 use IPC::Run;
 use JSON::PP;
@@ -14,7 +14,7 @@ use POSIX ();
 use Test::More;
 use Time::HiRes qw(time usleep);
 
-my $reserve = 200;    # megabytes
+my $reserve = 400;    # megabytes; more than the WAL that a branch gives back when it is stopped
 my $t = Ardent::Test->new(name => 'branch_full_disk', sql => <<'SQL');
 CREATE TABLE public.item (id serial PRIMARY KEY, v text);
 INSERT INTO public.item (v) SELECT 'v' || g FROM generate_series(1, 1000) AS g;
@@ -129,6 +129,25 @@ $goes_on->('after a cut that found no room');
 my $again = $create->('cut');
 is($again->{status}, 'completed', 'once there is room the same create works') or diag($again->{error});
 is($psql->($again->{branch}, 'SELECT count(*) > 1000 FROM item'), 't', 'and the branch is whole');
+
+# A hook of the connector's fills the disk while a branch is made: no branch, and nothing of it.
+my $hook = "/v1/connectors/$t->{connector}/settings/branch_sql";
+is($t->http('PUT', $hook, { value => q(CREATE TABLE much (v text); DO $$ BEGIN LOOP INSERT INTO much SELECT repeat(md5(g::text), 30) FROM generate_series(1, 2000) AS g; PERFORM pg_sleep(0.02); END LOOP; END $$) })->{status}, 200, 'a hook that fills the disk');
+$disk->fill(leave => $reserve + 60);
+my $hooked = $create->('hooked');
+is($hooked->{status}, 'failed', 'the disk is full while a hook runs: no branch');
+like($hooked->{error}, qr/disk/, 'for want of disk') or diag($hooked->{error});
+note "$hooked->{error}; ", $disk->free, ' MB left';
+ok(!-e "$data/branches/$hooked->{branch}", 'nothing of it is left');
+like($get->($hooked->{branch})->{json}{failure}, qr/disk/, 'the branch is shown with the reason');
+cmp_ok($disk->free, '>', $reserve / 2 - 100, 'what is the replica\'s was left to it');
+$goes_on->('after a hook that filled the disk');
+$disk->empty;
+is($t->http('DELETE', "$hook?hook=$_->{hook}")->{status}, 200, 'without that hook')
+	foreach map { @{ $_->{hooks} // [] } } @{ $t->http('GET', $hook =~ s{/branch_sql$}{}r)->{json}{settings} };
+$hooked = $create->('hooked');
+is($hooked->{status}, 'completed', 'and with room it is made') or diag($hooked->{error});
+is($delete->($hooked->{branch})->{status}, 'completed', 'and deleted');
 
 # At 0 bytes free, and the state's server gone, which cannot come back without room: a deletion is what makes some. Others report
 # that nothing can be removed then, because their state is written first.
