@@ -72,8 +72,8 @@ const ConnectorRef& Branches::connector() {
     return *m_chosen;
 }
 
-Branches::Shown Branches::show(const Asked& asked) {
-    BranchRow row = m_branches.one(asked);
+Branches::Shown Branches::show(const Asked& asked, bool own_bytes) {
+    BranchRow row = m_branches.one(asked, own_bytes);
     std::string url = with_authority(m_api, m_environment, usable_url(row));
     if (row.warning) {
         m_notes << "⚠ " << base::one_line(row.warning->message) << '\n';
@@ -81,14 +81,14 @@ Branches::Shown Branches::show(const Asked& asked) {
     return {std::move(row), std::move(url)};
 }
 
-Branches::Shown Branches::show_named(const std::string& text) {
+Branches::Shown Branches::show_named(const std::string& text, bool own_bytes) {
     const BranchName name = read_name(text);
     const std::string connector_id = connector().id;
     const BranchRow row = m_branches.named(connector_id, name);
-    return show({connector_id, row.id, row.name, row.requested_name});
+    return show({connector_id, row.id, row.name, row.requested_name}, own_bytes);
 }
 
-Branches::Shown Branches::show_current() {
+Branches::Shown Branches::show_current(bool own_bytes) {
     if (!m_connector.empty()) {
         throw usage_failure("--connector needs the name of a branch");
     }
@@ -96,7 +96,8 @@ Branches::Shown Branches::show_current() {
         throw Failure("no_current_branch", "no branch is checked out",
                       "Name one, or check one out: ardent branch switch <name>");
     }
-    return show({m_selected.connector.id, m_selected.branch.id, m_selected.branch.name, ""});
+    return show({m_selected.connector.id, m_selected.branch.id, m_selected.branch.name, ""},
+                own_bytes);
 }
 
 /// The branch is there; that it cannot be shown must not look like a failed create.
@@ -226,7 +227,7 @@ void Branches::list(bool json) {
 }
 
 void Branches::info(const std::string& name, BranchOutput output) {
-    const Shown shown = name.empty() ? show_current() : show_named(name);
+    const Shown shown = name.empty() ? show_current(true) : show_named(name, true);
     const BranchView view{shown.url, shown.row.id == m_selected.branch.id};
     if (output == BranchOutput::text) {
         print_info(shown.row, view, m_out);

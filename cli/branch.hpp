@@ -62,9 +62,10 @@ private:
 
     BranchName read_name(const std::string& text);
     const ConnectorRef& connector();
-    Shown show(const Asked& asked);
-    Shown show_named(const std::string& name);
-    Shown show_current();
+    // `own_bytes`: BranchApi::one
+    Shown show(const Asked& asked, bool own_bytes = false);
+    Shown show_named(const std::string& name, bool own_bytes = false);
+    Shown show_current(bool own_bytes = false);
     Shown show_created(const Asked& asked);
     bool remember(const BranchRow& row);
     Operation start_create(const CreateRequest& request, const Waiting& waiting, Deadline deadline);

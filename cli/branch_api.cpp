@@ -128,9 +128,10 @@ std::vector<BranchRow> BranchApi::list(const std::string& connector_id) {
     return rows;
 }
 
-BranchRow BranchApi::one(const Asked& asked) {
+BranchRow BranchApi::one(const Asked& asked, bool own_bytes) {
     try {
-        BranchRow row = read_branch_row(m_api.call("GET", path_of(asked.connector_id, asked.id)));
+        BranchRow row = read_branch_row(m_api.call(
+            "GET", path_of(asked.connector_id, asked.id) + (own_bytes ? "" : "?own_bytes=false")));
         check_is(row, asked);
         return row;
     } catch (const ApiRefusal& refusal) {

@@ -40,8 +40,9 @@ public:
     /// Without URLs.
     std::vector<BranchRow> list(const std::string& connector_id);
 
-    /// Throws Failure (not_found) when there is none.
-    BranchRow one(const Asked& asked);
+    /// Throws Failure (not_found) when there is none. `own_bytes` has the environment walk all files of the branch, which takes
+    /// longer than everything else of the answer; without it they are not told.
+    BranchRow one(const Asked& asked, bool own_bytes = false);
 
     /// The branch of exactly this name; throws Failure (not_found).
     BranchRow named(const std::string& connector_id, const BranchName& name);

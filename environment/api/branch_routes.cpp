@@ -120,11 +120,13 @@ void add_branch_routes(Router& router, const Settings& settings, Branches& branc
     router.add({"GET", all, Access::admin, 0, [&settings, &branches](const HttpRequest& request) {
                     return list_branches(request, settings, branches);
                 }});
-    router.add({"GET", one, Access::admin, 0, [&settings, &branches](const HttpRequest& request) {
-                    const BranchView view = branches.view(request.argument("connector_id"),
-                                                          request.argument("branch_id"));
-                    return answer(200, branch_row_with_url(branches, view, settings.branch));
-                }});
+    router.add(
+        {"GET", one, Access::admin, 0, [&settings, &branches](const HttpRequest& request) {
+             const BranchView view =
+                 branches.view(request.argument("connector_id"), request.argument("branch_id"));
+             const bool own_bytes = request.parameter("own_bytes") != "false";
+             return answer(200, branch_row_with_url(branches, view, settings.branch, own_bytes));
+         }});
     router.add(
         {"DELETE", one, Access::admin, k_body_limit, [&branches](const HttpRequest& request) {
              return answer(202, operation_handle(branches.remove(request.argument("connector_id"),

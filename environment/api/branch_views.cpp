@@ -146,12 +146,14 @@ json branch_row(const BranchView& view, const std::string& connector_name,
 }
 
 json branch_row_with_url(const Branches& branches, const BranchView& view,
-                         const BranchSettings& settings) {
+                         const BranchSettings& settings, bool own_bytes) {
     const BranchRecord& record = view.record;
     json row = branch_row(view, branches.connector_name(record.connector_id), settings,
                           branches.activity(record.id));
     row["branch_url"] = text_or_null(view.url);
-    row["own_bytes"] = protocol::nullable(branches.bytes(record.connector_id, record.id));
+    if (own_bytes) {
+        row["own_bytes"] = protocol::nullable(branches.bytes(record.connector_id, record.id));
+    }
     return row;
 }
 

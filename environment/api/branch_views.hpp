@@ -16,8 +16,9 @@ nlohmann::json branch_row(const BranchView& view, const std::string& connector_n
                           const BranchSettings& settings,
                           const std::optional<DoorActivity>& activity);
 
-/// The same with what a list leaves out: the URL, which has the password, and the bytes, which are counted for it.
+/// The same with what a list leaves out: the URL, which has the password, and, where they are asked for, the branch's own bytes,
+/// for which all of its files are looked at.
 nlohmann::json branch_row_with_url(const Branches& branches, const BranchView& view,
-                                   const BranchSettings& settings);
+                                   const BranchSettings& settings, bool own_bytes);
 
 }  // namespace ardent::environment
