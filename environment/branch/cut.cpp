@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cstdint>
 #include <fstream>
 #include <iterator>
 #include <string_view>
@@ -70,11 +72,38 @@ std::string read_file(const std::string& path) {
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
+// A branch's first queries read the catalogs of its database and of the cluster, page by page, and its users wait for them.
+// Catalogs have filenodes below FirstNormalObjectId (16384, transam.h) until somebody rewrites them (VACUUM FULL), and the
+// replica's database, which is no template, has an oid above.
+bool is_catalog(std::string_view path) {
+    constexpr std::uint32_t k_first_normal_oid = 16384;
+    const auto take_oid = [&path] {
+        std::uint32_t oid = 0;
+        const auto [end, error] = std::from_chars(path.data(), path.data() + path.size(), oid);
+        path.remove_prefix(static_cast<std::size_t>(end - path.data()));
+        return error == std::errc() ? oid : 0;
+    };
+    if (path.starts_with("global/")) {
+        return true;
+    }
+    if (!path.starts_with("base/")) {
+        return false;
+    }
+    path.remove_prefix(5);
+    if (take_oid() < k_first_normal_oid || !path.starts_with('/')) {
+        return false;
+    }
+    path.remove_prefix(1);
+    const std::uint32_t filenode = take_oid();
+    return filenode > 0 && filenode < k_first_normal_oid && path.empty();
+}
+
 CloneOptions options_of(const CutPlan& plan, LeaveOut leave_out) {
     CloneOptions options;
     options.method = plan.method;
     options.threads = plan.threads;
     options.leave_out = std::move(leave_out);
+    options.read_ahead = is_catalog;
     options.go_on = plan.go_on;
     return options;
 }
@@ -178,7 +207,7 @@ std::vector<BranchStep> cut_by_snapshot(const Instance& replica, const CutPlan& 
     server->exec("CHECKPOINT");
     watch.lap("checkpoint");
     clone_tree(replica.data(), plan.target, options_of(plan, {}));
-    clean_clone(plan.target, stays_behind);
+    clean_clone(plan.target, stays_behind, {}, is_catalog);
     watch.lap("clone");
     return steps;
 }

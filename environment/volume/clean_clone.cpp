@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "environment/volume/volume.hpp"
 
+#include "environment/volume/clone_file.hpp"
 #include "environment/volume/remover.hpp"
 #include "environment/volume/walk.hpp"
 
@@ -15,8 +16,13 @@ namespace {
 
 class Cleaning : public Visitor {
 public:
+    explicit Cleaning(const ReadAhead& read_ahead) : m_read_ahead(read_ahead) {}
+
     void file(const Entry& entry) override {
         set_mode(entry.folder->fd(), entry.name, entry.about, S_IRUSR | S_IWUSR, entry.path);
+        if (m_read_ahead && m_read_ahead(entry.path)) {
+            begin_to_read(entry.folder->fd(), entry.name);
+        }
         ++contents.files;
         contents.bytes =
             saturating_sum(contents.bytes, static_cast<std::uint64_t>(entry.about.st_size));
@@ -37,17 +43,20 @@ public:
     }
 
     Contents contents;
+
+private:
+    const ReadAhead& m_read_ahead;
 };
 
 }  // namespace
 
-Contents clean_clone(const std::string& clone, const LeaveOut& leave_out,
-                     const TreeLimits& limits) {
+Contents clean_clone(const std::string& clone, const LeaveOut& leave_out, const TreeLimits& limits,
+                     const ReadAhead& read_ahead) {
     base::Fd root = open_root(clone);
     if (::fchmod(root.get(), S_IRWXU) != 0) {
         fail(errno, "cannot set the mode of " + shown(clone), {});
     }
-    Cleaning cleaning;
+    Cleaning cleaning(read_ahead);
     walk(std::move(root), leave_out, limits, cleaning);
     return std::move(cleaning.contents);
 }

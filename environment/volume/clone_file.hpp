@@ -15,6 +15,9 @@ namespace ardent::environment::volume {
 /// FICLONE: `to`, an empty file, shares all blocks of `from`. 0 or an errno.
 int reflink(int to, int from);
 
+/// Has the kernel begin to read the file `name` of `folder`; what cannot be is not.
+void begin_to_read(int folder, const char* name) noexcept;
+
 enum class Cloned { whole, gone, link, other };
 
 /// Keeps a buffer: one for each thread.

@@ -92,13 +92,17 @@ struct Task {
     std::shared_ptr<base::Fd> to;
     std::string name;
     std::string path;
+    bool read_ahead = false;
 };
 
 /// Makes folders in the thread that walks, and lets the crew make the files.
 class FileByFile : public Visitor {
 public:
     FileByFile(const CloneOptions& options, const Space& space, base::Fd target, Ledger& ledger)
-        : m_space(space), m_ledger(ledger), m_crew(options.threads, [&options, &space, &ledger] {
+        : m_options(options),
+          m_space(space),
+          m_ledger(ledger),
+          m_crew(options.threads, [&options, &space, &ledger] {
               return Crew<Task>::Work(
                   [cloner = FileCloner(options.method, space,
                                        [&ledger](std::uint64_t bytes) { ledger.advance(bytes); }),
@@ -108,7 +112,9 @@ public:
     }
 
     void file(const Entry& entry) override {
-        m_crew.hand({entry.folder, m_targets.back(), entry.name, entry.path});
+        const bool read_ahead = m_options.method == CloneMethod::reflink && m_options.read_ahead &&
+                                m_options.read_ahead(entry.path);
+        m_crew.hand({entry.folder, m_targets.back(), entry.name, entry.path, read_ahead});
     }
     void link(const Entry& entry) override { m_ledger.add(Cloned::link, entry.path, 0); }
     void other(const Entry& entry) override { m_ledger.add(Cloned::other, entry.path, 0); }
@@ -135,8 +141,12 @@ private:
         const Cloned what =
             cloner.clone(task.from->fd(), task.to->get(), task.name.c_str(), task.path, size);
         ledger.add(what, task.path, size);
+        if (task.read_ahead && what == Cloned::whole) {
+            begin_to_read(task.to->get(), task.name.c_str());
+        }
     }
 
+    const CloneOptions& m_options;
     const Space& m_space;
     Ledger& m_ledger;
     std::vector<std::shared_ptr<base::Fd>> m_targets;  // from the root to where the walk is

@@ -68,10 +68,15 @@ struct Contents {
 
 inline constexpr std::size_t k_most_links = 1000;
 
+/// True for a file whose pages the clone's user reads first: the kernel is told to read them meanwhile (a clone shares blocks on
+/// disk with its source, and none of its pages in memory). `path` as for LeaveOut. Asked by the thread that called.
+using ReadAhead = std::function<bool(std::string_view path)>;
+
 struct CloneOptions {
     CloneMethod method = CloneMethod::copy;
     unsigned threads = 1;  // for reflink and copy; 0 counts as 1
     LeaveOut leave_out;    // not asked for a snapshot
+    ReadAhead read_ahead;  // asked for reflink alone: what was copied is in memory; may be empty
     TreeLimits limits;
     /// Asked before each file and each mebibyte that is copied; false ends the clone with an Error
     /// (transient), and so does what it throws. Not asked during a snapshot. May be empty.
@@ -118,7 +123,7 @@ CloneOutcome clone_tree(const std::string& source, const std::string& target,
 /// and 0600. What comes back counts what stayed, and links and others that were removed.
 /// Not atomic; after an error the clone is to be removed, or the call repeated.
 Contents clean_clone(const std::string& clone, const LeaveOut& leave_out,
-                     const TreeLimits& limits = {});
+                     const TreeLimits& limits = {}, const ReadAhead& read_ahead = {});
 
 /// Removes a tree of any method in any state, also half made, deeper than the limits, with folders of
 /// mode 0000 and subvolumes within; links are removed, never followed; a mount within is an error.

@@ -4,6 +4,7 @@
 #include "environment/volume/volume.hpp"
 
 #include "common/base/error.hpp"
+#include "common/base/fd.hpp"
 
 #include "tests/support/catch.hpp"
 #include "tests/support/volume_tree.hpp"
@@ -11,13 +12,19 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <fcntl.h>
 #include <filesystem>
 #include <set>
+#include <sys/mman.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
 
 using namespace ardent::environment;
 using namespace ardent::test;
 using ardent::base::Error;
 using ardent::base::ErrorKind;
+using ardent::base::Fd;
 using Catch::Matchers::Contains;
 
 namespace {
@@ -54,6 +61,24 @@ std::string error_of(const std::function<void()>& action, ErrorKind kind) {
     }
     FAIL("no error");
     return {};
+}
+
+std::size_t page_size() {
+    return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+/// Of a file that is not empty; looking brings none there.
+std::size_t pages_in_memory(const std::string& path) {
+    const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    REQUIRE(file.valid());
+    const auto size = static_cast<std::size_t>(stat_of(path).st_size);
+    void* const place = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.get(), 0);
+    REQUIRE(place != MAP_FAILED);
+    std::vector<unsigned char> pages((size + page_size() - 1) / page_size());
+    REQUIRE(::mincore(place, size, pages.data()) == 0);
+    ::munmap(place, size);
+    return static_cast<std::size_t>(std::count_if(
+        pages.begin(), pages.end(), [](unsigned char page) { return (page & 1U) != 0; }));
 }
 
 bool file_by_file(CloneMethod method) {
@@ -151,6 +176,36 @@ TEST_CASE("what is left out is not in the clone", "[volume]") {
         CHECK(names_in(target).size() == 2);
         CHECK(names_in(target + "/pg_replslot").empty());
         CHECK(get(source + "/pg_replslot/slot/state") == "s");
+        remove_tree(source);
+        remove_tree(target);
+    }
+}
+
+TEST_CASE("what a clone's user reads first is read from the disk meanwhile", "[volume]") {
+    const Room room;
+    for (const CloneMethod method : methods(room)) {
+        if (method == CloneMethod::copy) {
+            continue;  // what was written is in memory
+        }
+        const std::string source = room / "source";
+        const std::string target = room / "target";
+        const std::string bytes(k_mebibyte, 'b');
+        make_tree(method, source);
+        put(source + "/catalog", bytes);
+        put(source + "/rows", bytes);
+        const auto read_ahead = [](std::string_view path) { return path == "catalog"; };
+        clone_tree(source, target, {.method = method, .read_ahead = read_ahead});
+        if (method == CloneMethod::btrfs) {
+            clean_clone(target, {}, {}, read_ahead);
+        }
+        // The kernel reads on its own time.
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+        while (pages_in_memory(target + "/catalog") < bytes.size() / page_size() &&
+               std::chrono::steady_clock::now() < deadline) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        }
+        CHECK(pages_in_memory(target + "/catalog") == bytes.size() / page_size());
+        CHECK(pages_in_memory(target + "/rows") == 0);
         remove_tree(source);
         remove_tree(target);
     }
