@@ -3,8 +3,9 @@
 
 #include "common/model/table_definition.hpp"
 
+#include <algorithm>
 #include <cstdint>
-#include <optional>
+#include <functional>
 
 namespace ardent::environment {
 
@@ -47,6 +48,12 @@ SELECT n.nspname, c.relname, s.seqincrement, s.seqmin, s.seqmax,
  ORDER BY n.nspname, c.relname, t.oid
 )sql";
 
+// A column that a sequence feeds.
+struct Feed {
+    model::RelationName table;
+    std::string column;
+};
+
 struct Sequence {
     model::RelationName name;
     std::int64_t increment = 1;
@@ -54,51 +61,107 @@ struct Sequence {
     std::int64_t greatest = 1;
     std::int64_t last = 1;  // the one that nextval gave, or is about to give
     bool called = false;
-};
-
-// A row of k_sequences: a sequence with one column that it feeds, or with none.
-struct Feed {
-    model::RelationName table;
-    std::string column;  // empty: it feeds none that holds integers
-    bool indexed = false;
+    bool moved = false;
+    bool unknown = false;  // it feeds something that no index tells
+    std::vector<Feed> feeds;
 };
 
 std::string qualified(const model::RelationName& name) {
     return pq::quote_qualified(name.schema, name.name);
 }
 
-Sequence read_sequence(pq::Connection& branch, const pq::Result& found, int row) {
-    Sequence sequence{{std::string(found.text(row, 0)), std::string(found.text(row, 1))},
-                      found.number<std::int64_t>(row, 2),
-                      found.number<std::int64_t>(row, 3),
-                      found.number<std::int64_t>(row, 4)};
-    const pq::Result now =
-        branch.exec("SELECT last_value, is_called FROM " + qualified(sequence.name));
-    sequence.last = now.number<std::int64_t>(0, 0);
-    sequence.called = now.text(0, 1) == "t";
-    return sequence;
+std::vector<Sequence> read_sequences(pq::Connection& branch) {
+    const pq::Result found = branch.exec(k_sequences);
+    std::vector<Sequence> sequences;
+    for (int row = 0; row < found.rows(); ++row) {
+        const model::RelationName name{std::string(found.text(row, 0)),
+                                       std::string(found.text(row, 1))};
+        if (sequences.empty() || sequences.back().name != name) {
+            sequences.push_back({name, found.number<std::int64_t>(row, 2),
+                                 found.number<std::int64_t>(row, 3),
+                                 found.number<std::int64_t>(row, 4)});
+        }
+        const bool indexed = !found.is_null(row, 7) && found.text(row, 8) == "t";
+        if (indexed) {
+            sequences.back().feeds.push_back(
+                {{std::string(found.text(row, 5)), std::string(found.text(row, 6))},
+                 std::string(found.text(row, 7))});
+        } else {
+            sequences.back().unknown = true;
+        }
+    }
+    return sequences;
 }
 
-// The value that the sequence would meet last on its way, within its own bounds: what was written by hand beyond them is
-// never reached. From the index alone, so that the size of the table does not matter.
-std::optional<std::int64_t> furthest_value(pq::Connection& branch, const Sequence& sequence,
-                                           const Feed& feed) {
-    const std::string column = pq::quote_identifier(feed.column);
-    const pq::Result found =
-        branch.exec(std::string("SELECT ") + (sequence.increment > 0 ? "max(" : "min(") + column +
-                        ") FROM " + qualified(feed.table) + " WHERE " + column +
-                        " BETWEEN $1::pg_catalog.int8 AND $2::pg_catalog.int8",
-                    {std::to_string(sequence.least), std::to_string(sequence.greatest)});
-    if (found.is_null(0, 0)) {
-        return std::nullopt;
+// Runs `parts`, SELECTs of the same columns, as few statements: a round trip and a plan for each would be most of the time of
+// a thousand tables. Not as one, for a statement holds the locks of all relations that it reads.
+void select_all(pq::Connection& branch, const std::vector<std::string>& parts,
+                const std::function<void(const pq::Result& found, int row)>& take) {
+    constexpr std::size_t k_at_once = 100;
+    for (std::size_t begin = 0; begin < parts.size(); begin += k_at_once) {
+        std::string sql;
+        for (std::size_t i = begin; i < std::min(parts.size(), begin + k_at_once); ++i) {
+            sql += (i == begin ? "" : " UNION ALL ") + parts[i];
+        }
+        const pq::Result found = branch.exec(sql);
+        for (int row = 0; row < found.rows(); ++row) {
+            take(found, row);
+        }
     }
-    return found.number<std::int64_t>(0, 0);
+}
+
+std::string as_bigint(std::int64_t value) {
+    return "'" + std::to_string(value) + "'::pg_catalog.int8";
+}
+
+void read_values(pq::Connection& branch, std::vector<Sequence>& sequences) {
+    std::vector<std::string> parts;
+    for (std::size_t i = 0; i < sequences.size(); ++i) {
+        parts.push_back("SELECT " + std::to_string(i) + ", last_value, is_called FROM " +
+                        qualified(sequences[i].name));
+    }
+    select_all(branch, parts, [&](const pq::Result& found, int row) {
+        Sequence& sequence = sequences.at(found.number<std::size_t>(row, 0));
+        sequence.last = found.number<std::int64_t>(row, 1);
+        sequence.called = found.text(row, 2) == "t";
+    });
 }
 
 // True when nextval would give `value`, or give it later.
 bool is_ahead(const Sequence& sequence, std::int64_t value) {
     const bool behind = sequence.increment > 0 ? value < sequence.last : value > sequence.last;
     return !behind && !(sequence.called && value == sequence.last);
+}
+
+void move_to(Sequence& sequence, std::int64_t value) {
+    sequence.last = value;
+    sequence.called = true;
+    sequence.moved = true;
+}
+
+// The value of the column that the sequence would meet last on its way, within its own bounds: what was written by hand beyond
+// them is never reached. From the index alone, so that the size of the table does not matter.
+std::string furthest_value(std::size_t place, const Sequence& sequence, const Feed& feed) {
+    const std::string column = pq::quote_identifier(feed.column);
+    return "SELECT " + std::to_string(place) + ", pg_catalog." +
+           (sequence.increment > 0 ? "max(" : "min(") + column + ")::pg_catalog.int8 FROM " +
+           qualified(feed.table) + " WHERE " + column + " BETWEEN " + as_bigint(sequence.least) +
+           " AND " + as_bigint(sequence.greatest);
+}
+
+void pass_rows(pq::Connection& branch, std::vector<Sequence>& sequences) {
+    std::vector<std::string> parts;
+    for (std::size_t i = 0; i < sequences.size(); ++i) {
+        for (const Feed& feed : sequences[i].feeds) {
+            parts.push_back(furthest_value(i, sequences[i], feed));
+        }
+    }
+    select_all(branch, parts, [&](const pq::Result& found, int row) {
+        Sequence& sequence = sequences.at(found.number<std::size_t>(row, 0));
+        if (!found.is_null(row, 1) && is_ahead(sequence, found.number<std::int64_t>(row, 1))) {
+            move_to(sequence, found.number<std::int64_t>(row, 1));
+        }
+    });
 }
 
 std::int64_t with_margin(const Sequence& sequence) {
@@ -111,43 +174,32 @@ std::int64_t with_margin(const Sequence& sequence) {
     return fits ? value : sequence.increment > 0 ? sequence.greatest : sequence.least;
 }
 
-void set_value(pq::Connection& branch, Sequence& sequence, std::int64_t value) {
-    branch.exec("SELECT pg_catalog.setval($1::pg_catalog.regclass, $2::pg_catalog.int8, true)",
-                {qualified(sequence.name), std::to_string(value)});
-    sequence.last = value;
-    sequence.called = true;
+void set_values(pq::Connection& branch, const std::vector<Sequence>& sequences) {
+    std::vector<std::string> parts;
+    for (const Sequence& sequence : sequences) {
+        if (sequence.moved) {
+            parts.push_back("SELECT pg_catalog.setval(" +
+                            branch.quote_literal(qualified(sequence.name)) +
+                            "::pg_catalog.regclass, " + as_bigint(sequence.last) + ", true)");
+        }
+    }
+    select_all(branch, parts, [](const pq::Result&, int) {});
 }
 
 }  // namespace
 
 std::vector<std::string> move_sequences(pq::Connection& branch) {
-    const pq::Result found = branch.exec(k_sequences);
+    std::vector<Sequence> sequences = read_sequences(branch);
+    read_values(branch, sequences);
+    pass_rows(branch, sequences);
     std::vector<std::string> by_margin;
-    for (int row = 0; row < found.rows();) {
-        Sequence sequence = read_sequence(branch, found, row);
-        bool known = true;
-        bool feeds = false;
-        for (; row < found.rows() && found.text(row, 0) == sequence.name.schema &&
-               found.text(row, 1) == sequence.name.name;
-             ++row) {
-            const Feed feed{{std::string(found.text(row, 5)), std::string(found.text(row, 6))},
-                            std::string(found.text(row, 7)),
-                            found.text(row, 8) == "t"};
-            if (feed.column.empty() || !feed.indexed) {
-                known = false;
-                continue;
-            }
-            feeds = true;
-            const auto value = furthest_value(branch, sequence, feed);
-            if (value && is_ahead(sequence, *value)) {
-                set_value(branch, sequence, *value);
-            }
-        }
-        if (!known || !feeds) {
-            set_value(branch, sequence, with_margin(sequence));
+    for (Sequence& sequence : sequences) {
+        if (sequence.unknown) {
+            move_to(sequence, with_margin(sequence));
             by_margin.push_back(model::to_string(sequence.name));
         }
     }
+    set_values(branch, sequences);
     return by_margin;
 }
 
