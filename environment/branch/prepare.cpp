@@ -118,8 +118,8 @@ PreparedBranch prepare_branch(const Instance& branch, const BranchPlan& plan) {
     // branch is thrown away.
     const std::string name = quote_identifier(plan.role.name);
     admin->exec("ALTER ROLE " + name + " BYPASSRLS");
-    pq::Connection own(branch.connect_options(plan.role.name, plan.database, ErrorKind::replica));
-    for (const std::string& sequence : move_sequences(own)) {
+    for (const std::string& sequence : move_sequences(
+             branch.connect_options(plan.role.name, plan.database, ErrorKind::replica))) {
         prepared.notes.push_back("sequence " + sequence + " was moved by " +
                                  std::to_string(k_sequence_margin) +
                                  " steps, because no index tells the rows that it fed");

@@ -10,11 +10,12 @@
 
 namespace ardent::environment {
 
-/// As the branch's role, who may read every table and set every sequence. A sequence that feeds a column goes on behind the
+/// Connects, several times at once where there are many sequences, as the branch's role, who may read every table and set every
+/// sequence. A sequence that feeds a column goes on behind the
 /// column's greatest value where an index leads with the column (for a sequence that counts down: the least), and
 /// otherwise, or when it feeds none, k_sequence_margin steps further than it was reported. Returns the sequences of the second
-/// kind, as text.
-std::vector<std::string> move_sequences(pq::Connection& branch);
+/// kind, as text. Throws base::Error.
+std::vector<std::string> move_sequences(const pq::ConnectOptions& options);
 
 inline constexpr int k_sequence_margin = 10000;
 

@@ -44,8 +44,8 @@ class Branches:
             if state["status"] == "failed":
                 raise RuntimeError(f"{state['type']} failed: {state['error']}")
 
-    def row(self, branch):
-        return self.ardent.call("GET", f"{self.base}/{branch}")
+    def row(self, branch, own_bytes=False):
+        return self.ardent.call("GET", f"{self.base}/{branch}?own_bytes={str(own_bytes).lower()}")
 
     def url(self, row):
         return f"{row['branch_url']}&sslrootcert={self.authority}"
@@ -95,9 +95,8 @@ class Branches:
         """What follows a creation in the background is over: the branch is on disk. Its row."""
         deadline = time.monotonic() + 120
         while True:
-            row = self.row(branch)
-            if row["durable"]:
-                return row
+            if self.row(branch)["durable"]:
+                return self.row(branch, own_bytes=True)
             if time.monotonic() > deadline:
                 raise TimeoutError(f"branch {branch} is not durable after 120 s")
             time.sleep(0.1)
