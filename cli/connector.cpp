@@ -12,6 +12,7 @@
 #include <array>
 #include <chrono>
 #include <ostream>
+#include <thread>
 
 namespace ardent::cli {
 
@@ -23,6 +24,7 @@ namespace {
 
 constexpr const char* k_connectors = "/v1/connectors";
 constexpr auto k_delete_patience = std::chrono::minutes(10);
+constexpr std::chrono::milliseconds k_delete_poll{200};
 
 /// With its line feeds.
 std::string lines_of(const json& object, const char* name) {
@@ -203,6 +205,7 @@ void print_warnings(const json& of, std::ostream& out) {
 void wait_until_gone(Api& api, const std::string& operation) {
     const auto deadline = std::chrono::steady_clock::now() + k_delete_patience;
     while (std::chrono::steady_clock::now() < deadline) {
+        const auto asked = std::chrono::steady_clock::now();
         const json state =
             api.call("GET", "/v1/operations/" + http::encode_component(operation) + "?wait=10");
         const std::string status = text_of(state, "status");
@@ -212,6 +215,8 @@ void wait_until_gone(Api& api, const std::string& operation) {
         if (status == "failed") {
             throw Error(ErrorKind::replica, "the delete failed: " + text_of(state, "error"));
         }
+        // The environment holds few such calls; the others it answers at once.
+        std::this_thread::sleep_until(asked + k_delete_poll);
     }
     throw Error(ErrorKind::replica, "the delete did not complete within 10 minutes",
                 "It may still be running: run the same command again. Operation " + operation);

@@ -8,6 +8,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
+#include <memory>
+#include <semaphore>
 
 namespace ardent::environment {
 
@@ -17,6 +20,10 @@ using protocol::json;
 
 constexpr std::size_t k_name_limit = 100;
 constexpr int k_longest_wait = 10;
+// Of calls that wait for an operation; more are answered at once. Half of the threads that the API has (http_server.cpp), so
+// that whoever waits for nothing is served.
+constexpr std::ptrdiff_t k_most_waiting = 8;
+using WaitingCalls = std::counting_semaphore<k_most_waiting>;
 
 std::string name_field(const json& body) {
     std::string name = text_field(body, "name", "");
@@ -176,12 +183,16 @@ json result_of(const OperationRecord& operation, const Settings& settings,
 }
 
 HttpResponse show_operation(const HttpRequest& request, const Settings& settings,
-                            Registry& registry, const Branches& branches) {
+                            Registry& registry, const Branches& branches, WaitingCalls& calls) {
     const auto wait = request.parameter("wait");
     const int seconds = wait && wait->size() == 1 && *wait >= "0" && *wait <= "9"
                             ? (*wait)[0] - '0'
                             : (wait ? k_longest_wait : 0);
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+    const bool waits = seconds > 0 && calls.try_acquire();
+    const std::unique_ptr<WaitingCalls, void (*)(WaitingCalls*)> turn(
+        waits ? &calls : nullptr, [](WaitingCalls* held) { held->release(); });
+    const auto deadline =
+        std::chrono::steady_clock::now() + std::chrono::seconds(waits ? seconds : 0);
     for (;;) {
         const std::string& id = request.argument("operation_id");
         const auto waiting = branches.waiting_operation(id);
@@ -263,8 +274,9 @@ void add_public_routes(Router& router, const Settings& settings, Registry& regis
         {"POST", one + "/engine-setup", Access::admin, k_body_limit,
          [&registry](const HttpRequest& request) { return engine_setup(request, registry); }});
     router.add({"GET", "/v1/operations/{operation_id}", Access::admin, 0,
-                [&settings, &registry, &branches](const HttpRequest& request) {
-                    return show_operation(request, settings, registry, branches);
+                [&settings, &registry, &branches,
+                 calls = std::make_shared<WaitingCalls>(k_most_waiting)](const HttpRequest& request) {
+                    return show_operation(request, settings, registry, branches, *calls);
                 }});
     add_scope_routes(router);
 }

@@ -43,6 +43,7 @@ class Branches:
                 return
             if state["status"] == "failed":
                 raise RuntimeError(f"{state['type']} failed: {state['error']}")
+            time.sleep(0.02)  # some calls are answered at once
 
     def row(self, branch, own_bytes=False):
         return self.ardent.call("GET", f"{self.base}/{branch}?own_bytes={str(own_bytes).lower()}")

@@ -6,7 +6,7 @@ use warnings;
 use Ardent::Hooks;
 use Ardent::Test;
 use Test::More;
-use Time::HiRes qw(time);
+use Time::HiRes qw(time usleep);
 
 my $h = Ardent::Hooks->new(name => 'branch_hooks', settings => { 'branch.suspend_after' => '3s', 'branch.hook_timeout' => '20s' }, sql => <<'SQL');
 CREATE ROLE app;
@@ -179,10 +179,21 @@ cmp_ok($peak->() - $was, '<', 100, '400 MB of rows cost the environment nothing'
 # Long hooks hold up nobody: a branch that sleeps wakes, the replica goes on, and the environment ends.
 $t->wait_for('the branch sleeps', sub { return $h->row($many)->{state} eq 'suspended' });
 $h->set_ok('branch_sql', 'SELECT pg_sleep(50)');
-my @long = map { $h->post_create("long-$_")->{resource_id} } 1 .. 9;
-$h->wait_for_statement($long[0], 'pg_sleep');
-like($h->row($long[0])->{status}, qr/^creating$/, 'a branch whose hook runs is not there yet');
-is($h->row($long[0])->{branch_url}, undef, 'and has no URL');
+my @long = map { $h->post_create("long-$_") } 1 .. 9;
+$h->wait_for_statement($long[0]{resource_id}, 'pg_sleep');
+like($h->row($long[0]{resource_id})->{status}, qr/^creating$/, 'a branch whose hook runs is not there yet');
+is($h->row($long[0]{resource_id})->{branch_url}, undef, 'and has no URL');
+my @waiting = map { $h->begin_wait($long[$_ % 9]{operation_id}) } 1 .. 30;
+my $longest = 0;
+foreach (1 .. 8)
+{
+	$began = time;
+	is($h->call('GET', '/v1/connectors')->{status}, 200, 'thirty who wait for them hold up no other call');
+	$longest = time - $began if time - $began > $longest;
+	usleep(250_000);
+}
+cmp_ok($longest, '<', 2, 'nor make it wait');
+$_->kill_kill foreach @waiting;
 is($h->psql($many, 'SELECT count(*) FROM many'), '10000', 'one that sleeps wakes while nine hooks run');
 $t->source->safe_psql($Ardent::Test::database, q(INSERT INTO users (email) VALUES ('late')));
 $t->wait_caught_up;
@@ -191,6 +202,6 @@ $began = time;
 is($t->environment->stop, 0, 'the environment ends in the middle of them');
 cmp_ok(time - $began, '<', 40, 'without waiting for them');
 $t->start_environment;
-is_deeply([ map { $h->row($_)->{status} } @long ], [ ('failed') x 9 ], 'and no branch is made of them');
+is_deeply([ map { $h->row($_->{resource_id})->{status} } @long ], [ ('failed') x 9 ], 'and no branch is made of them');
 $t->stop_all;
 done_testing();

@@ -76,6 +76,14 @@ sub wait_operation
 	return $operation;
 }
 
+# A process that waits for it, as the command line does; to be killed.
+sub begin_wait
+{
+	my ($self, $id) = @_;
+	my $call = 'HTTP::Tiny->new(timeout => 30)->get($ARGV[0], { headers => { Authorization => "Bearer $ARGV[1]" } })';
+	return IPC::Run::start([ $^X, '-MHTTP::Tiny', '-e', $call, $self->t->url . "/v1/operations/$id?wait=9", $self->t->{admin_key} ], '<', \undef, '>', '/dev/null');
+}
+
 sub create
 {
 	my ($self, $name) = @_;
