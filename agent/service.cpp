@@ -180,8 +180,8 @@ Service::Source Service::connect() {
     return {std::move(replication), std::move(sql), std::move(identity), std::move(slot), {}};
 }
 
-// A slot that holds back too much goes whatever the environment says, or does not say; only a copy begins with a new one
-// anyway.
+// A slot that holds back too much goes whatever the environment says, or does not say; only a copy
+// begins with a new one anyway.
 HelloAnswer Service::greet(Source& source, const preflight::Report& report) {
     const auto too_much = excess(read_figures(source.sql, m_settings.slot.name),
                                  m_settings.slot.name, m_settings.limits.max_retained_wal);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// What `ardent-agent run` does, from start to end: asks the environment for the state of the connector and acts on
-// it, again and again, until a signal comes or an error that only an operator can mend. Main thread.
+// What `ardent-agent run` does, from start to end: asks the environment for the state of the
+// connector and acts on it, again and again, until a signal comes or an error that only an operator
+// can mend. Main thread.
 //
 //     connect ─▶ preflight ─▶ hello ─┬─▶ copy      ─▶ initial copy ─▶ connect …
 //        ▲                           ├─▶ streaming ─▶ resume decision ─▶ stream loop
@@ -64,7 +65,8 @@ private:
     void rest(const protocol::Welcome& welcome);
     bool may_resume(Source& source, const protocol::Welcome& welcome);
     bool report_schema(Source& source, const std::string& session, Link& link);
-    /// After an error of decoding: more became durable than at the last one, so the next stream begins elsewhere.
+    /// After an error of decoding: more became durable than at the last one, so the next stream
+    /// begins elsewhere.
     bool may_decode_again(const base::Error& error, model::Lsn durable);
     void after_stream(StreamEnd end, const Link& link);
     void give_slot_up(const std::string& why);

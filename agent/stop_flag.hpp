@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// A flag that is set when SIGTERM or SIGINT waits, for calls that can only look at a flag while the main thread
-// blocks in them. A thread of its own watches the signals' descriptor and reads nothing from it.
+// A flag that is set when SIGTERM or SIGINT waits, for calls that can only look at a flag while the
+// main thread blocks in them. A thread of its own watches the signals' descriptor and reads nothing
+// from it.
 #pragma once
 
 #include "common/base/fd.hpp"

@@ -13,7 +13,8 @@
 
 namespace ardent::cli {
 
-/// What flags said; empty fields are looked up in ARDENT_API_URL and ARDENT_TOKEN, then in config.json, in this order.
+/// What flags said; empty fields are looked up in ARDENT_API_URL and ARDENT_TOKEN, then in
+/// config.json, in this order.
 struct ApiOptions {
     std::string url;
     std::string token;
@@ -28,8 +29,8 @@ struct Login {
     std::string token_from;  // for people: "ARDENT_TOKEN", "ardent login", ...
 };
 
-/// The built-in URL is http://127.0.0.1:8765. `token` is empty when there is none. Throws base::Error (config) when the file
-/// of the token or config.json cannot be read.
+/// The built-in URL is http://127.0.0.1:8765. `token` is empty when there is none. Throws
+/// base::Error (config) when the file of the token or config.json cannot be read.
 Login look_up_login(const ApiOptions& options, const Variables& environment);
 
 /// The same; throws Failure (not_authenticated) when there is no token.
@@ -48,14 +49,15 @@ class Api {
 public:
     explicit Api(const Login& login);
 
-    /// The body of a 2xx answer. Throws base::Error (transient) when the environment is out of reach or does not speak
-    /// JSON, ApiRefusal for a refusal, with the environment's own words.
+    /// The body of a 2xx answer. Throws base::Error (transient) when the environment is out of
+    /// reach or does not speak JSON, ApiRefusal for a refusal, with the environment's own words.
     nlohmann::json call(const Call& call);
     nlohmann::json call(const std::string& method, const std::string& path);
     nlohmann::json call(const std::string& method, const std::string& path,
                         const nlohmann::json& body);
 
-    /// One cheap call: throws as `call` does when the environment or the token is not the right one.
+    /// One cheap call: throws as `call` does when the environment or the token is not the right
+    /// one.
     void check();
 
     const std::string& url() const noexcept { return m_url; }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: PostgreSQL
-// `ardent branch create | list | info | switch | delete | reset | update | suspend | resume | psql`. One thread.
+// `ardent branch` and its commands: create, list, info, switch, delete, reset, update, suspend,
+// resume, psql. One thread.
 //
-// Never the URL of anything else: a URL goes to `out` only after the environment's row was found to be of the branch that was
-// asked for, of its connector, alive, and to agree with its own URL (branch_row.hpp). Whatever is not so is an error, and
-// then nothing was written to `out`.
+// Never the URL of anything else: a URL goes to `out` only after the environment's row was found to
+// be of the branch that was asked for, of its connector, alive, and to agree with its own URL
+// (branch_row.hpp). Whatever is not so is an error, and then nothing was written to `out`.
 #pragma once
 
 #include "cli/branch_api.hpp"
@@ -37,7 +38,8 @@ struct BranchUpdateOptions {
 
 class Branches {
 public:
-    /// `connector` is what --connector says, or empty. Results go to `out`, everything else to `notes`.
+    /// `connector` is what --connector says, or empty. Results go to `out`, everything else to
+    /// `notes`.
     Branches(Api& api, const Variables& environment, std::string connector, std::ostream& out,
              std::ostream& notes);
 

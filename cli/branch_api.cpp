@@ -46,7 +46,8 @@ milliseconds left_of(Deadline deadline) {
     return std::clamp(left, k_shortest_call, k_longest_call);
 }
 
-/// The time that a question took counts: where the environment held it, the next one follows at once.
+/// The time that a question took counts: where the environment held it, the next one follows at
+/// once.
 void pause_since(SteadyClock::time_point asked, milliseconds time, Deadline deadline) {
     std::this_thread::sleep_until(std::min(asked + time, deadline));
 }

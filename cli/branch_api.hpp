@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The environment's calls about branches, and waiting for the work behind them. Every row that comes back was asked for: see
-// check_is. One thread.
+// The environment's calls about branches, and waiting for the work behind them. Every row that
+// comes back was asked for: see check_is. One thread.
 #pragma once
 
 #include "cli/api.hpp"
@@ -40,15 +40,16 @@ public:
     /// Without URLs.
     std::vector<BranchRow> list(const std::string& connector_id);
 
-    /// Throws Failure (not_found) when there is none. `own_bytes` has the environment walk all files of the branch, which takes
-    /// longer than everything else of the answer; without it they are not told.
+    /// Throws Failure (not_found) when there is none. `own_bytes` has the environment walk all
+    /// files of the branch, which takes longer than everything else of the answer; without it they
+    /// are not told.
     BranchRow one(const Asked& asked, bool own_bytes = false);
 
     /// The branch of exactly this name; throws Failure (not_found).
     BranchRow named(const std::string& connector_id, const BranchName& name);
 
-    /// A request that is lost on its way is sent again, under one idempotency key, until the deadline; a create of the same
-    /// branch that is under way is joined.
+    /// A request that is lost on its way is sent again, under one idempotency key, until the
+    /// deadline; a create of the same branch that is under way is joined.
     Operation create(const CreateRequest& request, Deadline deadline);
 
     /// DELETE, or POST of `verb` (reset, suspend, resume). One that is under way already is joined.
@@ -63,8 +64,9 @@ public:
     };
     BranchRow update(const BranchRow& row, const Change& change);
 
-    /// True when the operation has completed, false at the deadline. Throws Failure (api_error), which begins with
-    /// `complaint`, when it failed. While the environment cannot be reached it asks on.
+    /// True when the operation has completed, false at the deadline. Throws Failure (api_error),
+    /// which begins with `complaint`, when it failed. While the environment cannot be reached it
+    /// asks on.
     bool wait(const Operation& operation, const std::string& complaint, const Waiting& waiting,
               Deadline deadline);
 

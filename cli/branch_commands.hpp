@@ -24,7 +24,8 @@ public:
     BranchCommands(const BranchCommands&) = delete;
     BranchCommands& operator=(const BranchCommands&) = delete;
 
-    /// What follows `--` after `branch psql` is psql's, letter for letter, and not for the parser. How many words remain.
+    /// What follows `--` after `branch psql` is psql's, letter for letter, and not for the parser.
+    /// How many words remain.
     int take_psql_arguments(int argc, char** argv);
 
     /// Errors are objects on stdout, as --format json says.

@@ -16,8 +16,9 @@ struct BranchName {
 
 bool is_branch_name(std::string_view text) noexcept;
 
-/// The slashes of a Git branch become hyphens, and nothing else is changed: two names that people tell apart must not
-/// become one. Throws Failure (invalid_name), with a name that would do in its hint.
+/// The slashes of a Git branch become hyphens, and nothing else is changed: two names that people
+/// tell apart must not become one. Throws Failure (invalid_name), with a name that would do in its
+/// hint.
 BranchName read_branch_name(const std::string& text);
 
 }  // namespace ardent::cli

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// A branch as the environment describes it (BranchRow of docs/openapi.yaml), and which of them may be believed. Pure; any
-// thread.
+// A branch as the environment describes it (BranchRow of docs/openapi.yaml), and which of them may
+// be believed. Pure; any thread.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -61,8 +61,9 @@ struct BranchRow {
     std::optional<BranchWarning> warning;
 };
 
-/// Throws Failure (api_error) when what tells a branch from another is missing or of another type: id, name, connector_id,
-/// service_type, status. Everything else of another type than expected counts as null.
+/// Throws Failure (api_error) when what tells a branch from another is missing or of another type:
+/// id, name, connector_id, service_type, status. Everything else of another type than expected
+/// counts as null.
 BranchRow read_branch_row(const nlohmann::json& row);
 
 /// What was asked for. Empty: not known beforehand.
@@ -76,12 +77,13 @@ struct Asked {
 /// Throws Failure (api_error) when the row is of anything else than what was asked for.
 void check_is(const BranchRow& row, const Asked& asked);
 
-/// The row's direct URL, which is the branch's own and can be used. Throws Failure: `not_found` for a branch that is being
-/// deleted, `api_error` for one that failed or is not ready, or whose URL is of another place than the row says,
-/// `branch_url_missing` when there is none.
+/// The row's direct URL, which is the branch's own and can be used. Throws Failure: `not_found` for
+/// a branch that is being deleted, `api_error` for one that failed or is not ready, or whose URL is
+/// of another place than the row says, `branch_url_missing` when there is none.
 std::string usable_url(const BranchRow& row);
 
-/// Exactly one row of this name. Throws Failure (api_error) for a row of another connector and for two of one name.
+/// Exactly one row of this name. Throws Failure (api_error) for a row of another connector and for
+/// two of one name.
 std::optional<BranchRow> find_row(const std::vector<BranchRow>& rows, const std::string& name);
 
 }  // namespace ardent::cli

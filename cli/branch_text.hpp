@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Branches as the command line prints them. Pure over the row and the clock that is given; any thread.
+// Branches as the command line prints them. Pure over the row and the clock that is given; any
+// thread.
 #pragma once
 
 #include "cli/branch_row.hpp"
@@ -35,8 +36,8 @@ std::string list_json(const std::vector<BranchRow>& rows, const std::string& cur
 /// "2m", "3d": how long ago a time of the API was; empty when it is none.
 std::string ago(const std::string& time, Clock::time_point now);
 
-/// A time of the API ("2026-06-01T12:00:00Z", with fractions or not) as the product shows it to people, in their time zone:
-/// "6/1/2026, 12:00:00 PM". What is no such time stays as it is.
+/// A time of the API ("2026-06-01T12:00:00Z", with fractions or not) as the product shows it to
+/// people, in their time zone: "6/1/2026, 12:00:00 PM". What is no such time stays as it is.
 std::string local_time(const std::string& time);
 
 }  // namespace ardent::cli

@@ -153,8 +153,8 @@ void replace_file(const std::string& path, const std::string& text) {
     }
 }
 
-/// Of the folder; released when it goes. Where it cannot be had in time (another program stopped, a file system without
-/// locks), the change is made without: the rename keeps the file whole.
+/// Of the folder; released when it goes. Where it cannot be had in time (another program stopped, a
+/// file system without locks), the change is made without: the rename keeps the file whole.
 base::Fd lock(const std::string& folder) {
     base::Fd held(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     const auto deadline = std::chrono::steady_clock::now() + k_lock_patience;

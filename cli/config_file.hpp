@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: PostgreSQL
-// ~/.ardent/config.json: what the command line remembers between two runs. `ARDENT_CONFIG` names another file.
+// ~/.ardent/config.json: what the command line remembers between two runs. `ARDENT_CONFIG` names
+// another file.
 //
-// The file belongs to the user that runs the program and has mode 0600, its folder ~/.ardent 0700; a file that others own or may
-// read is refused. It is written anew beside its place and renamed: whoever reads it sees all of one state.
+// The file belongs to the user that runs the program and has mode 0600, its folder ~/.ardent 0700;
+// a file that others own or may read is refused. It is written anew beside its place and renamed:
+// whoever reads it sees all of one state.
 #pragma once
 
 #include <functional>
@@ -50,24 +52,27 @@ struct Config {
 /// Throws base::Error (config) when neither ARDENT_CONFIG nor HOME says where.
 std::string config_path(const Variables& environment);
 
-/// A file that is not there is an empty Config. Throws base::Error (config) for one that cannot be trusted or read.
+/// A file that is not there is an empty Config. Throws base::Error (config) for one that cannot be
+/// trusted or read.
 Config read_config(const Variables& environment);
 
-/// Reads, changes and writes under a lock, so that two programs do not undo each other's change. Throws as `read_config`
-/// does, and when the file cannot be written; it is then as it was.
+/// Reads, changes and writes under a lock, so that two programs do not undo each other's change.
+/// Throws as `read_config` does, and when the file cannot be written; it is then as it was.
 void change_config(const Variables& environment, const std::function<void(Config&)>& change);
 
 /// False when there was none.
 bool remove_config(const Variables& environment);
 
-/// The file beside config.json, named by its content, that holds this certificate; written when it is not there or differs.
-/// Its name stays good for a URL that somebody copied, whatever is selected later.
+/// The file beside config.json, named by its content, that holds this certificate; written when it
+/// is not there or differs. Its name stays good for a URL that somebody copied, whatever is
+/// selected later.
 std::string authority_file(const Variables& environment, const std::string& certificate);
 
 /// The selections of `config` when they are of the environment at `url`, otherwise none yet.
 Selections selections_at(const Config& config, const std::string& url);
 
-/// The text of the file and back; `from_text` throws base::Error (config), which begins with `path`.
+/// The text of the file and back; `from_text` throws base::Error (config), which begins with
+/// `path`.
 std::string config_text(const Config& config);
 Config config_from_text(const std::string& path, const std::string& text);
 

@@ -15,7 +15,8 @@ base::Error broken(const std::string& path, const std::string& why) {
                        "Remove it and run: ardent login --url <url> --token-file <file>");
 }
 
-/// Reads one object of the file; a value of another type than expected means that the file is not ours.
+/// Reads one object of the file; a value of another type than expected means that the file is not
+/// ours.
 class Reader {
 public:
     Reader(const std::string& path, const json& object) : m_path(path), m_object(object) {

@@ -141,7 +141,8 @@ void print_not_carried(const json& connector, std::ostream& out) {
     }
 }
 
-/// What fails and what warns at the source, each with its id, under which docs/preflight.md has a part.
+/// What fails and what warns at the source, each with its id, under which docs/preflight.md has a
+/// part.
 void print_checks(const json& connector, std::ostream& out) {
     const json& checks = object_of(connector, "checks");
     if (checks.empty()) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// `ardent connector create | list | status | update | retry-setup | delete` against the environment's API. One thread.
+// `ardent connector create | list | status | update | retry-setup | delete` against the
+// environment's API. One thread.
 #pragma once
 
 #include "cli/api.hpp"
@@ -20,8 +21,8 @@ struct CreateOptions {
     bool json = false;
 };
 
-/// Creates a `pending` connector whose agent runs beside the source. Prints its id, its token (shown once)
-/// and what to run there.
+/// Creates a `pending` connector whose agent runs beside the source. Prints its id, its token
+/// (shown once) and what to run there.
 void create_connector(Api& api, const CreateOptions& options, std::ostream& out);
 
 void list_connectors(Api& api, bool json, std::ostream& out);
@@ -29,7 +30,8 @@ void list_connectors(Api& api, bool json, std::ostream& out);
 /// `name` is a connector's name or id.
 void show_connector(Api& api, const std::string& name, bool json, std::ostream& out);
 
-/// The extensions of the source that its replica does not get, instead of those named before; none: all of them.
+/// The extensions of the source that its replica does not get, instead of those named before; none:
+/// all of them.
 void update_connector(Api& api, const std::string& name,
                       const std::vector<std::string>& drop_extensions, std::ostream& out);
 

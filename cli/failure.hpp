@@ -8,9 +8,9 @@
 
 namespace ardent::cli {
 
-/// The product's words: offline, not_authenticated, not_found, no_projects, no_connectors, connector_unavailable,
-/// no_current_branch, invalid_name, invalid_arguments, branch_url_missing, create_succeeded_but_details_missing,
-/// timeout, api_error.
+/// The product's words: offline, not_authenticated, not_found, no_projects, no_connectors,
+/// connector_unavailable, no_current_branch, invalid_name, invalid_arguments, branch_url_missing,
+/// create_succeeded_but_details_missing, timeout, api_error.
 class Failure : public base::Error {
 public:
     Failure(std::string code, const std::string& message, std::string hint = {},
@@ -49,7 +49,8 @@ inline Failure usage_failure(const std::string& message, std::string hint = {}) 
 /// 1, or 2 for what the person who typed the command has to mend (base::ErrorKind::config).
 int exit_code_of(const base::Error& error) noexcept;
 
-/// {"schema_version": 1, "error": {"code", "message", "hint", "api_code"}}, with a line feed; null where there is nothing.
+/// {"schema_version": 1, "error": {"code", "message", "hint", "api_code"}}, with a line feed; null
+/// where there is nothing.
 std::string error_json(const base::Error& error);
 
 }  // namespace ardent::cli

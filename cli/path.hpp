@@ -18,8 +18,8 @@ namespace ardent::cli {
 /// What to name instead of a provider's pooler; empty for a host that is not known as one.
 std::string instead_of_pooler(std::string_view host);
 
-/// Fails without asking when the host is known, or when `refusal` (a connection error) is a pooler's.
-/// nullopt: only a connection can tell.
+/// Fails without asking when the host is known, or when `refusal` (a connection error) is a
+/// pooler's. nullopt: only a connection can tell.
 std::optional<preflight::CheckResult> judge_host(const SourceUrl& url, const std::string& refusal);
 
 /// `connection` was opened with `mark` (common/pq/direct.hpp).
@@ -33,7 +33,8 @@ pq::ConnectOptions source_options(const SourceUrl& url,
 pq::Connection connect_walsender(const SourceUrl& url,
                                  const std::map<std::string, std::string>& settings);
 
-/// Opens a walsender when the URL's user is the replication role, and sees that it is the same server.
+/// Opens a walsender when the URL's user is the replication role, and sees that it is the same
+/// server.
 preflight::CheckResult check_replication(const SourceUrl& url, pq::Connection& connection,
                                          const std::string& role,
                                          const preflight::Provider& provider);

@@ -21,7 +21,8 @@ using base::ErrorKind;
 
 namespace {
 
-// What may stay of the caller's PG…: how things are shown and where files are, never where to connect or who connects.
+// What may stay of the caller's PG…: how things are shown and where files are, never where to
+// connect or who connects.
 constexpr std::array<std::string_view, 10> k_kept = {
     "PGAPPNAME",   "PGCLIENTENCODING", "PGCONNECT_TIMEOUT", "PGDATESTYLE", "PGGEQO",
     "PGLOCALEDIR", "PGOPTIONS",        "PGSYSCONFDIR",      "PGTZ",        "PGDATA"};

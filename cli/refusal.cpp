@@ -109,7 +109,8 @@ constexpr Limited k_role = {"ROLE", "pg_roles", "rolname", "rolconnlimit", "usen
 constexpr Limited k_database = {"DATABASE", "pg_database", "datname", "datconnlimit", "datname"};
 constexpr const char* k_needed = "5";  // docs/agent.md, "What it costs the source"
 
-/// Makes room, when it runs, for what an agent needs beside those that are there; no limit, or a higher one, stays.
+/// Makes room, when it runs, for what an agent needs beside those that are there; no limit, or a
+/// higher one, stays.
 std::string more_connections(const Limited& of, const std::string& name) {
     const std::string is_it = " = " + preflight::quote_literal(name);
     const std::string limit = std::string("o.") + of.limit;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// Why a connection did not come about, and what mends it. The server's words may be in any language, so
-// its refusals are told apart by SQLSTATE and by the routine that raised them; libpq's own words are English
-// here, because this program never sets LC_MESSAGES.
+// Why a connection did not come about, and what mends it. The server's words may be in any
+// language, so its refusals are told apart by SQLSTATE and by the routine that raised them; libpq's
+// own words are English here, because this program never sets LC_MESSAGES.
 #pragma once
 
 #include "cli/source_url.hpp"

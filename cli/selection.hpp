@@ -20,8 +20,9 @@ struct ConnectorRef {
 /// All of them, oldest first. Throws Failure (api_error) for one without id or name.
 std::vector<ConnectorRef> list_connector_refs(Api& api);
 
-/// The connector called `name` (its name or id, exactly); without a name the selected one, or the only one there is. Throws
-/// Failure: no_connectors when there is none or none is selected, connector_unavailable when it is not there.
+/// The connector called `name` (its name or id, exactly); without a name the selected one, or the
+/// only one there is. Throws Failure: no_connectors when there is none or none is selected,
+/// connector_unavailable when it is not there.
 ConnectorRef choose_connector(const std::vector<ConnectorRef>& all, const std::string& name,
                               const Selections& selected);
 

@@ -8,15 +8,16 @@
 
 namespace ardent::cli {
 
-/// Tries the token, then remembers it with the address, the only project, the only connector and the authority of branches.
+/// Tries the token, then remembers it with the address, the only project, the only connector and
+/// the authority of branches.
 void log_in(const ApiOptions& options, const Variables& environment, std::ostream& out,
             std::ostream& notes);
 
 /// Removes config.json. Revokes nothing.
 void log_out(const Variables& environment, std::ostream& out);
 
-/// Who, where, what is selected, the connectors. What is known here is printed also when the environment is out of reach or
-/// refuses, which is then the base::Error that is thrown.
+/// Who, where, what is selected, the connectors. What is known here is printed also when the
+/// environment is out of reach or refuses, which is then the base::Error that is thrown.
 void show_status(const ApiOptions& options, const Variables& environment, std::ostream& out);
 
 }  // namespace ardent::cli

@@ -79,7 +79,8 @@ void print_row(std::ostream& out, const std::string& key, const std::string& val
         << value << '\n';
 }
 
-/// "  [hook mask, order 10, database shop, run as app]"; nothing of what is as it is without options.
+/// " [hook mask, order 10, database shop, run as app]"; nothing of what is as it is without
+/// options.
 std::string particulars(const json& hook) {
     std::vector<std::string> parts;
     if (const std::string name = text_of(hook, "hook"); name != "default") {

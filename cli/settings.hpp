@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// `ardent settings list | set | remove`: what the branches of a connector are made with. One thread.
+// `ardent settings list | set | remove`: what the branches of a connector are made with. One
+// thread.
 #pragma once
 
 #include "cli/api.hpp"
@@ -31,8 +32,8 @@ public:
     Settings(Api& api, const Variables& environment, std::string connector, std::ostream& out);
 
     void list();
-    /// Throws Failure (invalid_arguments) for an unknown key, an option that does not go with it, and a file that cannot be a
-    /// script: before any request.
+    /// Throws Failure (invalid_arguments) for an unknown key, an option that does not go with it,
+    /// and a file that cannot be a script: before any request.
     void set(const SettingChange& change);
     void remove(const std::string& key, const std::optional<std::string>& hook);
 
@@ -45,8 +46,8 @@ private:
     std::ostream& m_out;
 };
 
-/// The text of `@path`: UTF-8 of at most 1 MB, without the mark that some editors put before it. Throws Failure
-/// (invalid_arguments), with the path.
+/// The text of `@path`: UTF-8 of at most 1 MB, without the mark that some editors put before it.
+/// Throws Failure (invalid_arguments), with the path.
 std::string read_script(const std::string& path);
 
 /// SQL as a list shows it: one line, without what stands in strings, clipped.

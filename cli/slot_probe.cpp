@@ -55,7 +55,8 @@ std::string blockers(pq::Connection& connection, int walsender) {
     return text;
 }
 
-/// The session of the probe: everything it does is asked for without waiting on the server for ever.
+/// The session of the probe: everything it does is asked for without waiting on the server for
+/// ever.
 class SlotSession {
 public:
     SlotSession(const SourceUrl& url, pq::Connection& sql)
@@ -107,7 +108,8 @@ private:
     std::string m_name;
 };
 
-// wal2json 2.6 takes it; an option that is not known is an error, and an error drops the temporary slot.
+// wal2json 2.6 takes it; an option that is not known is an error, and an error drops the temporary
+// slot.
 bool says_nan(SlotSession& session, const std::string& position) {
     try {
         session.ask_option(position, "numeric-data-types-as-string");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The source's URL as libpq reads it, with what libpq takes from PGHOST, PGPORT, … where the URL is silent.
+// The source's URL as libpq reads it, with what libpq takes from PGHOST, PGPORT, … where the URL is
+// silent.
 #pragma once
 
 #include <string>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The check `tls`: is what goes over the network encrypted, and does the client know with whom it speaks?
+// The check `tls`: is what goes over the network encrypted, and does the client know with whom it
+// speaks?
 #pragma once
 
 #include "cli/source_url.hpp"

@@ -61,14 +61,17 @@ struct Settings {
 /// The options of the configuration file, environment variables and flags.
 const std::vector<config::Option>& options();
 
-/// Throws base::Error (config): an excluded table that is no schema.table, a preflight or sequence interval below a
-/// second, a slot name that the server would refuse or that does not begin with ardent_.
+/// Throws base::Error (config): an excluded table that is no schema.table, a preflight or sequence
+/// interval below a second, a slot name that the server would refuse or that does not begin with
+/// ardent_.
 Settings read_settings(const config::Values& values);
 
-/// The table's schema is carried, and the table itself is not left out. What kind of relation it is, only the catalog says.
+/// The table's schema is carried, and the table itself is not left out. What kind of relation it
+/// is, only the catalog says.
 bool selects(const SourceSettings& source, const model::RelationName& table);
 
-/// A secret as it is now. Throws base::Error (transient): what was right at the start may be in the middle of a change.
+/// A secret as it is now. Throws base::Error (transient): what was right at the start may be in the
+/// middle of a change.
 std::string current_secret(const std::string& path);
 
 /// True when each of the hosts is a Unix socket's folder, localhost or a loopback address.

@@ -38,7 +38,8 @@ constexpr const char* k_moment = R"sql(
 SELECT pg_catalog.pg_current_snapshot(), pg_catalog.pg_current_wal_insert_lsn()
 )sql";
 
-// As the inventory: a view would be locked with what is beneath it. No row: there is nothing of that name.
+// As the inventory: a view would be locked with what is beneath it. No row: there is nothing of
+// that name.
 constexpr const char* k_is_ordinary = R"sql(
 SELECT c.relkind IN ('r', 'p') AND c.relpersistence = 'p'
   FROM pg_catalog.pg_class AS c
@@ -214,7 +215,8 @@ void AgainCopier::refuse(const protocol::CopyAgain& wanted) {
     }
 }
 
-// Before any snapshot: a table that is written anew between the two would be read as empty. False when somebody has it.
+// Before any snapshot: a table that is written anew between the two would be read as empty. False
+// when somebody has it.
 bool AgainCopier::lock(pq::Connection& connection, const protocol::CopyAgain& wanted) {
     const pq::Result kind =
         connection.exec(k_is_ordinary, {wanted.table.schema, wanted.table.name});
@@ -309,7 +311,8 @@ void AgainCopier::transfer(pq::Connection& connection, const protocol::CopyAgain
     process::log_info(taken ? "a table was copied again, the environment has its rows"
                             : "the copy of a table is not wanted any more",
                       {{"table", name}, {"rows", rows}});
-    // Something behind the snapshot, should nothing else be written: the replica has to come up to it.
+    // Something behind the snapshot, should nothing else be written: the replica has to come up to
+    // it.
     write_heartbeat(connection);
 }
 

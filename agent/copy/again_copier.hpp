@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: PostgreSQL
-// The thread that copies single tables once more while the stream goes on (docs/protocol.md, "Copy again"): those whose
-// rows DDL wrote anew with values that are not in the stream. It has its own connections to the source and to the
-// environment, and looks at the link for what is wanted. Owned by the main thread.
+// The thread that copies single tables once more while the stream goes on (docs/protocol.md, "Copy
+// again"): those whose rows DDL wrote anew with values that are not in the stream. It has its own
+// connections to the source and to the environment, and looks at the link for what is wanted. Owned
+// by the main thread.
 //
-// An environment may ask for anything; what the configuration does not select is never read, and the refusal is told as
-// that table's trouble.
+// An environment may ask for anything; what the configuration does not select is never read, and
+// the refusal is told as that table's trouble.
 //
-// What the source notices: ACCESS SHARE on one table at a time, which is waited for only for a moment at a time and given
-// up as soon as somebody waits for the table, and one old snapshot, as long as the copy of that table lasts.
+// What the source notices: ACCESS SHARE on one table at a time, which is waited for only for a
+// moment at a time and given up as soon as somebody waits for the table, and one old snapshot, as
+// long as the copy of that table lasts.
 #pragma once
 
 #include "agent/config/settings.hpp"

@@ -125,8 +125,9 @@ void Copier::lock_tables(pq::Connection& connection,
     }
 }
 
-// Once the tables are locked: one that was rewritten after the snapshot would be read as empty, because a rewrite
-// (ALTER TABLE, TRUNCATE) is not MVCC-safe. The query sees pg_class as the snapshot does, the function as it is now.
+// Once the tables are locked: one that was rewritten after the snapshot would be read as empty,
+// because a rewrite (ALTER TABLE, TRUNCATE) is not MVCC-safe. The query sees pg_class as the
+// snapshot does, the function as it is now.
 void Copier::refuse_rewritten(pq::Connection& connection) const {
     for (const std::string& schema : m_parts.settings.source.schemas) {
         const pq::Result rewritten = connection.exec(R"sql(

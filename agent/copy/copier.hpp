@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: PostgreSQL
-// The initial copy (docs/protocol.md, "Copy"): makes the slot, takes everything from the snapshot that it exports
-// (invariant 10), and ends with a replica that stands at the slot's consistent point. Runs on the main thread.
+// The initial copy (docs/protocol.md, "Copy"): makes the slot, takes everything from the snapshot
+// that it exports (invariant 10), and ends with a replica that stands at the slot's consistent
+// point. Runs on the main thread.
 //
-// It holds ACCESS SHARE locks on the tables, and one old snapshot, as long as it lasts. Whatever interrupts it
-// before all rows are sent, the slot is dropped and the next one begins from nothing; afterwards the environment
-// completes the copy by itself, and hello tells how it ended.
+// It holds ACCESS SHARE locks on the tables, and one old snapshot, as long as it lasts. Whatever
+// interrupts it before all rows are sent, the slot is dropped and the next one begins from nothing;
+// afterwards the environment completes the copy by itself, and hello tells how it ended.
 #pragma once
 
 #include "agent/config/settings.hpp"
@@ -33,9 +34,9 @@ public:
 
     Copier(Parts parts, const protocol::SourceIdentity& identity, std::string session);
 
-    /// The slot of an earlier attempt must be gone. Throws base::Error: transient for what goes away by itself, for a
-    /// signal and for what the link says (the caller
-    /// looks there), replica when the environment gave the copy up, source and config as everywhere.
+    /// The slot of an earlier attempt must be gone. Throws base::Error: transient for what goes
+    /// away by itself, for a signal and for what the link says (the caller looks there), replica
+    /// when the environment gave the copy up, source and config as everywhere.
     void run();
 
 private:

@@ -12,7 +12,8 @@ namespace ardent::agent {
 
 namespace {
 
-// Dependents whose schema is unknown (defaults, languages, …) count as ours: one extension too many does no harm.
+// Dependents whose schema is unknown (defaults, languages, …) count as ours: one extension too many
+// does no harm.
 constexpr const char* k_extensions = R"sql(
 WITH RECURSIVE chosen (oid) AS (
     SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname = ANY ($1::pg_catalog.text[])

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// What a replica needs beside tables and rows, read from the source's catalogs inside the copy's snapshot:
-// extensions, roles, owners, and what the stream does not carry. Functions on the caller's connection and
-// thread; they throw as Connection::exec.
+// What a replica needs beside tables and rows, read from the source's catalogs inside the copy's
+// snapshot: extensions, roles, owners, and what the stream does not carry. Functions on the
+// caller's connection and thread; they throw as Connection::exec.
 #pragma once
 
 #include "common/pq/connection.hpp"
@@ -12,12 +12,14 @@
 
 namespace ardent::agent {
 
-/// Extensions that live in the schemas or that something in them depends on, and what those need, in an order in
-/// which they can be created. Neither plpgsql, which every database has, nor our own.
+/// Extensions that live in the schemas or that something in them depends on, and what those need,
+/// in an order in which they can be created. Neither plpgsql, which every database has, nor our
+/// own.
 std::vector<protocol::ExtensionNeed> read_extensions(pq::Connection& connection,
                                                      const std::vector<std::string>& schemas);
 
-/// The schemas and every object in them that has an owner of its own, without the tables in `excluded`.
+/// The schemas and every object in them that has an owner of its own, without the tables in
+/// `excluded`.
 std::vector<protocol::ObjectOwner> read_owners(pq::Connection& connection,
                                                const std::vector<std::string>& schemas,
                                                const std::vector<model::RelationName>& excluded);
@@ -30,8 +32,8 @@ std::vector<std::string> read_roles(pq::Connection& connection,
 protocol::NotCarried read_not_carried(pq::Connection& connection,
                                       const std::vector<std::string>& schemas, bool exact_numbers);
 
-/// What defaults, generated columns and checks of the tables call in schemas that are not carried; neither the server's own nor
-/// functions of extensions.
+/// What defaults, generated columns and checks of the tables call in schemas that are not carried;
+/// neither the server's own nor functions of extensions.
 std::vector<protocol::OutsideFunction> read_outside_functions(
     pq::Connection& connection, const std::vector<std::string>& schemas);
 

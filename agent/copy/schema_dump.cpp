@@ -79,7 +79,8 @@ std::string version_line(const std::string& program) {
     }
 }
 
-/// A pattern that matches exactly this name: psql's rules, where double quotes take everything literally.
+/// A pattern that matches exactly this name: psql's rules, where double quotes take everything
+/// literally.
 std::string exact_pattern(const std::string& name) {
     return pq::quote_identifier(name);
 }

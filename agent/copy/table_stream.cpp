@@ -147,8 +147,8 @@ private:
     std::thread m_thread;
 };
 
-/// The planner inlines SQL functions of index expressions and predicates, and evaluates what is constant in them; with
-/// constraint_exclusion = on those of checks, too.
+/// The planner inlines SQL functions of index expressions and predicates, and evaluates what is
+/// constant in them; with constraint_exclusion = on those of checks, too.
 std::string plan_as_a_writer(const TableTransfer& transfer, const model::RelationName& table) {
     const std::string owner =
         transfer.connection.value(k_owner, {pq::quote_qualified(table.schema, table.name)})
@@ -236,7 +236,8 @@ std::uint64_t transfer_table(const TableTransfer& transfer, const model::TableDe
     sender.put(std::move(part), transfer.go_on);
     const std::uint64_t counted = sender.finish(transfer.go_on);
     if (counted != rows) {
-        // which of the two is wrong cannot be told from here, and no other table is the worse for it
+        // which of the two is wrong cannot be told from here, and no other table is the worse for
+        // it
         throw Error(ErrorKind::replica, "the copy of " + model::to_string(table.relation) +
                                             " has " + std::to_string(rows) +
                                             " rows at the source, " + std::to_string(counted) +

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
-// The thread that runs the preflight list again every few minutes while the agent streams, so that a revoked grant or a
-// dropped key is known before data stops. A connection of its own for each run, read only, with limits on statements
-// and locks: neither the stream nor the source waits for it. Owned by the main thread.
+// The thread that runs the preflight list again every few minutes while the agent streams, so that
+// a revoked grant or a dropped key is known before data stops. A connection of its own for each
+// run, read only, with limits on statements and locks: neither the stream nor the source waits for
+// it. Owned by the main thread.
 #pragma once
 
 #include "agent/config/settings.hpp"
@@ -20,8 +21,8 @@ namespace ardent::agent {
 
 class PreflightWatch {
 public:
-    /// The first run comes after source.preflight_interval; none when that is 0. `settings` and `known` must outlive this,
-    /// and nobody else uses `known` meanwhile.
+    /// The first run comes after source.preflight_interval; none when that is 0. `settings` and
+    /// `known` must outlive this, and nobody else uses `known` meanwhile.
     PreflightWatch(const Settings& settings, FailingChecks& known);
     ~PreflightWatch();
     PreflightWatch(const PreflightWatch&) = delete;

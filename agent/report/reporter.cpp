@@ -164,7 +164,8 @@ void Reporter::report_status(const SourceFigures& figures) {
     }
 }
 
-// Waiting for a moment is how failover slots work; without a step between two looks it is a standby that is missing.
+// Waiting for a moment is how failover slots work; without a step between two looks it is a standby
+// that is missing.
 std::vector<std::string> Reporter::held_back(const SourceFigures& figures) {
     if (!m_connection || m_mode != Mode::streaming) {
         return {};

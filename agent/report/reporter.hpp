@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
-// The thread that reports: status every 10 seconds, the tables' definitions every minute, a heartbeat when
-// nothing else moves the slot, and whether the source is still there. It has its own connections to the
-// source and to the environment; what it learns goes to the link. Owned by the main thread.
+// The thread that reports: status every 10 seconds, the tables' definitions every minute, a
+// heartbeat when nothing else moves the slot, and whether the source is still there. It has its own
+// connections to the source and to the environment; what it learns goes to the link. Owned by the
+// main thread.
 #pragma once
 
 #include "agent/config/settings.hpp"

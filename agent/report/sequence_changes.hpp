@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// What the environment has to be told about the sequences, given what it knows already. Pure; one thread at a time.
+// What the environment has to be told about the sequences, given what it knows already. Pure; one
+// thread at a time.
 #pragma once
 
 #include "agent/source/sequences.hpp"
@@ -14,8 +15,8 @@ class SequenceChanges {
 public:
     explicit SequenceChanges(std::string session) : m_session(std::move(session)) {}
 
-    /// What is other than in the reports that were acknowledged; at first that is everything. One that is busy stays as it
-    /// is known; one that may not be read any more is gone.
+    /// What is other than in the reports that were acknowledged; at first that is everything. One
+    /// that is busy stays as it is known; one that may not be read any more is gone.
     protocol::SequenceReport report(SequenceLook look);
     void acknowledged(const protocol::SequenceReport& report);
 

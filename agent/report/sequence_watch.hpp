@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// The thread that tells the environment what the source's sequences stand at, at the beginning of a stream and every few
-// seconds. Its connections to the source and to the environment are its own, so that no other report holds it up, and
-// it none. Owned by the main thread.
+// The thread that tells the environment what the source's sequences stand at, at the beginning of a
+// stream and every few seconds. Its connections to the source and to the environment are its own,
+// so that no other report holds it up, and it none. Owned by the main thread.
 #pragma once
 
 #include "agent/config/settings.hpp"
@@ -22,7 +22,8 @@ namespace ardent::agent {
 
 class SequenceWatch {
 public:
-    /// The first look comes at once, the others every source.sequence_interval. `settings` and `link` must outlive this.
+    /// The first look comes at once, the others every source.sequence_interval. `settings` and
+    /// `link` must outlive this.
     SequenceWatch(const Settings& settings, const std::string& session, Link& link);
     ~SequenceWatch();
     SequenceWatch(const SequenceWatch&) = delete;

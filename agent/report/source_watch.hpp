@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// What our slot costs the source, as figures and as sentences (invariant 15). The query runs on the caller's
-// connection, the rest is pure.
+// What our slot costs the source, as figures and as sentences (invariant 15). The query runs on the
+// caller's connection, the rest is pure.
 #pragma once
 
 #include "common/model/lsn.hpp"
@@ -25,7 +25,8 @@ struct SourceFigures {
 
 SourceFigures read_figures(pq::Connection& connection, const std::string& slot);
 
-/// Why the slot is to be given up: it holds back more than `limit` (limits.max_retained_wal). nullopt while it may stay.
+/// Why the slot is to be given up: it holds back more than `limit` (limits.max_retained_wal).
+/// nullopt while it may stay.
 std::optional<std::string> excess(const SourceFigures& figures, const std::string& slot,
                                   std::optional<std::uint64_t> limit);
 

@@ -39,8 +39,8 @@ private:
     std::optional<std::chrono::steady_clock::time_point> m_last;
 };
 
-/// What a refusal of this segment means. A body that cannot be read may have been damaged on the way, so it is sent again
-/// a few times; what else the environment says of it, it will always say.
+/// What a refusal of this segment means. A body that cannot be read may have been damaged on the
+/// way, so it is sent again a few times; what else the environment says of it, it will always say.
 base::Error verdict(const EnvironmentRefusal& refusal, std::string_view body, int times) {
     const std::string what = std::string(refusal.what()) + "; it was " + describe_segment(body);
     if (refusal.status() == k_too_large) {

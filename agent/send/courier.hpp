@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
-// Carries segments to the environment: one thread for each segment that may be under way, each with its own
-// HTTP connection, and one that asks for the durable position. Segments are numbered in the order of
-// `submit`; the environment puts them in order again. Network trouble is tried again until the courier is
-// destroyed. The object belongs to the main thread.
+// Carries segments to the environment: one thread for each segment that may be under way, each with
+// its own HTTP connection, and one that asks for the durable position. Segments are numbered in the
+// order of `submit`; the environment puts them in order again. Network trouble is tried again until
+// the courier is destroyed. The object belongs to the main thread.
 #pragma once
 
 #include "agent/config/settings.hpp"
@@ -19,7 +19,8 @@
 
 namespace ardent::agent {
 
-/// "a segment of 12 messages, LSN 0/1000 to 0/2000, 4.0 MB (1.1 MB as sent)": of the bytes that were sent.
+/// "a segment of 12 messages, LSN 0/1000 to 0/2000, 4.0 MB (1.1 MB as sent)": of the bytes that
+/// were sent.
 std::string describe_segment(std::string_view body);
 
 class Courier {

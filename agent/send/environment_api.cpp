@@ -16,7 +16,8 @@ using base::ErrorKind;
 using protocol::Progress;
 using std::chrono::milliseconds;
 
-// Long enough for an environment that slows us down by answering late, short enough for a dead peer.
+// Long enough for an environment that slows us down by answering late, short enough for a dead
+// peer.
 constexpr milliseconds k_upload{120'000};
 constexpr milliseconds k_short{30'000};
 // hello ends an older session first, which may have a transaction to roll back.

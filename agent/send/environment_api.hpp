@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: PostgreSQL
-// The environment's agent endpoints (docs/protocol.md) as functions. An object has one HTTP connection and
-// belongs to one thread; the token is read from its file when the object is made.
+// The environment's agent endpoints (docs/protocol.md) as functions. An object has one HTTP
+// connection and belongs to one thread; the token is read from its file when the object is made.
 //
-// Every call throws base::Error: transient for the network, 5xx, "later" (408, 425, 429) and an answer that cannot be
-// read, that is above 4 MB or nested deeper than 64 (something else answers, or means harm: no reason to leave the source
-// alone with its slot); replica for a connector that
-// stopped (409 failed); source for a body that is too large (413); config for a token or connector that the environment
-// does not know, for another protocol version and for every other refusal, a redirect among them. A refusal by status is an EnvironmentRefusal. A session that is not the newest one any more is no error but an empty
-// answer: say hello again.
+// Every call throws base::Error: transient for the network, 5xx, "later" (408, 425, 429) and an
+// answer that cannot be read, that is above 4 MB or nested deeper than 64 (something else answers,
+// or means harm: no reason to leave the source alone with its slot); replica for a connector that
+// stopped (409 failed); source for a body that is too large (413); config for a token or connector
+// that the environment does not know, for another protocol version and for every other refusal, a
+// redirect among them. A refusal by status is an EnvironmentRefusal. A session that is not the
+// newest one any more is no error but an empty answer: say hello again.
 #pragma once
 
 #include "agent/config/settings.hpp"
@@ -33,7 +34,8 @@ private:
     long m_status;
 };
 
-/// What an answer means that is neither success nor one of the empty answers; docs/protocol.md, "Errors".
+/// What an answer means that is neither success nor one of the empty answers; docs/protocol.md,
+/// "Errors".
 EnvironmentRefusal refusal_of(const std::string& call, long status,
                               const protocol::ErrorBody& error);
 
@@ -78,8 +80,8 @@ public:
     bool finish_again(const std::string& id, std::uint64_t rows);
     bool trouble_again(const std::string& id, const std::string& detail);
 
-    /// Asks something that changes nothing: throws when the environment, the connector or the token is not
-    /// what they should be. Ends no other agent's session.
+    /// Asks something that changes nothing: throws when the environment, the connector or the token
+    /// is not what they should be. Ends no other agent's session.
     void probe();
 
 private:

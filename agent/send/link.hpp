@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// What the threads of a session tell the main thread: the durable position, and why the session cannot go
-// on. Any thread writes; the main thread reads, woken through a descriptor.
+// What the threads of a session tell the main thread: the durable position, and why the session
+// cannot go on. Any thread writes; the main thread reads, woken through a descriptor.
 #pragma once
 
 #include "common/base/error.hpp"
@@ -31,7 +31,8 @@ public:
     /// Throws base::Error (bug) when the system has no descriptor left.
     explicit Link(model::Lsn durable);
 
-    /// A durable position beyond what was sent is none: it is not taken over, and stops the session.
+    /// A durable position beyond what was sent is none: it is not taken over, and stops the
+    /// session.
     void progress(const protocol::Progress& progress);
     /// Before anything is sent that could make this position durable.
     void sends(model::Lsn position);

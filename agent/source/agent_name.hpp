@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
-// What an agent calls its walsender: the application_name says for which slot it works, which process it is, and
-// where. So two agents with one connector can tell each other apart from what an earlier process left behind, and agree
-// without a word on who goes on: the one that started last. Pure but for `make_agent_name`.
+// What an agent calls its walsender: the application_name says for which slot it works, which
+// process it is, and where. So two agents with one connector can tell each other apart from what an
+// earlier process left behind, and agree without a word on who goes on: the one that started last.
+// Pure but for `make_agent_name`.
 #pragma once
 
 #include <optional>

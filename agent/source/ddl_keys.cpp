@@ -29,7 +29,8 @@ SELECT o.option_name, o.option_value
  WHERE m.srvname = 'ardent_ddl' AND m.usename = current_user
 )sql";
 
-// A part of a server, which none has: nobody but ardent_ddl_capture() locks it (extension/src/capture/key.cpp).
+// A part of a server, which none has: nobody but ardent_ddl_capture() locks it
+// (extension/src/capture/key.cpp).
 constexpr const char* k_changing = R"sql(
 SELECT EXISTS (SELECT FROM pg_catalog.pg_locks AS l
                 WHERE l.locktype = 'object' AND l.granted AND l.mode = 'AccessExclusiveLock'

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: PostgreSQL
-// What the environment needs of the source to replay DDL (docs/ddl.md): keys, positions, and tables with where they
-// were read; and which logical messages a stream asks for. Functions on the caller's connection and thread; they throw as
-// Connection::exec.
+// What the environment needs of the source to replay DDL (docs/ddl.md): keys, positions, and tables
+// with where they were read; and which logical messages a stream asks for. Functions on the
+// caller's connection and thread; they throw as Connection::exec.
 //
-// Messages under a key come only in a stream that asked for its prefix, and what the plugin leaves out is gone once a
-// position behind it is confirmed. So that none is: ardent_ddl_capture() holds a lock from before it makes a key until
-// after its transaction can be seen, and ends the streams of our slots inside that time. A stream that has begun looks at
-// the lock first and at the keys then (look_at_keys) before it confirms anything. Either it holds the slot when the source
-// ends the streams, and is ended before there is a message, or it began later, and sees the lock or the key.
+// Messages under a key come only in a stream that asked for its prefix, and what the plugin leaves
+// out is gone once a position behind it is confirmed. So that none is: ardent_ddl_capture() holds a
+// lock from before it makes a key until after its transaction can be seen, and ends the streams of
+// our slots inside that time. A stream that has begun looks at the lock first and at the keys then
+// (look_at_keys) before it confirms anything. Either it holds the slot when the source ends the
+// streams, and is ended before there is a message, or it began later, and sees the lock or the key.
 #pragma once
 
 #include "common/model/table_definition.hpp"

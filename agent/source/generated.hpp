@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// By what one sees that a generated column was made anew. Functions on the caller's connection and thread; they throw as
-// Connection::exec.
+// By what one sees that a generated column was made anew. Functions on the caller's connection and
+// thread; they throw as Connection::exec.
 #pragma once
 
 #include "common/pq/connection.hpp"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Something in the stream when nothing else is: an empty transactional message, which changes no table.
+// Something in the stream when nothing else is: an empty transactional message, which changes no
+// table.
 #pragma once
 
 #include "common/pq/connection.hpp"

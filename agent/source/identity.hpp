@@ -14,8 +14,9 @@ namespace ardent::agent {
 /// IDENTIFY_SYSTEM on the replication connection, the rest on the other one.
 protocol::SourceIdentity read_identity(pq::Connection& replication, pq::Connection& connection);
 
-/// False when the source was promoted after `identity` was read: hello has told a timeline that is no more. Throws
-/// base::Error (transient) while a server is in recovery that cannot decode there, or not from a slot that is synced.
+/// False when the source was promoted after `identity` was read: hello has told a timeline that is
+/// no more. Throws base::Error (transient) while a server is in recovery that cannot decode there,
+/// or not from a slot that is synced.
 bool timeline_is_final(const protocol::SourceIdentity& identity, const SlotFacts& slot,
                        pq::Connection& replication, pq::Connection& connection);
 

@@ -134,7 +134,8 @@ bool knows_exact_numbers(pq::Connection& connection, const std::string& slot,
                          const std::function<bool()>& go_on) {
     const auto deadline = std::chrono::steady_clock::now() + k_patience;
     try {
-        // An upper bound before anything in the slot: the plugin starts, reads its options, and is done.
+        // An upper bound before anything in the slot: the plugin starts, reads its options, and is
+        // done.
         const auto answer = pq::exec_while(
             connection,
             "SELECT FROM pg_catalog.pg_logical_slot_peek_changes(" +

@@ -11,8 +11,8 @@
 
 namespace ardent::agent {
 
-/// Our own slot counts as ours, and excluded tables as decided. Throws base::Error (transient) when the
-/// connection is lost, and before the next statement once `stop` is true.
+/// Our own slot counts as ours, and excluded tables as decided. Throws base::Error (transient) when
+/// the connection is lost, and before the next statement once `stop` is true.
 preflight::Report run_preflight(pq::Connection& connection, const Settings& settings,
                                 const std::atomic<bool>* stop = nullptr);
 

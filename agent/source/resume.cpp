@@ -49,8 +49,8 @@ std::optional<Refusal> check_timeline(const ResumeFacts& facts) {
     return std::nullopt;
 }
 
-// A server that was set back (a restored disk, a copied data directory) has the same identifier and timeline, and skips
-// whatever it commits below our position.
+// A server that was set back (a restored disk, a copied data directory) has the same identifier and
+// timeline, and skips whatever it commits below our position.
 std::optional<Refusal> check_wal_end(const ResumeFacts& facts) {
     if (*facts.durable <= facts.wal_end) {
         return std::nullopt;

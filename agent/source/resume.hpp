@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
-// The decision before START_REPLICATION (invariant 9), as a pure function over facts: may we stream from
-// the environment's durable position, or is something there that would be lost silently? The server
-// forwards a start position that is older than the slot without a word, so nobody else would notice.
+// The decision before START_REPLICATION (invariant 9), as a pure function over facts: may we stream
+// from the environment's durable position, or is something there that would be lost silently? The
+// server forwards a start position that is older than the slot without a word, so nobody else would
+// notice.
 #pragma once
 
 #include "common/model/lsn.hpp"
@@ -64,12 +65,13 @@ struct Refusal {
 /// nullopt: stream from `durable`.
 std::optional<Refusal> refuse_to_resume(const ResumeFacts& facts);
 
-/// Why a slot with these facts cannot be streamed from, whatever the position. Used by the check command too.
+/// Why a slot with these facts cannot be streamed from, whatever the position. Used by the check
+/// command too.
 std::optional<Refusal> unusable_slot(const SlotFacts& slot, const std::string& plugin,
                                      const std::string& database);
 
-/// Reads a history file (access/transam/timeline.c: "tli <white space> lsn <white space> reason", # begins a comment).
-/// Lines that are none are left out.
+/// Reads a history file (access/transam/timeline.c: "tli <white space> lsn <white space> reason", #
+/// begins a comment). Lines that are none are left out.
 std::vector<TimelineSwitch> parse_timeline_history(std::string_view text);
 
 }  // namespace ardent::agent

@@ -8,8 +8,8 @@ namespace ardent::agent {
 
 namespace {
 
-// In the order of process_settings(), utils/init/postinit.c: the first that has one counts. The role 0 are all roles,
-// the database 0 are all databases.
+// In the order of process_settings(), utils/init/postinit.c: the first that has one counts. The
+// role 0 are all roles, the database 0 are all databases.
 constexpr const char* k_paths = R"sql(
 WITH here (oid) AS (
     SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database()

@@ -10,9 +10,9 @@
 
 namespace ardent::agent {
 
-/// The usual one, and those of the roles that own tables in the schemas. On a short connection of its own, because a
-/// session that was given a search_path does not know which it would have begun with. Throws as connect_sql and
-/// Connection::exec.
+/// The usual one, and those of the roles that own tables in the schemas. On a short connection of
+/// its own, because a session that was given a search_path does not know which it would have begun
+/// with. Throws as connect_sql and Connection::exec.
 model::SearchPaths read_search_paths(const SourceSettings& source);
 
 }  // namespace ardent::agent

@@ -19,7 +19,8 @@ constexpr std::size_t k_chunk = 100;
 constexpr int k_exact_function = 180000;  // pg_get_sequence_data
 constexpr std::uint64_t k_wal_page = 8192;
 
-// Reading takes ROW EXCLUSIVE on a sequence. Who waits for a lock that is in our way is as good as who has it.
+// Reading takes ROW EXCLUSIVE on a sequence. Who waits for a lock that is in our way is as good as
+// who has it.
 constexpr const char* k_list = R"sql(
 SELECT c.oid, n.nspname, c.relname,
        pg_catalog.has_sequence_privilege(c.oid, 'SELECT') AND pg_catalog.has_schema_privilege(n.oid, 'USAGE'),
@@ -158,8 +159,9 @@ private:
 
 }  // namespace
 
-// A flush may end inside of a record of an open transaction, at the end of a page: nothing ever streams up to there, and the
-// rest may wait for the next commit. Records that are longer than two pages are rare enough.
+// A flush may end inside of a record of an open transaction, at the end of a page: nothing ever
+// streams up to there, and the rest may wait for the next commit. Records that are longer than two
+// pages are rare enough.
 model::Lsn reachable(model::Lsn flushed) noexcept {
     const bool inside = flushed.value % k_wal_page == 0 && flushed.value > 2 * k_wal_page;
     return inside ? model::Lsn{flushed.value - 2 * k_wal_page} : flushed;

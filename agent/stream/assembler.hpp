@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Collects the plugin's messages into the next segment and knows the transaction boundaries among them.
-// Each message is copied once. Belongs to the main thread; does no input or output.
+// Collects the plugin's messages into the next segment and knows the transaction boundaries among
+// them. Each message is copied once. Belongs to the main thread; does no input or output.
 #pragma once
 
 #include "common/protocol/segment.hpp"
@@ -14,11 +14,11 @@ class Assembler {
 public:
     explicit Assembler(std::uint64_t segment_bytes) noexcept : m_limit(segment_bytes) {}
 
-    /// False when the segment must be taken first: a message is never split, and one that is larger than a
-    /// segment travels alone.
+    /// False when the segment must be taken first: a message is never split, and one that is larger
+    /// than a segment travels alone.
     bool takes(std::size_t text_bytes) const noexcept;
-    /// Throws base::Error (source) for a text that is not the plugin's, (bug) for a commit outside of a
-    /// transaction.
+    /// Throws base::Error (source) for a text that is not the plugin's, (bug) for a commit outside
+    /// of a transaction.
     void add(model::Lsn lsn, std::string_view text);
 
     bool empty() const noexcept { return m_segment.empty(); }

@@ -23,7 +23,8 @@ Duration part_of(std::optional<Duration> timeout, int part, Duration most) noexc
 
 Feedback::Feedback(model::Lsn durable, std::optional<Duration> sender_timeout) noexcept
     : m_interval(part_of(sender_timeout, 3, k_interval)),
-      // The server asks by itself after half its timeout without a word from us; sooner it never does.
+      // The server asks by itself after half its timeout without a word from us; sooner it never
+      // does.
       m_insists_within(part_of(sender_timeout, 4, k_insists_within)),
       m_durable(durable) {}
 

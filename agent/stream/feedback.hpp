@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// When to tell the source what, as pure decisions over what happened and the time (invariants 1, 2, 3, 15).
-// Belongs to the main thread; does no input or output.
+// When to tell the source what, as pure decisions over what happened and the time (invariants 1, 2,
+// 3, 15). Belongs to the main thread; does no input or output.
 #pragma once
 
 #include "agent/stream/message.hpp"
@@ -31,17 +31,19 @@ public:
     Time next() const noexcept;
     void sent(Time now) noexcept;
 
-    /// The source asks again and again although it is answered: it is shutting down and waits for us to confirm
-    /// what we cannot confirm. True after some seconds of that.
+    /// The source asks again and again although it is answered: it is shutting down and waits for
+    /// us to confirm what we cannot confirm. True after some seconds of that.
     bool holds_up_shutdown(Time now) const noexcept;
 
-    /// The WAL position of a keepalive that should be recorded at the environment now, given that nothing
-    /// is pending or under way and everything up to `reached` is known there.
+    /// The WAL position of a keepalive that should be recorded at the environment now, given that
+    /// nothing is pending or under way and everything up to `reached` is known there.
     std::optional<model::Lsn> idle_position(model::Lsn reached, Time now) const noexcept;
     void idle_sent(model::Lsn position, Time now) noexcept;
-    /// Something waits at the environment for this position: an idle one that reaches it goes at once.
+    /// Something waits at the environment for this position: an idle one that reaches it goes at
+    /// once.
     void want(model::Lsn position) noexcept { m_wanted = position; }
-    /// When idle_position may say something, for poll's timeout; nullopt when there is nothing to say.
+    /// When idle_position may say something, for poll's timeout; nullopt when there is nothing to
+    /// say.
     std::optional<Time> idle_next(model::Lsn reached) const noexcept;
 
 private:

@@ -18,8 +18,9 @@ constexpr int k_messages_a_turn = 8192;
 constexpr milliseconds k_longest_wait{500};
 constexpr milliseconds k_look{50};
 constexpr long k_nanoseconds = 1'000'000'000;
-// The walsender writes each message by itself. While many come, waking up for each would cost more than all the rest;
-// this is how long they may gather in the socket's buffer, which holds a few hundred.
+// The walsender writes each message by itself. While many come, waking up for each would cost more
+// than all the rest; this is how long they may gather in the socket's buffer, which holds a few
+// hundred.
 constexpr std::chrono::nanoseconds k_nap{100'000};
 constexpr timespec k_nap_time{0, k_nap.count()};
 constexpr milliseconds k_line_interval{10'000};
@@ -27,8 +28,9 @@ constexpr std::chrono::minutes k_said_again{1};
 constexpr milliseconds k_source_patience{5000};
 constexpr milliseconds k_goodbye{2000};
 
-/// How long a segment that is not full waits after the one before it: nothing that is felt at low load, but a stream
-/// that flows without a gap travels in few large segments rather than in thousands of small ones.
+/// How long a segment that is not full waits after the one before it: nothing that is felt at low
+/// load, but a stream that flows without a gap travels in few large segments rather than in
+/// thousands of small ones.
 std::chrono::microseconds pause_after(std::uint64_t bytes) noexcept {
     constexpr std::uint64_t k_least = 1000;
     constexpr std::uint64_t k_most = 10'000;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
-// The loop of the main thread while it streams: reads the walsender, cuts segments, gives them to the
-// courier, and tells the source what is durable. It waits only in poll(): on the walsender's socket, on
-// signals, and on the link, which wakes it when the durable position moved (invariants 1 to 4, 8, 11, 12, 15).
+// The loop of the main thread while it streams: reads the walsender, cuts segments, gives them to
+// the courier, and tells the source what is durable. It waits only in poll(): on the walsender's
+// socket, on signals, and on the link, which wakes it when the durable position moved (invariants 1
+// to 4, 8, 11, 12, 15).
 #pragma once
 
 #include "agent/send/courier.hpp"
@@ -49,8 +50,8 @@ public:
         Courier& courier;
         process::TerminationSignals& signals;
         process::Notifier& notifier;
-        /// Of a table that the plugin left a change out of, as it names it: the replica does not follow it, so nothing
-        /// is lost, and the next stream filters it.
+        /// Of a table that the plugin left a change out of, as it names it: the replica does not
+        /// follow it, so nothing is lost, and the next stream filters it.
         std::function<bool(const std::string& table)> unfollowed;
     };
 
@@ -59,9 +60,10 @@ public:
                std::optional<std::chrono::milliseconds> sender_timeout,
                std::chrono::milliseconds drain);
 
-    /// Throws base::Error: transient when the connection broke, source for a change that the plugin leaves
-    /// out (invariant 8) and for what the walsender said at its end, and what the courier's threads met. When that was an
-    /// error of decoding, the whole transactions before it are durable by then.
+    /// Throws base::Error: transient when the connection broke, source for a change that the plugin
+    /// leaves out (invariant 8) and for what the walsender said at its end, and what the courier's
+    /// threads met. When that was an error of decoding, the whole transactions before it are
+    /// durable by then.
     StreamEnd run();
 
 private:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
-// The messages inside COPY BOTH of the streaming replication protocol, and the little of wal2json's format
-// version 2 that the agent looks at. Pure; any thread.
-// Source: PostgreSQL documentation, "Streaming Replication Protocol"; wal2json.c, pg_decode_begin_txn_v2 and
-// pg_decode_commit_txn_v2: every object begins with {"action":"X", B and C carry "nextlsn".
+// The messages inside COPY BOTH of the streaming replication protocol, and the little of wal2json's
+// format version 2 that the agent looks at. Pure; any thread. Source: PostgreSQL documentation,
+// "Streaming Replication Protocol"; wal2json.c, pg_decode_begin_txn_v2 and pg_decode_commit_txn_v2:
+// every object begins with {"action":"X", B and C carry "nextlsn".
 #pragma once
 
 #include "common/model/lsn.hpp"
@@ -37,7 +37,8 @@ std::string status_update(model::Lsn flush, std::int64_t clock, bool reply_reque
 /// Now, as status_update wants it.
 std::int64_t replication_clock();
 
-/// 'B', 'C', 'I', 'U', 'D', 'T' or 'M'. Throws base::Error (source) when the text is not format version 2.
+/// 'B', 'C', 'I', 'U', 'D', 'T' or 'M'. Throws base::Error (source) when the text is not format
+/// version 2.
 char action_of(std::string_view text);
 
 /// "nextlsn" of a commit message. Throws base::Error (source) when it has none.

@@ -23,8 +23,8 @@ pq::Result start(pq::Connection& connection, const StartCommands& commands) {
     return connection.exec(commands.plain);
 }
 
-/// Throws for an end that is an error. A primary that stops ends a stream that waits for its standbys by one that names this
-/// setting: it goes on when the source is there again.
+/// Throws for an end that is an error. A primary that stops ends a stream that waits for its
+/// standbys by one that names this setting: it goes on when the source is there again.
 void check_end(const pq::Connection& connection, const PGresult* end) {
     try {
         connection.check(end, k_what);

@@ -12,17 +12,18 @@
 
 namespace ardent::agent {
 
-/// START_REPLICATION with and without the option for exact numbers, which older plugins refuse. Not asked before with a
-/// function of SQL: that one waits for standbys, without a word, where the stream can say so.
+/// START_REPLICATION with and without the option for exact numbers, which older plugins refuse. Not
+/// asked before with a function of SQL: that one waits for standbys, without a word, where the
+/// stream can say so.
 struct StartCommands {
     std::string exact;
     std::string plain;
 };
 
-/// The walsender or the plugin stumbled in what it decoded: an internal error of theirs (class XX). One kind comes of the
-/// order in which transactions are decoded: what the walsender learned of a table from a transaction that committed earlier
-/// (an index that CONCURRENTLY made, "could not open relation with OID …") may be news from the future for a change that was
-/// made before it.
+/// The walsender or the plugin stumbled in what it decoded: an internal error of theirs (class XX).
+/// One kind comes of the order in which transactions are decoded: what the walsender learned of a
+/// table from a transaction that committed earlier (an index that CONCURRENTLY made, "could not
+/// open relation with OID …") may be news from the future for a change that was made before it.
 bool is_decoding_error(const base::Error& error) noexcept;
 
 class ReplicationStream {
@@ -42,7 +43,8 @@ public:
     /// Takes the connection and runs START_REPLICATION. Throws as Connection::exec.
     ReplicationStream(pq::Connection connection, const StartCommands& commands);
 
-    /// A message that has arrived, if any. Throws base::Error when the server ended the stream: what it said.
+    /// A message that has arrived, if any. Throws base::Error when the server ended the stream:
+    /// what it said.
     std::optional<Message> next();
     /// Reads what the socket has.
     void read();

@@ -6,7 +6,8 @@
 
 namespace ardent::base {
 
-/// `localhost` in any case, 127.0.0.0/8, ::1 and ::ffff:127.0.0.0/104, without brackets. Names are not looked up.
+/// `localhost` in any case, 127.0.0.0/8, ::1 and ::ffff:127.0.0.0/104, without brackets. Names are
+/// not looked up.
 bool is_loopback(std::string_view host);
 
 }  // namespace ardent::base

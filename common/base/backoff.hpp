@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// Waiting times between attempts: doubling from `first` to `most`, each drawn evenly from the upper half
-// ("equal jitter"), so that many clients do not come back together. A value with its own random state.
+// Waiting times between attempts: doubling from `first` to `most`, each drawn evenly from the upper
+// half ("equal jitter"), so that many clients do not come back together. A value with its own
+// random state.
 #pragma once
 
 #include <chrono>

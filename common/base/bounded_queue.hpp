@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// A queue between threads that is bounded by the bytes of what waits, not by the count. One item larger
-// than the bound passes when the queue is empty. Any number of threads on both ends.
+// A queue between threads that is bounded by the bytes of what waits, not by the count. One item
+// larger than the bound passes when the queue is empty. Any number of threads on both ends.
 #pragma once
 
 #include <chrono>
@@ -18,7 +18,8 @@ class BoundedQueue {
 public:
     explicit BoundedQueue(std::size_t byte_limit) : m_limit(byte_limit) {}
 
-    /// Waits until `deadline` for room: false when there was none or the queue is closed; `item` is then untouched.
+    /// Waits until `deadline` for room: false when there was none or the queue is closed; `item` is
+    /// then untouched.
     template <class Clock, class Duration>
     bool push_until(T& item, std::size_t bytes,
                     const std::chrono::time_point<Clock, Duration>& deadline) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The one reader of JSON text, whoever it is from: `make lint` finds a second one. Included by .cpp files only (it
-// brings nlohmann/json). Pure; any thread.
+// The one reader of JSON text, whoever it is from: `make lint` finds a second one. Included by .cpp
+// files only (it brings nlohmann/json). Pure; any thread.
 #pragma once
 
 #include "common/base/error.hpp"

@@ -5,7 +5,8 @@ namespace ardent::base {
 
 namespace {
 
-// The place of the quote that ends the string which begins behind `at`; the text's end when there is none.
+// The place of the quote that ends the string which begins behind `at`; the text's end when there
+// is none.
 std::size_t end_of_string(std::string_view text, std::size_t at) noexcept {
     for (std::size_t i = at; i < text.size(); ++i) {
         if (text[i] == '\\') {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: PostgreSQL
-// Configuration of a program: a TOML file, environment variables and flags, checked as a whole before
-// anything starts. Precedence: flag, then environment variable (an empty one is not set), then file, then
-// default. Values; any thread.
+// Configuration of a program: a TOML file, environment variables and flags, checked as a whole
+// before anything starts. Precedence: flag, then environment variable (an empty one is not set),
+// then file, then default. Values; any thread.
 //
-// The file has tables of plain keys; key "log_level" in table "[agent]" is the option "agent.log_level", its
-// environment variable ARDENT_AGENT_LOG_LEVEL, its flag --agent-log-level.
+// The file has tables of plain keys; key "log_level" in table "[agent]" is the option
+// "agent.log_level", its environment variable ARDENT_AGENT_LOG_LEVEL, its flag --agent-log-level.
 #pragma once
 
 #include <chrono>
@@ -71,12 +71,13 @@ struct Inputs {
     std::map<std::string, std::string> flags;  // option key -> value
 };
 
-/// Throws one base::Error (config) that lists every problem, a line each, with file and line number.
-/// An unknown key, an unknown ARDENT_<TABLE>_… variable, a missing required value, a value of the wrong
-/// type or out of range, a secret file that others may read: each is a problem.
+/// Throws one base::Error (config) that lists every problem, a line each, with file and line
+/// number. An unknown key, an unknown ARDENT_<TABLE>_… variable, a missing required value, a value
+/// of the wrong type or out of range, a secret file that others may read: each is a problem.
 Values load(std::span<const Option> options, const Inputs& inputs);
 
-/// The file's content without trailing line ends; checked anew for its mode. Secrets are read at every use.
+/// The file's content without trailing line ends; checked anew for its mode. Secrets are read at
+/// every use.
 std::string read_secret(const std::string& path);
 
 /// The whole environment as a map.

@@ -19,8 +19,8 @@ struct RawValue {
     std::string where;              // "/etc/ardent/agent.toml:12"
 };
 
-/// "table.key" -> value. What cannot be read at all (syntax, keys outside a table, nested tables, lists of
-/// something else than texts) is appended to `problems`.
+/// "table.key" -> value. What cannot be read at all (syntax, keys outside a table, nested tables,
+/// lists of something else than texts) is appended to `problems`.
 std::map<std::string, RawValue> read_toml(const std::string& path, std::vector<Problem>& problems);
 
 }  // namespace ardent::config

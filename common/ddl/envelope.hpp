@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: PostgreSQL
-// The outer form of a DDL message (docs/ddl.md), its prefix, and the bytes that are signed. Pure; any thread. Compiled
-// into the server extension too.
+// The outer form of a DDL message (docs/ddl.md), its prefix, and the bytes that are signed. Pure;
+// any thread. Compiled into the server extension too.
 //
-// Anybody who may connect may write logical messages, and the output plugin makes JSON of what has a prefix that was asked
-// for: of 200 MB of control characters more than the 1 GB that a server can hold. So the prefix follows from the key, by a
-// HMAC, and cannot be guessed. The plugin compares prefixes before it touches a message, and drops all others.
+// Anybody who may connect may write logical messages, and the output plugin makes JSON of what has
+// a prefix that was asked for: of 200 MB of control characters more than the 1 GB that a server can
+// hold. So the prefix follows from the key, by a HMAC, and cannot be guessed. The plugin compares
+// prefixes before it touches a message, and drops all others.
 #pragma once
 
 #include <optional>
@@ -32,7 +33,8 @@ struct Envelope {
 /// nullopt when the message does not have exactly the form that the extension writes.
 std::optional<Envelope> parse_envelope(std::string_view message);
 
-/// The prefix of the messages of a key; `code` is that of k_prefix_label under it, in lower-case hex.
+/// The prefix of the messages of a key; `code` is that of k_prefix_label under it, in lower-case
+/// hex.
 std::string message_prefix(std::string_view code);
 /// Has it the form of one? Nothing else is asked of the plugin, whoever says so.
 bool is_message_prefix(std::string_view text);

@@ -10,9 +10,10 @@ namespace ardent::ddl {
 
 namespace {
 
-/// Tells whether a semicolon ends the statement. Only CREATE [OR REPLACE] FUNCTION and PROCEDURE have a body in which it does
-/// not, and there `routine_body_stmt: stmt ';'` of the grammar leaves no other place for the closing END than the beginning of
-/// a statement: END of a CASE, a column called "pending" or `AS end` stand elsewhere.
+/// Tells whether a semicolon ends the statement. Only CREATE [OR REPLACE] FUNCTION and PROCEDURE
+/// have a body in which it does not, and there `routine_body_stmt: stmt ';'` of the grammar leaves
+/// no other place for the closing END than the beginning of a statement: END of a CASE, a column
+/// called "pending" or `AS end` stand elsewhere.
 class StatementShape {
 public:
     void see(const Token& token) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// What changes the meaning of a statement's text, or the form of what it makes: told in each DDL message where it is not
-// what PostgreSQL comes with (docs/ddl.md).
+// What changes the meaning of a statement's text, or the form of what it makes: told in each DDL
+// message where it is not what PostgreSQL comes with (docs/ddl.md).
 #pragma once
 
 #include <array>
@@ -9,8 +9,9 @@ namespace ardent::ddl {
 
 struct Setting {
     const char* name;
-    /// The built-in value (pg_settings.boot_val), as SHOW says it: what a message that is silent means. A part of the
-    /// format, so that it stays when a major of PostgreSQL comes with another one.
+    /// The built-in value (pg_settings.boot_val), as SHOW says it: what a message that is silent
+    /// means. A part of the format, so that it stays when a major of PostgreSQL comes with another
+    /// one.
     const char* ordinary;
     int since = 0;  // the first major that has it
 };

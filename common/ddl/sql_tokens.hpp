@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// A statement's text as the server's scanner cuts it (parser/scan.l), as far as it takes to tell words from what stands in
-// strings, comments and quoted names. Pure; any thread. Every server encoding leaves ASCII bytes ASCII.
+// A statement's text as the server's scanner cuts it (parser/scan.l), as far as it takes to tell
+// words from what stands in strings, comments and quoted names. Pure; any thread. Every server
+// encoding leaves ASCII bytes ASCII.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +27,8 @@ struct Token {
 
 class SqlScanner {
 public:
-    /// `text` must outlive it. `standard_strings` as standard_conforming_strings: a backslash in '…' is itself.
+    /// `text` must outlive it. `standard_strings` as standard_conforming_strings: a backslash in
+    /// '…' is itself.
     SqlScanner(std::string_view text, bool standard_strings);
 
     /// Passes over white space and comments; where it stands then.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// The text of one statement: where it begins, and which of its literals are secrets. Knows as much of SQL's
-// lexical rules as that takes: quotes, dollar quotes, nested comments. Pure; any thread; any server encoding.
+// The text of one statement: where it begins, and which of its literals are secrets. Knows as much
+// of SQL's lexical rules as that takes: quotes, dollar quotes, nested comments. Pure; any thread;
+// any server encoding.
 #pragma once
 
 #include <optional>
@@ -18,8 +19,9 @@ struct Masking {
     bool backslashes = false;   // standard_conforming_strings = off
 };
 
-/// The text with every secret replaced by '***': values in OPTIONS (…) whose names say that they are one
-/// (password, secret, token, key, credential, …), and what `masking` adds. nullopt when there is none.
+/// The text with every secret replaced by '***': values in OPTIONS (…) whose names say that they
+/// are one (password, secret, token, key, credential, …), and what `masking` adds. nullopt when
+/// there is none.
 std::optional<std::string> mask_secrets(std::string_view text, const Masking& masking);
 
 }  // namespace ardent::ddl

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// JSON readers insist on UTF-8: bytes of another encoding travel through them as if they were LATIN1. Pure; any thread.
+// JSON readers insist on UTF-8: bytes of another encoding travel through them as if they were
+// LATIN1. Pure; any thread.
 #pragma once
 
 #include <cstddef>

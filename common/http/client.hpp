@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
-// HTTP requests over libcurl. A Client keeps one connection alive and belongs to one thread at a time.
-// `https://` is verified against the system's or the given CA; `http://` is refused unless the host is
-// a loopback address; no redirect is followed, so the token stays with the server that was named. Proxies come from the environment as curl reads them, and are not used for a loopback address.
+// HTTP requests over libcurl. A Client keeps one connection alive and belongs to one thread at a
+// time. `https://` is verified against the system's or the given CA; `http://` is refused unless
+// the host is a loopback address; no redirect is followed, so the token stays with the server that
+// was named. Proxies come from the environment as curl reads them, and are not used for a loopback
+// address.
 #pragma once
 
 #include <atomic>
@@ -48,7 +50,8 @@ inline Interrupt when_set(const std::atomic<bool>& flag) {
 
 class Client {
 public:
-    /// Throws base::Error (config) when the URL is unusable or plain HTTP to a host that is not local.
+    /// Throws base::Error (config) when the URL is unusable or plain HTTP to a host that is not
+    /// local.
     explicit Client(const ClientOptions& options);
     ~Client();
     Client(Client&&) noexcept;
@@ -56,8 +59,9 @@ public:
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
-    /// Any answer of the server is a Response; what prevents one is a base::Error: transient for the
-    /// network, for an interrupted call and for an answer above the limits, config for a certificate that does not verify.
+    /// Any answer of the server is a Response; what prevents one is a base::Error: transient for
+    /// the network, for an interrupted call and for an answer above the limits, config for a
+    /// certificate that does not verify.
     Response send(const Request& request, const Interrupt& interrupted = {});
 
 private:

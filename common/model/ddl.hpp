@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// One DDL statement of the source as its message tells it (docs/ddl.md, "The body"). Values and pure lookups; any thread.
-// Texts are bytes in the source server's encoding.
+// One DDL statement of the source as its message tells it (docs/ddl.md, "The body"). Values and
+// pure lookups; any thread. Texts are bytes in the source server's encoding.
 #pragma once
 
 #include "common/model/table_definition.hpp"
@@ -71,7 +71,8 @@ struct DdlTable {
         lock;  // empty: nobody else could change it up to the commit; "share": but for its indexes; "none"
     std::vector<DdlColumn> columns;
     std::vector<std::string> checks;  // names
-    /// Column to the value that it has in rows from before it was added, as text; what is not here was not told.
+    /// Column to the value that it has in rows from before it was added, as text; what is not here
+    /// was not told.
     std::map<std::string, std::string> missing;
     std::vector<DdlKey> keys;
     std::string replica_identity;
@@ -106,7 +107,8 @@ struct DdlStatement {
     std::string message;   // capture_failed
 };
 
-/// What the message says of the relation after the statement; nullptr: nothing. Points into `statement`.
+/// What the message says of the relation after the statement; nullptr: nothing. Points into
+/// `statement`.
 const DdlTable* table_of(const DdlStatement& statement, const RelationName& name);
 /// nullptr when the statement did not write the relation's rows anew. Points into `statement`.
 const DdlRewrite* rewrite_of(const DdlStatement& statement, const RelationName& name);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Which search_path a session of a role of the source begins with: what the functions of its tables find when a role
-// writes there. Values only; any thread.
+// Which search_path a session of a role of the source begins with: what the functions of its tables
+// find when a role writes there. Values only; any thread.
 #pragma once
 
 #include <map>
@@ -18,7 +18,8 @@ struct SearchPaths {
     bool operator==(const SearchPaths&) const = default;
 };
 
-/// The same for a session of another role: "$user", which names the session's own, becomes the role's name.
+/// The same for a session of another role: "$user", which names the session's own, becomes the
+/// role's name.
 std::string path_of_user(std::string_view path, const std::string& role);
 
 }  // namespace ardent::model

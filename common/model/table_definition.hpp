@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
-// What a table looks like, as far as carrying its rows exactly depends on it, and the types of its columns. The
-// agent reads it from the source's catalogs, the environment from the replica's; equal values mean rows fit.
-// Only what a dump and its restore leave as it is: expressions are not in here, for they are printed differently
-// once they were dumped.
-// Values only; any thread.
+// What a table looks like, as far as carrying its rows exactly depends on it, and the types of its
+// columns. The agent reads it from the source's catalogs, the environment from the replica's; equal
+// values mean rows fit. Only what a dump and its restore leave as it is: expressions are not in
+// here, for they are printed differently once they were dumped. Values only; any thread.
 #pragma once
 
 #include <optional>
@@ -22,8 +21,8 @@ struct RelationName {
 
 /// schema.name with each part quoted where an SQL identifier needs it: for people and messages.
 std::string to_string(const RelationName& relation);
-/// Reads schema.name, each part plain or in double quotes with doubled quotes inside; nothing is folded to lower
-/// case. nullopt for anything else.
+/// Reads schema.name, each part plain or in double quotes with doubled quotes inside; nothing is
+/// folded to lower case. nullopt for anything else.
 std::optional<RelationName> parse_relation(std::string_view text);
 
 /// GENERATED ALWAYS AS (…), as the letters of pg_attribute.attgenerated, a space for none.
@@ -57,7 +56,8 @@ struct TableDefinition {
     bool operator==(const TableDefinition&) const = default;
 };
 
-/// A type that no extension and not the server itself owns. Types inside it are definitions of their own.
+/// A type that no extension and not the server itself owns. Types inside it are definitions of
+/// their own.
 struct TypeDefinition {
     RelationName name;
     std::string
@@ -71,8 +71,8 @@ struct Definitions {
     std::vector<TypeDefinition> types;  // what the tables' columns are made of, ordered by name
 };
 
-/// One sentence that names the first difference, with both sides; empty when equal. The order of columns does
-/// not count in a table with inherited ones: a dump puts those first.
+/// One sentence that names the first difference, with both sides; empty when equal. The order of
+/// columns does not count in a table with inherited ones: a dump puts those first.
 std::string describe_difference(const TableDefinition& source, const TableDefinition& replica);
 std::string describe_difference(const TypeDefinition& source, const TypeDefinition& replica);
 

@@ -9,7 +9,8 @@
 namespace ardent::pq {
 
 /// Builds "{a,b}" element by element; every element is quoted, so each is read as it is.
-/// `delimiter` is pg_type.typdelim of the element type (';' for box, ',' for all other built-in ones).
+/// `delimiter` is pg_type.typdelim of the element type (';' for box, ',' for all other built-in
+/// ones).
 class ArrayText {
 public:
     explicit ArrayText(char delimiter = ',') noexcept : m_delimiter(delimiter) {}

@@ -14,7 +14,8 @@ namespace ardent::pq {
 
 namespace {
 
-/// Settings that came after PostgreSQL 13: an older server refuses the connection when they are in the startup packet.
+/// Settings that came after PostgreSQL 13: an older server refuses the connection when they are in
+/// the startup packet.
 constexpr std::array<std::pair<std::string_view, int>, 2> k_newer_settings = {
     {{"idle_session_timeout", 140000}, {"transaction_timeout", 170000}}};
 
@@ -222,8 +223,9 @@ void Connection::check(const PGresult* result, std::string_view what) const {
     }
     const ServerError error = server_error(result);
     const std::string& sqlstate = error.sqlstate;
-    // Every error of a server has an SQLSTATE. Without one libpq itself tells of a broken connection,
-    // and may do so while its status is still CONNECTION_OK: a write failed, and there is more to read.
+    // Every error of a server has an SQLSTATE. Without one libpq itself tells of a broken
+    // connection, and may do so while its status is still CONNECTION_OK: a write failed, and there
+    // is more to read.
     const bool broken = !ok() || (PQresultStatus(result) == PGRES_FATAL_ERROR && sqlstate.empty());
     const bool transient = broken || is_transient_sqlstate(sqlstate);
     throw QueryError(

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
-// libpq with owners. A Connection belongs to one thread at a time (libpq's rule); Results are free values.
-// Errors are base::Error with SQLSTATE: transient when the connection broke or the server's SQLSTATE says
-// "try again" (classes 08, 53, 57P0x, 40001, 40P01, 55006), otherwise the kind given at connect. What they say of a server's
-// error holds no values of rows (server_error.hpp).
+// libpq with owners. A Connection belongs to one thread at a time (libpq's rule); Results are free
+// values. Errors are base::Error with SQLSTATE: transient when the connection broke or the server's
+// SQLSTATE says "try again" (classes 08, 53, 57P0x, 40001, 40P01, 55006), otherwise the kind given
+// at connect. What they say of a server's error holds no values of rows (server_error.hpp).
 #pragma once
 
 #include "common/base/error.hpp"
@@ -73,12 +73,14 @@ struct ConnectOptions {
     base::ErrorKind kind = base::ErrorKind::source;
     /// Stands in every message, for example "source" or "replica shop".
     std::string name;
-    /// Settings of the session, sent in the startup packet (options=-c …). Those that not every supported server knows
-    /// are set right after connecting, where the server knows them, and again by reset_settings.
+    /// Settings of the session, sent in the startup packet (options=-c …). Those that not every
+    /// supported server knows are set right after connecting, where the server knows them, and
+    /// again by reset_settings.
     std::map<std::string, std::string> settings;
     std::chrono::milliseconds timeout{10000};
-    /// Of a Unix socket: asked with the pid of the process that listens, before anything is sent. False is an error: the
-    /// name of a socket may be a link to another server's. Called from the thread that connects; empty: not asked.
+    /// Of a Unix socket: asked with the pid of the process that listens, before anything is sent.
+    /// False is an error: the name of a socket may be a link to another server's. Called from the
+    /// thread that connects; empty: not asked.
     std::function<bool(pid_t)> is_server;
     /// Memory that the rows of one answer may take before the connection is given up: a server that
     /// turned hostile must not take the memory of who asks it. What comes beside rows is not kept
@@ -88,9 +90,9 @@ struct ConnectOptions {
 };
 
 /// The settings that make text output exact and repeatable (invariant 7): DateStyle, IntervalStyle,
-/// TimeZone, extra_float_digits, bytea_output, lc_monetary, search_path, row_security, client_min_messages,
-/// lc_messages; the timeouts of statements, locks, transactions and idle sessions off, whatever the server, the
-/// database or the role set.
+/// TimeZone, extra_float_digits, bytea_output, lc_monetary, search_path, row_security,
+/// client_min_messages, lc_messages; the timeouts of statements, locks, transactions and idle
+/// sessions off, whatever the server, the database or the role set.
 std::map<std::string, std::string> exact_text_settings();
 
 /// An error that a server told of.
@@ -116,7 +118,8 @@ public:
 
     /// One simple query of one or more statements; the last result. Throws on error.
     Result exec(const std::string& sql);
-    /// From now on exec takes one statement a call, by the extended protocol, where a server refuses a second one.
+    /// From now on exec takes one statement a call, by the extended protocol, where a server
+    /// refuses a second one.
     void one_statement_a_call(bool wanted) noexcept { m_one_statement = wanted; }
     /// Every setting is what it was right after connecting.
     void reset_settings();
@@ -175,22 +178,25 @@ private:
     std::unique_ptr<PGconn, Finish> m_connection;
 };
 
-/// "schema"."name", quoted as SQL needs it, without a connection (doubling quotes is all there is to it).
+/// "schema"."name", quoted as SQL needs it, without a connection (doubling quotes is all there is
+/// to it).
 std::string quote_identifier(std::string_view name);
 std::string quote_qualified(std::string_view schema, std::string_view name);
 
 /// True when a server error with this SQLSTATE is worth trying again.
 bool is_transient_sqlstate(std::string_view sqlstate) noexcept;
 
-/// One simple query, no COPY; the first result. `go_on` is asked ten times a second while the server works on it. When it says
-/// no the query is cancelled and the server given 5 seconds to give it up: nullopt. The query may have been done all the
-/// same, and when the server did not answer the connection is of no more use. Throws as exec.
+/// One simple query, no COPY; the first result. `go_on` is asked ten times a second while the
+/// server works on it. When it says no the query is cancelled and the server given 5 seconds to
+/// give it up: nullopt. The query may have been done all the same, and when the server did not
+/// answer the connection is of no more use. Throws as exec.
 std::optional<Result> exec_while(Connection& connection, const std::string& sql,
                                  const std::function<bool()>& go_on);
 
 /// COPY … TO STDOUT: hands over each row's text as it comes. Throws as exec; `sink` may throw, the
-/// connection is then unusable. Returns the number of rows. `go_on`, when there is one, is asked twice a second while no row
-/// comes; when it says no the statement is cancelled and base::Error (transient) is thrown.
+/// connection is then unusable. Returns the number of rows. `go_on`, when there is one, is asked
+/// twice a second while no row comes; when it says no the statement is cancelled and base::Error
+/// (transient) is thrown.
 std::uint64_t copy_out(Connection& connection, const std::string& sql,
                        const std::function<void(std::string_view row)>& sink,
                        const std::function<bool()>& go_on = {});

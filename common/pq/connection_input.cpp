@@ -4,8 +4,9 @@
 
 namespace ardent::pq {
 
-// libpq hands over row by row what it has not begun to read. In a pipeline the mode has to be chosen anew for each
-// statement, before the first byte of its answer is looked at; otherwise the call does nothing.
+// libpq hands over row by row what it has not begun to read. In a pipeline the mode has to be
+// chosen anew for each statement, before the first byte of its answer is looked at; otherwise the
+// call does nothing.
 void Connection::choose_rows() noexcept {
     if (m_answer_bytes != 0) {
         PQsetSingleRowMode(m_connection.get());

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: PostgreSQL
-// Is the session that answers a session of the server, and ours? A pooler lends sessions: settings sent at
-// the start of a connection do not reach them, and most poolers cannot carry replication. Two signs tell:
-// a setting with a random value is sent in the startup packet and asked back, and the process number that
-// the client was told is compared with the server's own. A proxy that hands one whole session through
-// (and only replaces the cancel key) keeps the first and fails the second: it is no pooler.
+// Is the session that answers a session of the server, and ours? A pooler lends sessions: settings
+// sent at the start of a connection do not reach them, and most poolers cannot carry replication.
+// Two signs tell: a setting with a random value is sent in the startup packet and asked back, and
+// the process number that the client was told is compared with the server's own. A proxy that hands
+// one whole session through (and only replaces the cancel key) keeps the first and fails the
+// second: it is no pooler.
 #pragma once
 
 #include "common/pq/connection.hpp"
@@ -28,8 +29,8 @@ struct Between {
     std::string evidence;
 };
 
-/// `connection` was opened with `mark` in its settings and is idle; a walsender of a database will do. Throws
-/// what exec throws: the console of a pooler, for one, takes no SQL.
+/// `connection` was opened with `mark` in its settings and is idle; a walsender of a database will
+/// do. Throws what exec throws: the console of a pooler, for one, takes no SQL.
 Between look_between(Connection& connection, const std::string& mark);
 
 /// A server never says this: poolers refuse what they do not know in the startup packet.

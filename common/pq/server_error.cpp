@@ -18,7 +18,8 @@ constexpr std::array<std::string_view, 17> k_of_objects = {"08", "0A", "25", "28
                                                            "3F", "40", "42", "53", "54", "55",
                                                            "57", "58", "72", "F0", "XX"};
 
-/// What encloses a value, in the languages that the server speaks; « and » also as ISO 8859 has them.
+/// What encloses a value, in the languages that the server speaks; « and » also as ISO 8859 has
+/// them.
 constexpr std::array<std::string_view, 12> k_quotes = {
     "\"",           "\xc2\xab",     "\xc2\xbb",     "\xe2\x80\x9a", "\xe2\x80\x98", "\xe2\x80\x9c",
     "\xe2\x80\x9d", "\xe2\x80\x9e", "\xe3\x80\x8c", "\xe3\x80\x8d", "\xab",         "\xbb"};

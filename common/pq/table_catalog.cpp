@@ -50,8 +50,8 @@ SELECT n.nspname, c.relname, c.relkind, c.relreplident,
  ORDER BY n.nspname COLLATE pg_catalog."C", c.relname COLLATE pg_catalog."C", a.attnum
 )sql";
 
-// A bound is made of constants. Without the table's oid pg_get_expr does not lock the table, and so does not wait
-// for whoever alters it.
+// A bound is made of constants. Without the table's oid pg_get_expr does not lock the table, and so
+// does not wait for whoever alters it.
 constexpr const char* k_parents = R"sql(
 SELECT i.inhrelid, n.nspname, p.relname, pg_catalog.pg_get_expr(c.relpartbound, 0)
   FROM pg_catalog.pg_inherits AS i
@@ -63,8 +63,8 @@ SELECT i.inhrelid, n.nspname, p.relname, pg_catalog.pg_get_expr(c.relpartbound, 
  ORDER BY i.inhrelid, i.inhseqno
 )sql";
 
-// Names are always quoted: which words need it depends on the server's version. The checks of a domain are named only:
-// their text is another one after a dump.
+// Names are always quoted: which words need it depends on the server's version. The checks of a
+// domain are named only: their text is another one after a dump.
 constexpr const char* k_types = R"sql(
 WITH RECURSIVE used (oid) AS (
     SELECT pg_catalog.unnest($1::pg_catalog.oid[])

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: PostgreSQL
-// The list of checks. A check is a value: where it stands, the statement that observes it, and a pure
-// function from the observed rows to an outcome. Rooms of this folder only; the door is preflight.hpp.
+// The list of checks. A check is a value: where it stands, the statement that observes it, and a
+// pure function from the observed rows to an outcome. Rooms of this folder only; the door is
+// preflight.hpp.
 //
-// To add a check: write its statement and its judge in checks_<topic>.cpp, name them in that file's list (the
-// product's own in catalogue.cpp), give it a part in docs/preflight.md, and cases that fail and pass in
-// tests/unit/preflight_*_test.cpp. Checks that look at the same pass over a catalog share one observation:
-// it runs once a report.
+// To add a check: write its statement and its judge in checks_<topic>.cpp, name them in that file's
+// list (the product's own in catalogue.cpp), give it a part in docs/preflight.md, and cases that
+// fail and pass in tests/unit/preflight_*_test.cpp. Checks that look at the same pass over a
+// catalog share one observation: it runs once a report.
 #pragma once
 
 #include "common/base/error.hpp"
@@ -41,8 +42,8 @@ struct Server {
     int major() const noexcept { return version_num / 10000; }
 };
 
-/// `provider` is what the operator says; empty: what the server's roles, settings and so on tell. Throws base::Error (22023)
-/// for a name that no role can have.
+/// `provider` is what the operator says; empty: what the server's roles, settings and so on tell.
+/// Throws base::Error (22023) for a name that no role can have.
 Server observe_server(QueryRunner& runner, const std::string& role,
                       const std::string& provider = {});
 
@@ -59,12 +60,13 @@ struct PluginAllowance {
 
 PluginAllowance observe_allowance(QueryRunner& runner, const Request& request, ServerProbe* probe);
 
-/// ALTER ROLE for psql that lets the role use wal2json, unless it may by then; a list that it has is added to.
+/// ALTER ROLE for psql that lets the role use wal2json, unless it may by then; a list that it has
+/// is added to.
 std::string allow_plugin(const Server& server, const PluginAllowance& allowance,
                          const std::string& role);
 
-/// What the server itself can see; from outside, of the plugin what a temporary slot showed, and of the extension's library
-/// what calling one of its functions ended with.
+/// What the server itself can see; from outside, of the plugin what a temporary slot showed, and of
+/// the extension's library what calling one of its functions ended with.
 struct Inside {
     bool is_inside = false;
     std::optional<base::Error> library;  // nullopt: it is loaded

@@ -10,8 +10,8 @@ namespace ardent::preflight {
 
 namespace {
 
-// docs/agent.md: four ordinary connections during the copy, two or three afterwards, and a walsender, which has a place of its
-// own in the server but counts for the role and the database.
+// docs/agent.md: four ordinary connections during the copy, two or three afterwards, and a
+// walsender, which has a place of its own in the server but counts for the role and the database.
 constexpr long k_sessions = 4;
 constexpr long k_walsender = 1;
 constexpr long k_short_timeout = 60000;

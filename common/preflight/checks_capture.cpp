@@ -39,8 +39,9 @@ Outcome judge_messages(const Context& context) {
     return outcome;
 }
 
-// One row: our event triggers, those that fire ALWAYS, the names of the others; event_triggers (17+); whether the role may
-// use the server of the keys; its user mapping, and whether it holds a key: NULL for who may not see the options.
+// One row: our event triggers, those that fire ALWAYS, the names of the others; event_triggers
+// (17+); whether the role may use the server of the keys; its user mapping, and whether it holds a
+// key: NULL for who may not see the options.
 constexpr Observation k_capture = {R"(
 SELECT pg_catalog.count(t.oid),
        pg_catalog.count(*) FILTER (WHERE t.evtenabled = 'A'),
@@ -162,8 +163,9 @@ Outcome judge_key(const Context& context) {
     return known("readable");
 }
 
-// One row a role that may log in and reaches the keys without being a superuser or the role itself: by a role that may read
-// the catalog, its files, or be the role. Nothing where there are no keys. CREATEROLE gives itself any role up to 15.
+// One row a role that may log in and reaches the keys without being a superuser or the role itself:
+// by a role that may read the catalog, its files, or be the role. Nothing where there are no keys.
+// CREATEROLE gives itself any role up to 15.
 constexpr Observation k_key_readers = {R"(
 SELECT pg_catalog.quote_ident(r.rolname), coalesce(pg_catalog.quote_ident(v.rolname), 'CREATEROLE')
   FROM pg_catalog.pg_roles AS r

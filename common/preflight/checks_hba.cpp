@@ -10,8 +10,9 @@ namespace ardent::preflight {
 
 namespace {
 
-// A line each: number, type, address, method, error, and whether it covers the role in this database and
-// for physical replication. The keyword `all` of the database column does not stand for `replication`.
+// A line each: number, type, address, method, error, and whether it covers the role in this
+// database and for physical replication. The keyword `all` of the database column does not stand
+// for `replication`.
 constexpr Observation k_hba = {R"(
 SELECT h.line_number, h.type, coalesce(h.address, ''), coalesce(h.auth_method, ''), h.error,
        u.covers

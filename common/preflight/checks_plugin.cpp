@@ -60,7 +60,8 @@ SELECT CASE WHEN s.source IN ('default', 'configuration file', 'command line',
  WHERE s.name = 'output_plugin_libraries'
 )";
 
-// NULL where the server does not know the setting, an error (42501) where the caller may not see it.
+// NULL where the server does not know the setting, an error (42501) where the caller may not see
+// it.
 constexpr const char* k_is_setting_known = R"(
 SELECT pg_catalog.current_setting('output_plugin_libraries', true)
 )";

@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::size_t k_many_tables = 10000;
 
-// One pass over pg_class: each relation that has something to say, with a word for each thing. The last row is
-// the number of tables.
+// One pass over pg_class: each relation that has something to say, with a word for each thing. The
+// last row is the number of tables.
 constexpr Observation k_relations = {R"(
 WITH relation AS MATERIALIZED (
     SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence, c.relispartition, c.relreplident,

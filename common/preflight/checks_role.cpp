@@ -29,7 +29,8 @@ struct Lacks {
     bool any() const noexcept { return login || replication || valid; }
 };
 
-/// A role that has them already is asked for them again only where a superuser runs it: others may not.
+/// A role that has them already is asked for them again only where a superuser runs it: others may
+/// not.
 std::string role_fix(const Context& context, const Lacks& lacks) {
     const Provider& provider = find_provider(context.server.provider);
     const std::string& role = context.server.quoted_role;

@@ -14,7 +14,8 @@ namespace {
 
 constexpr int k_supported_from = 14;
 constexpr int k_tested_to = 18;
-// Minors whose logical decoding can ask for more than 1 GB at once and then fails for good (fixed in the next).
+// Minors whose logical decoding can ask for more than 1 GB at once and then fails for good (fixed
+// in the next).
 constexpr std::array<int, 5> k_bad_minors = {130021, 140018, 150013, 160009, 170005};
 
 constexpr Observation k_ages = {R"(

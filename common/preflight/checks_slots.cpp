@@ -13,7 +13,8 @@ std::string whose(const Context& context, std::size_t row) {
     return context.text(row, 1);
 }
 
-/// The connector's own slot, or, where nobody says which that is, every slot of Ardent in this database.
+/// The connector's own slot, or, where nobody says which that is, every slot of Ardent in this
+/// database.
 bool is_ours(const Context& context, std::size_t row) {
     return whose(context, row) == "own" ||
            (context.request.own_slot.empty() && whose(context, row) == "here");

@@ -10,8 +10,8 @@ namespace {
 
 constexpr long k_blocking_seconds = 600;
 
-// Transactions of others that are older than a minute, and those whose age this caller may not see. One with a
-// transaction id makes the creation of a slot wait.
+// Transactions of others that are older than a minute, and those whose age this caller may not see.
+// One with a transaction id makes the creation of a slot wait.
 constexpr Observation k_transactions = {R"(
 SELECT a.pid, pg_catalog.quote_ident(a.usename), a.application_name, a.state,
        extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::bigint,

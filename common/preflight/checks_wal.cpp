@@ -17,7 +17,8 @@ constexpr long k_ten_minutes = 10L * 60;
 constexpr long k_day = 24L * 60 * 60;
 constexpr long k_day_ms = k_day * 1000;
 
-// Bytes a second since the statistics were reset (unknown in the first minute after), and what slots may keep.
+// Bytes a second since the statistics were reset (unknown in the first minute after), and what
+// slots may keep.
 constexpr Observation k_wal = {R"(
 SELECT CASE WHEN w.stats_reset < pg_catalog.now() - interval '1 minute'
             THEN (w.wal_bytes / extract(epoch FROM pg_catalog.now() - w.stats_reset))::bigint

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
-// The catalogue over libpq, for any connection class of the shape of pq::Connection (this room may not
-// include that one). Everything runs in one READ ONLY transaction, each statement behind a savepoint; the
-// destructor ends the transaction. The connection must outlive the runner and be idle.
+// The catalogue over libpq, for any connection class of the shape of pq::Connection (this room may
+// not include that one). Everything runs in one READ ONLY transaction, each statement behind a
+// savepoint; the destructor ends the transaction. The connection must outlive the runner and be
+// idle.
 #pragma once
 
 #include "common/base/error.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// What the grant script is put together from: parts, each with who may run it and how it is taken back. Rooms of
-// this folder only; the door is scripts.hpp.
+// What the grant script is put together from: parts, each with who may run it and how it is taken
+// back. Rooms of this folder only; the door is scripts.hpp.
 #pragma once
 
 #include "common/preflight/catalogue.hpp"
@@ -53,11 +53,13 @@ struct GrantFacts {
 
 GrantFacts observe_grant_facts(QueryRunner& runner, const Server& server, const Request& request);
 
-/// The lines that make the role one that may log in and replicate, its password included, and who may run them. Where the
-/// provider makes such roles outside SQL they say so, and stop when the role is not there. No text when nothing of it is missing, unless `full`.
+/// The lines that make the role one that may log in and replicate, its password included, and who
+/// may run them. Where the provider makes such roles outside SQL they say so, and stop when the
+/// role is not there. No text when nothing of it is missing, unless `full`.
 Part role_part(const Server& server, const GrantFacts& facts, const Request& request);
 
-/// Lets the role's walsender load wal2json. No text where it may already, unless everything is asked for.
+/// Lets the role's walsender load wal2json. No text where it may already, unless everything is
+/// asked for.
 Part plugin_part(const Server& server, const PluginAllowance& allowance, const Request& request);
 
 /// CONNECT, the extension, the metadata schema.
@@ -71,7 +73,8 @@ struct SchemaParts {
     std::vector<std::string> open;     // schemas where PUBLIC may create tables, quoted
 };
 
-/// USAGE, SELECT on tables and sequences, default privileges of each role that owns or may create tables.
+/// USAGE, SELECT on tables and sequences, default privileges of each role that owns or may create
+/// tables.
 SchemaParts schema_parts(QueryRunner& runner, const Server& server, const GrantFacts& facts,
                          const Request& request);
 

@@ -98,8 +98,9 @@ std::string attributes(const Provider& provider, const Server& server, const std
            lines.alter("VALID UNTIL 'infinity'", "rolvaliduntil < pg_catalog.now()");
 }
 
-// The password reaches the server in a statement: it is kept off the terminal and out of the server's log, and where
-// the log cannot be silenced it is not sent. Whether a transaction is a sample is decided when it begins.
+// The password reaches the server in a statement: it is kept off the terminal and out of the
+// server's log, and where the log cannot be silenced it is not sent. Whether a transaction is a
+// sample is decided when it begins.
 std::string password(const Server& server) {
     return R"(\if :{?ardent_password}
 \set ardent_echo :ECHO

@@ -29,8 +29,9 @@ SELECT s.name, pg_catalog.quote_ident(s.name), n.oid IS NOT NULL,
  ORDER BY 2
 )";
 
-// A row for each schema, kind, and who may grant there: the caller (NULL), or else the owner. `others` are what the role
-// cannot read and need not: ALL TABLES would open them. The role 0 is PUBLIC.
+// A row for each schema, kind, and who may grant there: the caller (NULL), or else the owner.
+// `others` are what the role cannot read and need not: ALL TABLES would open them. The role 0 is
+// PUBLIC.
 constexpr const char* k_relations = R"(
 WITH relation AS (
     SELECT n.nspname, c.relname, c.relowner, c.relkind = 'S' AS is_sequence, x.excluded,
@@ -70,8 +71,9 @@ SELECT c.nspname, c.is_sequence, c.grantor, pg_catalog.quote_ident(c.grantor),
  ORDER BY 1, 2, 3 NULLS FIRST
 )";
 
-// Who creates tables: the owner of the schema and of tables in it, and who holds CREATE there in another way than as
-// PUBLIC or as a superuser. Missing is what no default grants, to the role or to somebody whose rights it has.
+// Who creates tables: the owner of the schema and of tables in it, and who holds CREATE there in
+// another way than as PUBLIC or as a superuser. Missing is what no default grants, to the role or
+// to somebody whose rights it has.
 constexpr const char* k_defaults = R"(
 WITH reader AS (
     SELECT r.oid, r.rolsuper OR EXISTS (SELECT FROM pg_catalog.pg_roles AS p
@@ -171,7 +173,8 @@ RelationMap observe_relations(QueryRunner& runner, const std::string& schemas,
     return result;
 }
 
-/// A statement that grants, when it runs, on what the role cannot read by then; nothing that it need not read.
+/// A statement that grants, when it runs, on what the role cannot read by then; nothing that it
+/// need not read.
 std::string grant_unreadable(const std::string& schema, bool sequences, const std::string& excluded,
                              const Server& server, const std::string& role) {
     return "SELECT 'GRANT SELECT ON " + std::string(sequences ? "SEQUENCE" : "TABLE") +

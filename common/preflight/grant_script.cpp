@@ -15,7 +15,8 @@ namespace ardent::preflight {
 
 namespace {
 
-// What `can read tables` calls hidden by row security; with $3, whether or not the role sees it all the same.
+// What `can read tables` calls hidden by row security; with $3, whether or not the role sees it all
+// the same.
 constexpr const char* k_secured = R"(
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), n.nspname || '.' || c.relname
   FROM pg_catalog.unnest($1::text[]) AS s (name)

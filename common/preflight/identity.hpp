@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // How the server identifies the rows of a table in logical decoding: the primary key or the chosen
-// index, when it is valid, unique, immediate and not partial (RelationGetIndexList), or FULL. Rooms of
-// this folder only.
+// index, when it is valid, unique, immediate and not partial (RelationGetIndexList), or FULL. Rooms
+// of this folder only.
 #pragma once
 
 #include "common/preflight/preflight.hpp"
@@ -22,8 +22,8 @@ void check_decisions(QueryRunner& runner, const std::map<std::string, Decision>&
 
 std::string why_unidentified(const TableIdentity& table);
 
-/// The ALTER TABLE statement that the operator's decision for the table asks for, with a line feed; empty when
-/// there is no decision, or no statement that carries it out.
+/// The ALTER TABLE statement that the operator's decision for the table asks for, with a line feed;
+/// empty when there is no decision, or no statement that carries it out.
 std::string asked_statement(const Accept& accept, const TableIdentity& table);
 
 }  // namespace ardent::preflight

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// Writes JSON text. In-house because the extension uses it: bytes above 127 pass unchanged in whatever
-// encoding the database has (every server encoding keeps ASCII bytes to itself), which a JSON library
-// that insists on UTF-8 refuses.
+// Writes JSON text. In-house because the extension uses it: bytes above 127 pass unchanged in
+// whatever encoding the database has (every server encoding keeps ASCII bytes to itself), which a
+// JSON library that insists on UTF-8 refuses.
 #pragma once
 
 #include <string>

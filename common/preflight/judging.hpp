@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// What judges share: looking up a setting in the rows of k_settings, and turning flagged objects into an
-// outcome. Rooms of this folder only. Pure.
+// What judges share: looking up a setting in the rows of k_settings, and turning flagged objects
+// into an outcome. Rooms of this folder only. Pure.
 #pragma once
 
 #include "common/preflight/catalogue.hpp"
@@ -12,7 +12,8 @@
 
 namespace ardent::preflight {
 
-/// A setting as the role's sessions in this database get it. Times are in milliseconds, sizes in kB.
+/// A setting as the role's sessions in this database get it. Times are in milliseconds, sizes in
+/// kB.
 struct Setting {
     std::string value;
     bool hidden = false;   // this session has another value, and the one in force cannot be seen
@@ -26,7 +27,8 @@ struct Setting {
 /// nullopt when this server does not know the setting. The rows are those of k_settings.
 std::optional<Setting> find_setting(const Context& context, std::string_view name);
 
-/// Ages in transactions beyond which a check warns, and fails: the server stops at 2^31 less three million.
+/// Ages in transactions beyond which a check warns, and fails: the server stops at 2^31 less three
+/// million.
 constexpr long k_old_age = 1000000000;
 constexpr long k_last_age = 1800000000;
 
@@ -42,8 +44,8 @@ Outcome hidden_setting(std::string_view name);
 Outcome finding(Status status, std::string actual, std::string detail, std::string hint = {},
                 std::string fix = {});
 
-/// The first column of a row is a list of words, each ended by a space; the second names the object, the table's
-/// quoted and plain names stand in the columns `table` and `table` + 1.
+/// The first column of a row is a list of words, each ended by a space; the second names the
+/// object, the table's quoted and plain names stand in the columns `table` and `table` + 1.
 struct Flagged {
     std::string_view word;
     std::size_t table = 1;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
-// Who runs the server, and what follows for the one who has to mend it: where a setting is changed, how a role is let
-// replicate, whether wal2json can be had. One table; what could not be found in a provider's own documentation says
-// "ask its support" instead of guessing. Pure. Rooms of this folder, and the doors.
+// Who runs the server, and what follows for the one who has to mend it: where a setting is changed,
+// how a role is let replicate, whether wal2json can be had. One table; what could not be found in a
+// provider's own documentation says "ask its support" instead of guessing. Pure. Rooms of this
+// folder, and the doors.
 #pragma once
 
 #include <array>
@@ -34,7 +35,8 @@ struct Provider {
     const char* title;  // in sentences
     /// Any one of them tells it: "role R", "setting S", "schema S", "function F", "extension E".
     std::array<std::string_view, 4> signs;
-    /// Managed: nobody outside the provider is let run ALTER SYSTEM, install a library, or read pg_hba.conf.
+    /// Managed: nobody outside the provider is let run ALTER SYSTEM, install a library, or read
+    /// pg_hba.conf.
     bool managed;
     bool superuser;            // the customer has one
     const char* where;         // where settings are changed
@@ -46,7 +48,8 @@ struct Provider {
     const char* replication_note;
     Wal2json wal2json;
     const char* network;  // where addresses are let in
-    /// Parts of a host name that all occur in that of the provider's pooler; empty: not told by its name.
+    /// Parts of a host name that all occur in that of the provider's pooler; empty: not told by its
+    /// name.
     std::array<std::string_view, 2> pooler;
     const char* instead_of_pooler;
 };

@@ -7,8 +7,8 @@ namespace {
 
 constexpr const char* k_console = "the provider's console";
 
-// Sources: docs/preflight.md, "Providers". A role of a provider is also in dumps that are restored elsewhere, so the
-// one who runs such a server says so: provider => 'vanilla'.
+// Sources: docs/preflight.md, "Providers". A role of a provider is also in dumps that are restored
+// elsewhere, so the one who runs such a server says so: provider => 'vanilla'.
 constexpr std::array<Provider, 14> k_providers = {{
     {.name = "aurora",
      .title = "Amazon Aurora",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// How the catalogue looks at a server. The extension answers over SPI, the command line and the agent
-// over libpq (connection_runner.hpp). Used by one thread; the caller owns both objects.
+// How the catalogue looks at a server. The extension answers over SPI, the command line and the
+// agent over libpq (connection_runner.hpp). Used by one thread; the caller owns both objects.
 #pragma once
 
 #include <optional>
@@ -13,8 +13,8 @@ using Cell = std::optional<std::string>;  // text format; nullopt is NULL
 using Row = std::vector<Cell>;
 using Rows = std::vector<Row>;
 
-/// What a runner sets for its statements: compiling them costs more than it saves, and workers are the
-/// application's.
+/// What a runner sets for its statements: compiling them costs more than it saves, and workers are
+/// the application's.
 inline constexpr const char* k_frugal =
     "SELECT pg_catalog.set_config('jit', 'off', true), "
     "pg_catalog.set_config('max_parallel_workers_per_gather', '0', true)";

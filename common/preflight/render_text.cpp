@@ -92,7 +92,8 @@ private:
                one.shown.empty() && other.shown.empty() && one.fix.empty() && other.fix.empty();
     }
 
-    /// The label, and those of later checks that say the same; nothing for one that an earlier one has spoken for.
+    /// The label, and those of later checks that say the same; nothing for one that an earlier one
+    /// has spoken for.
     std::string labels(const CheckResult& result) const {
         std::string all;
         for (const CheckResult& other : m_report.checks) {

@@ -9,7 +9,8 @@
 
 namespace ardent::preflight {
 
-/// Only `fail` blocks. `unverified` means: cannot be seen from here, or must not be told to this caller.
+/// Only `fail` blocks. `unverified` means: cannot be seen from here, or must not be told to this
+/// caller.
 enum class Status { pass, fail, warn, unverified, info };
 
 /// "pass", "fail", "warn", "unverified", "info".
@@ -18,8 +19,8 @@ const char* to_string(Status status) noexcept;
 /// The place of a check in the report. The product's checks come first, under `connection`.
 enum class Section { connection, server, role, capacity, slots, tables, columns, capture };
 
-/// "Connection", "Server", "Role and rights", "Replication capacity", "Slots and WAL", "Tables", "Columns",
-/// "DDL capture".
+/// "Connection", "Server", "Role and rights", "Replication capacity", "Slots and WAL", "Tables",
+/// "Columns", "DDL capture".
 const char* to_string(Section section) noexcept;
 
 struct CheckResult {

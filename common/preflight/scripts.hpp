@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The scripts that preflight prints for a DBA. Each says what it changes and how to undo it, can be run
-// again, and has no password in it.
+// The scripts that preflight prints for a DBA. Each says what it changes and how to undo it, can be
+// run again, and has no password in it.
 #pragma once
 
 #include "common/preflight/preflight.hpp"
@@ -16,16 +16,19 @@ struct GrantScript {
     bool nothing = false;  // nothing is missing, and the text says so
 };
 
-/// For `psql -v ON_ERROR_STOP=1 -1`: the role, CONNECT, USAGE, SELECT, default privileges of each role that creates
-/// tables, and the permission to use wal2json where the server asks for one. What the role has already, in whatever
-/// way, is left out unless `request.full_grants`. What the caller may not run stands in blocks of their own.
+/// For `psql -v ON_ERROR_STOP=1 -1`: the role, CONNECT, USAGE, SELECT, default privileges of each
+/// role that creates tables, and the permission to use wal2json where the server asks for one. What
+/// the role has already, in whatever way, is left out unless `request.full_grants`. What the caller
+/// may not run stands in blocks of their own.
 GrantScript grant_script(QueryRunner& runner, const Request& request, ServerProbe* probe = nullptr);
 
-/// For psql without -1 (ALTER SYSTEM refuses a transaction). Guarded when it runs: a setting that is
-/// high enough by then is left alone. For a managed server it says where the settings are changed, and shows them.
+/// For psql without -1 (ALTER SYSTEM refuses a transaction). Guarded when it runs: a setting that
+/// is high enough by then is left alone. For a managed server it says where the settings are
+/// changed, and shows them.
 std::string settings_script(QueryRunner& runner, const std::string& provider = {});
 
-/// Makes the server refuse TLS below 1.2, and lowers nothing when it runs. `provider` is a name of parse_provider; empty: vanilla.
+/// Makes the server refuse TLS below 1.2, and lowers nothing when it runs. `provider` is a name of
+/// parse_provider; empty: vanilla.
 std::string tls_version_fix(const std::string& provider);
 
 /// Lines for pg_hba.conf. Throws base::Error (22023) for an address that is none.
@@ -48,13 +51,14 @@ struct TableIdentity {
     bool identified() const noexcept { return setting == 'f' || !index.empty(); }
 };
 
-/// Every logged table of the schemas but those of extensions, partitions by themselves, in the order of
-/// their names.
+/// Every logged table of the schemas but those of extensions, partitions by themselves, in the
+/// order of their names.
 std::vector<TableIdentity> replica_identities(QueryRunner& runner,
                                               const std::vector<std::string>& schemas);
 
-/// The ALTER TABLE statements that the decisions ask for. Throws base::Error (22023) for a table that is
-/// not there, and when a table without identity, of a schema that the decisions name, is left out.
+/// The ALTER TABLE statements that the decisions ask for. Throws base::Error (22023) for a table
+/// that is not there, and when a table without identity, of a schema that the decisions name, is
+/// left out.
 std::string replica_identity_script(QueryRunner& runner,
                                     const std::map<std::string, Decision>& decisions);
 

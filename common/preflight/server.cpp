@@ -58,7 +58,8 @@ Rows look(QueryRunner& runner, const std::string& role) {
     }
 }
 
-/// GRANT takes these for everybody and for nobody, also in double quotes; no role can have such a name.
+/// GRANT takes these for everybody and for nobody, also in double quotes; no role can have such a
+/// name.
 void refuse_no_role(const std::string& role) {
     if (role.empty() || role == "public" || role == "none") {
         throw base::Error(base::ErrorKind::config, "\"" + role + "\" is no role's name",

@@ -3,8 +3,9 @@
 
 namespace ardent::preflight {
 
-// What the role's sessions in this database get: the most specific of ALTER ROLE and ALTER DATABASE, or else
-// the server's value, which cannot be seen where this session has one of its own. Times in ms, sizes in kB.
+// What the role's sessions in this database get: the most specific of ALTER ROLE and ALTER
+// DATABASE, or else the server's value, which cannot be seen where this session has one of its own.
+// Times in ms, sizes in kB.
 const Observation k_settings = {R"(
 WITH override AS (
     SELECT DISTINCT ON (o.name) o.name, o.entry, o.place

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// What changes a setting: a statement for psql that is guarded when it runs (what is high enough by then, or was changed
-// since the printout, is left alone), or, where a provider manages the server, comments that say where it is changed.
-// Rooms of this folder only. Pure.
+// What changes a setting: a statement for psql that is guarded when it runs (what is high enough by
+// then, or was changed since the printout, is left alone), or, where a provider manages the server,
+// comments that say where it is changed. Rooms of this folder only. Pure.
 #pragma once
 
 #include "common/preflight/judging.hpp"
@@ -38,8 +38,9 @@ std::string change_settings(const Provider& provider, const std::vector<SettingC
 /// "Run the fix", or what else it takes; a sentence without its end.
 std::string run_the_fix(const Server& server, Takes takes = Takes::reload);
 
-/// ALTER ROLE … SET for the role alone (in this database alone where that is what is set), unless the role's
-/// setting was changed since; `guard` is one more condition for a value that the server gave.
+/// ALTER ROLE … SET for the role alone (in this database alone where that is what is set), unless
+/// the role's setting was changed since; `guard` is one more condition for a value that the server
+/// gave.
 std::string set_for_role(const Context& context, const std::string& name, const Setting& now,
                          const std::string& literal, const std::string& guard);
 

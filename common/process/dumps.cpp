@@ -5,7 +5,8 @@
 
 namespace ardent::process {
 
-// Fails for no value but one that there is not; /proc/self stays readable for the process itself (same thread group).
+// Fails for no value but one that there is not; /proc/self stays readable for the process itself
+// (same thread group).
 void refuse_dumps() noexcept {
     static_cast<void>(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// Structured log lines on stderr: `level=info msg="…" key=value …`, one event a line; with a time in
-// front unless journald reads them (JOURNAL_STREAM), and then with the <N> priority prefix. Control characters in a
-// value come out as base::printable says. Any thread.
+// Structured log lines on stderr: `level=info msg="…" key=value …`, one event a line; with a time
+// in front unless journald reads them (JOURNAL_STREAM), and then with the <N> priority prefix.
+// Control characters in a value come out as base::printable says. Any thread.
 #pragma once
 
 #include <cstdint>

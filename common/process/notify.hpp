@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The service manager's notification socket (sd_notify(3)): datagrams to NOTIFY_SOCKET. Without that
-// variable every call does nothing. Owned by main; calls from one thread.
+// The service manager's notification socket (sd_notify(3)): datagrams to NOTIFY_SOCKET. Without
+// that variable every call does nothing. Owned by main; calls from one thread.
 #pragma once
 
 #include "common/base/fd.hpp"
@@ -22,8 +22,8 @@ public:
     void stopping();
     /// Asks for `more` time to start: without it TimeoutStartSec ends a long copy.
     void extend_start(std::chrono::seconds more);
-    /// WATCHDOG=1, at most three times in a watchdog interval; until `ready` also more time to start, for longer than any
-    /// call blocks. Call it only where the loop moved.
+    /// WATCHDOG=1, at most three times in a watchdog interval; until `ready` also more time to
+    /// start, for longer than any call blocks. Call it only where the loop moved.
     void alive();
 
     bool enabled() const noexcept { return m_socket.valid(); }

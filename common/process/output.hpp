@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The door of what a program prints: as long as an object lives, everything that goes to std::cout and std::cerr passes
-// base::printable, line by line. Made first in main; one at a time.
+// The door of what a program prints: as long as an object lives, everything that goes to std::cout
+// and std::cerr passes base::printable, line by line. Made first in main; one at a time.
 #pragma once
 
 #include <memory>

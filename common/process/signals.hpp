@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// SIGTERM and SIGINT as a descriptor to poll. Made in main before any thread, so that all inherit the
-// blocked mask; SIGPIPE is ignored. One object a program.
+// SIGTERM and SIGINT as a descriptor to poll. Made in main before any thread, so that all inherit
+// the blocked mask; SIGPIPE is ignored. One object a program.
 #pragma once
 
 #include "common/base/fd.hpp"

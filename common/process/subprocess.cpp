@@ -101,8 +101,8 @@ struct Child {
     pid_t parent = 0;  // 0: the child lives on without it
     const std::vector<int>* kept = nullptr;
 
-    // Libraries open descriptors without O_CLOEXEC (the HTTP server's sockets): a child that lives on would keep
-    // a dead program's connections open.
+    // Libraries open descriptors without O_CLOEXEC (the HTTP server's sockets): a child that lives
+    // on would keep a dead program's connections open.
     static void close_rest_at_exec() noexcept {
         if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0) {
             return;

@@ -9,7 +9,8 @@ namespace ardent::protocol {
 
 namespace {
 
-// The window of level 19, the highest that an agent may be told to use; a decoder takes as much memory for it.
+// The window of level 19, the highest that an agent may be told to use; a decoder takes as much
+// memory for it.
 constexpr int k_window_log = 23;
 
 struct CompressorDelete {
@@ -27,7 +28,8 @@ std::size_t checked(std::size_t result) {
     return result;
 }
 
-// RFC 8878, 3.1.1: the magic number, then a descriptor whose bit 2 says that a checksum follows the content.
+// RFC 8878, 3.1.1: the magic number, then a descriptor whose bit 2 says that a checksum follows the
+// content.
 void require_checksum(std::string_view frame) {
     constexpr std::string_view k_magic = "\x28\xB5\x2F\xFD";
     constexpr unsigned k_checksum = 4;

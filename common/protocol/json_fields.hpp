@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Reading JSON fields with errors that name them. Included by .cpp files only (it brings nlohmann/json).
-// Fields points into its Document and must not outlive it.
+// Reading JSON fields with errors that name them. Included by .cpp files only (it brings
+// nlohmann/json). Fields points into its Document and must not outlive it.
 #pragma once
 
 #include "common/base/error.hpp"

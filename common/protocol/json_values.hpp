@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The values that several messages carry, as JSON and back. `decode_…` throws base::Error (bug) that names the field that does not fit.
+// The values that several messages carry, as JSON and back. `decode_…` throws base::Error (bug)
+// that names the field that does not fit.
 #pragma once
 
 #include "common/protocol/messages.hpp"

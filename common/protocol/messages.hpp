@@ -42,12 +42,14 @@ struct SlotState {
     std::optional<std::string> wal_status;
 };
 
-/// What a receiver needs to know DDL messages again (docs/ddl.md). The keys are secrets: printed nowhere.
+/// What a receiver needs to know DDL messages again (docs/ddl.md). The keys are secrets: printed
+/// nowhere.
 struct DdlSource {
     std::uint32_t database_oid = 0;
     std::uint64_t next_xid = 0;               // with its epoch; not used yet at the source
     std::map<std::string, std::string> keys;  // id to 64 hex digits
-    /// Of some or all keys: the source's WAL end when it was made; no message is signed with it before.
+    /// Of some or all keys: the source's WAL end when it was made; no message is signed with it
+    /// before.
     std::map<std::string, model::Lsn> made;
     std::vector<std::string> superusers;
 };
@@ -69,8 +71,8 @@ struct Failure {
     std::string hint;
     std::optional<model::Lsn> lsn;
     std::string table;
-    /// The key of the row that is meant, "(id) = (4)": for the environment's state and who may ask it; in no log and in no
-    /// message to the agent.
+    /// The key of the row that is meant, "(id) = (4)": for the environment's state and who may ask
+    /// it; in no log and in no message to the agent.
     std::string row;
 };
 
@@ -93,11 +95,13 @@ struct Welcome {
     std::optional<std::uint32_t> timeline;
     std::optional<Failure> failure;
     Limits limits;
-    /// Of the DDL messages of every key that the environment was ever given. Secrets: printed nowhere.
+    /// Of the DDL messages of every key that the environment was ever given. Secrets: printed
+    /// nowhere.
     std::vector<std::string> ddl_prefixes;
 };
 
-/// A table that the environment wants copied once more, beside the stream. The id is new for every attempt.
+/// A table that the environment wants copied once more, beside the stream. The id is new for every
+/// attempt.
 struct CopyAgain {
     std::string id;
     model::RelationName table;
@@ -152,7 +156,8 @@ struct EnumLabels {
     std::vector<std::uint32_t> labels;  // pg_enum.oid, in the order of enumsortorder
 };
 
-/// `made` is another number once the column was dropped and added, or got another expression: pg_attrdef.oid.
+/// `made` is another number once the column was dropped and added, or got another expression:
+/// pg_attrdef.oid.
 struct GeneratedColumn {
     model::RelationName table;
     std::string name;
@@ -199,7 +204,8 @@ struct CopyAgainBegin {
 struct SchemaReport {
     std::string session;
     model::Definitions definitions;
-    /// The source's WAL end after they were read, and its snapshot before: "10:20:10,14". Both may be missing.
+    /// The source's WAL end after they were read, and its snapshot before: "10:20:10,14". Both may
+    /// be missing.
     std::optional<model::Lsn> lsn;
     std::string snapshot;
     std::vector<GeneratedColumn> generated;  // may be missing

@@ -63,18 +63,19 @@ private:
     std::string m_payload;
 };
 
-/// Header and payload in one buffer; zstd with `level`, or as it is when level is 0 or it compresses better than a
-/// receiver accepts (frame_ratio_fits).
-/// Throws base::Error (bug) when zstd fails.
+/// Header and payload in one buffer; zstd with `level`, or as it is when level is 0 or it
+/// compresses better than a receiver accepts (frame_ratio_fits). Throws base::Error (bug) when zstd
+/// fails.
 std::string encode(SegmentHeader header, std::string_view payload, int level);
 
-/// Reads and checks a header: magic, version, sizes against the body and each other (frame_ratio_fits). Throws base::Error (transient is
-/// never used: a bad segment is a bug) that says what does not fit.
+/// Reads and checks a header: magic, version, sizes against the body and each other
+/// (frame_ratio_fits). Throws base::Error (transient is never used: a bad segment is a bug) that
+/// says what does not fit.
 SegmentHeader read_header(std::string_view body);
 
-/// The raw payload of a segment, decompressed when needed; checks sizes and the frame's checksum. What the header
-/// promises is compared with `limit`, the largest raw payload that is accepted, and with the frame, before memory is
-/// taken for it (frame.hpp).
+/// The raw payload of a segment, decompressed when needed; checks sizes and the frame's checksum.
+/// What the header promises is compared with `limit`, the largest raw payload that is accepted, and
+/// with the frame, before memory is taken for it (frame.hpp).
 std::string read_payload(const SegmentHeader& header, std::string_view body, std::uint64_t limit);
 
 /// Walks the messages of a raw payload. `next` throws base::Error (bug) on a cut message.

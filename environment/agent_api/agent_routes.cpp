@@ -22,7 +22,8 @@ constexpr std::uint64_t k_longest_wait = 20;
 // Of JSON, whose shortest values take most: "[],".
 constexpr std::uint64_t k_json_factor = 28;
 
-// What the common rooms call a bug is, in a body that came over the line, a body that cannot be read.
+// What the common rooms call a bug is, in a body that came over the line, a body that cannot be
+// read.
 template <class Read>
 auto read_body(Read&& read) {
     try {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The agent's calls (docs/protocol.md) as routes: reads bodies, calls the connector, writes answers. Handlers run
-// on the HTTP threads; segments are decompressed there.
+// The agent's calls (docs/protocol.md) as routes: reads bodies, calls the connector, writes
+// answers. Handlers run on the HTTP threads; segments are decompressed there.
 #pragma once
 
 #include "environment/connector/registry.hpp"

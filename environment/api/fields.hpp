@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Bodies of the public API's requests and answers. Any thread. Throws HttpError 422 for what cannot be read.
+// Bodies of the public API's requests and answers. Any thread. Throws HttpError 422 for what cannot
+// be read.
 #pragma once
 
 #include "environment/server/http.hpp"

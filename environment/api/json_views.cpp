@@ -22,7 +22,8 @@ json value_of(const T& value) {
     return protocol::parse_json("a record", protocol::to_json(value));
 }
 
-// An agent's report stands deeper in our answers than in its hello, and who reads them has the same limit.
+// An agent's report stands deeper in our answers than in its hello, and who reads them has the same
+// limit.
 json preflight_json(const std::string& report) {
     const bool fits = base::json_depth_within(report, base::k_json_depth / 2);
     json value = fits ? protocol::try_json(report) : json(nullptr);

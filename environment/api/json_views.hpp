@@ -12,7 +12,8 @@
 
 namespace ardent::environment {
 
-/// ConnectorRow with the fields that this environment adds: failure, replica, lag, not_carried, agent, …
+/// ConnectorRow with the fields that this environment adds: failure, replica, lag, not_carried,
+/// agent, …
 nlohmann::json connector_row(const ConnectorView& view);
 
 /// What to run beside the source; `token` is shown this once, empty: left out.

@@ -3,8 +3,8 @@
 
 #include <cstddef>
 
-// The assembler puts the file's bytes between two symbols; it looks for the file below the repository's root
-// (-Wa,-I in environment/Makefile).
+// The assembler puts the file's bytes between two symbols; it looks for the file below the
+// repository's root (-Wa,-I in environment/Makefile).
 __asm__(
     ".section .rodata\n"
     ".balign 16\n"

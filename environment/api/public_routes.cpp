@@ -20,8 +20,8 @@ using protocol::json;
 
 constexpr std::size_t k_name_limit = 100;
 constexpr int k_longest_wait = 10;
-// Of calls that wait for an operation; more are answered at once. Half of the threads that the API has (http_server.cpp), so
-// that whoever waits for nothing is served.
+// Of calls that wait for an operation; more are answered at once. Half of the threads that the API
+// has (http_server.cpp), so that whoever waits for nothing is served.
 constexpr std::ptrdiff_t k_most_waiting = 8;
 using WaitingCalls = std::counting_semaphore<k_most_waiting>;
 
@@ -273,11 +273,12 @@ void add_public_routes(Router& router, const Settings& settings, Registry& regis
     router.add(
         {"POST", one + "/engine-setup", Access::admin, k_body_limit,
          [&registry](const HttpRequest& request) { return engine_setup(request, registry); }});
-    router.add({"GET", "/v1/operations/{operation_id}", Access::admin, 0,
-                [&settings, &registry, &branches,
-                 calls = std::make_shared<WaitingCalls>(k_most_waiting)](const HttpRequest& request) {
-                    return show_operation(request, settings, registry, branches, *calls);
-                }});
+    router.add(
+        {"GET", "/v1/operations/{operation_id}", Access::admin, 0,
+         [&settings, &registry, &branches,
+          calls = std::make_shared<WaitingCalls>(k_most_waiting)](const HttpRequest& request) {
+             return show_operation(request, settings, registry, branches, *calls);
+         }});
     add_scope_routes(router);
 }
 

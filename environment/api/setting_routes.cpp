@@ -160,7 +160,8 @@ HttpResponse set(const HttpRequest& request, Registry& registry, Store& store) {
     return answer(200, setting_row(key, store.settings(change.connector_id)));
 }
 
-// The one that is meant; without a name the only one: a removal must not take more than whoever asks may know of.
+// The one that is meant; without a name the only one: a removal must not take more than whoever
+// asks may know of.
 std::string hook_to_remove(const HttpRequest& request, const ConnectorSettings& settings) {
     const auto named = request.parameter("hook");
     const auto& hooks = settings.hooks;

@@ -118,7 +118,8 @@ void Applier::read(const protocol::MessageView& message, const protocol::Message
     }
 }
 
-// Whoever knows a prefix may write bytes that are no text in the server's encoding, which the extension never does.
+// Whoever knows a prefix may write bytes that are no text in the server's encoding, which the
+// extension never does.
 const model::Change* Applier::read_change(const protocol::MessageView& message) {
     try {
         return &m_decoder.decode(message.lsn, message.text);

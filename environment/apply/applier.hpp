@@ -2,12 +2,14 @@
 // Follows the stream's transactions and makes target transactions of them: one or more whole source
 // transactions and the progress row. Owned by the Worker; its thread only.
 //
-// A source transaction shares its target transaction with others, except one whose end has not come yet, in its
-// segment or the next, which has the ones before it committed first, and one with TRUNCATE or DDL, which is alone.
+// A source transaction shares its target transaction with others, except one whose end has not come
+// yet, in its segment or the next, which has the ones before it committed first, and one with
+// TRUNCATE or DDL, which is alone.
 //
-// The changes of a table that has to be copied again are held, in the same target transaction (held_tables.hpp). Its copy
-// is taken between transactions, once the position has come to the source's WAL end behind the copy's snapshot: what the
-// snapshot shows is then applied everywhere else, and what it does not show was held or is still to come.
+// The changes of a table that has to be copied again are held, in the same target transaction
+// (held_tables.hpp). Its copy is taken between transactions, once the position has come to the
+// source's WAL end behind the copy's snapshot: what the snapshot shows is then applied everywhere
+// else, and what it does not show was held or is still to come.
 #pragma once
 
 #include "common/decode/wal2json.hpp"
@@ -63,22 +65,25 @@ public:
             const ApplierOptions& options, model::Lsn durable, Committed committed,
             NextPayload next_payload);
 
-    /// Applies the messages; commits on the way when enough is pending. Throws Failed, base::Error, Stopped.
+    /// Applies the messages; commits on the way when enough is pending. Throws Failed, base::Error,
+    /// Stopped.
     void apply(const protocol::SegmentHeader& header, std::string_view payload,
                const std::atomic<bool>& stopping);
     /// Takes the segment's position and nothing else of it.
     void deliver(const protocol::SegmentHeader& header, std::size_t bytes);
 
-    /// True when whole transactions or an idle position wait for a commit, and none is cut in the middle.
+    /// True when whole transactions or an idle position wait for a commit, and none is cut in the
+    /// middle.
     bool pending() const noexcept { return !m_open && m_end > m_flight.end; }
-    /// Sends the target transaction's statements; its commit is then under way while more messages are read.
-    /// Waits for the end of the one before.
+    /// Sends the target transaction's statements; its commit is then under way while more messages
+    /// are read. Waits for the end of the one before.
     void start_commit();
     bool committing() const noexcept { return m_session.committing(); }
     /// Goes on with the commit under way, waiting at most this long for the server.
     void continue_commit(std::chrono::milliseconds most);
-    /// Between source transactions: puts the tables that were copied again, and that the replica has come up to, in
-    /// their place, with the changes that were held for them. What is pending is committed before. Throws as `apply`.
+    /// Between source transactions: puts the tables that were copied again, and that the replica
+    /// has come up to, in their place, with the changes that were held for them. What is pending is
+    /// committed before. Throws as `apply`.
     void take_copies(const std::atomic<bool>& stopping);
     /// True between a source transaction's begin and commit.
     bool inside() const noexcept { return m_open; }

@@ -28,13 +28,14 @@ struct Cell {
 /// Cells of one table in its column order.
 using Cells = std::span<Cell>;
 
-/// Puts the values into their columns' places; the others become absent, and so does what a virtual generated column is told
-/// to have, which stores nothing. Throws Failed for a column that the table does not have, and for a null that may
-/// stand for NaN in a column that cannot be null.
+/// Puts the values into their columns' places; the others become absent, and so does what a virtual
+/// generated column is told to have, which stores nothing. Throws Failed for a column that the
+/// table does not have, and for a null that may stand for NaN in a column that cannot be null.
 void fill_cells(const TargetTable& table, model::Lsn lsn,
                 const std::vector<model::ColumnValue>& values, std::vector<Cell>& cells);
 
-/// A copy that lives in the arena and is ready to be a parameter (NUL behind it, \x in front of it).
+/// A copy that lives in the arena and is ready to be a parameter (NUL behind it, \x in front of
+/// it).
 Cell stored(const Cell& cell, Arena& arena);
 Cell* stored(Cells cells, Arena& arena);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// Tables that have to be copied again, and the changes that wait for it, in the replica itself: tables ardent.copy_again and
-// ardent.held beside the progress row, written in the transactions that they belong to. One thread, as its connection.
+// Tables that have to be copied again, and the changes that wait for it, in the replica itself:
+// tables ardent.copy_again and ardent.held beside the progress row, written in the transactions
+// that they belong to. One thread, as its connection.
 #pragma once
 
 #include "common/model/lsn.hpp"
@@ -23,7 +24,8 @@ struct CopyRecord {
     model::RelationName name;    // as it is called now, in the connection's encoding
     std::string why;
     model::Lsn since;  // commit end of the statement that made it
-    /// The source's transactions with DDL that touched it since, that one included: a copy has to show them all.
+    /// The source's transactions with DDL that touched it since, that one included: a copy has to
+    /// show them all.
     std::vector<std::uint64_t> ddl_xids;
     std::uint64_t held = 0;  // changes
 };
@@ -36,7 +38,8 @@ struct HeldChange {
     std::string message;
 };
 
-/// Makes both tables where they are not there. On the privileged connection of the replica's database.
+/// Makes both tables where they are not there. On the privileged connection of the replica's
+/// database.
 void create_copy_records(environment::Superuser& privileged, std::string_view apply_role);
 
 std::vector<CopyRecord> read_copy_records(pq::Connection& connection);
@@ -53,7 +56,8 @@ void forget_what_is_gone(pq::Connection& connection, const replay::Scope& scope)
 
 /// INSERT of a held change: $1 relation, $2 xid, $3 LSN, $4 message.
 extern const char* const k_hold;
-/// The next held changes of the table behind `place`, in their order, some megabytes at most; empty: no more.
+/// The next held changes of the table behind `place`, in their order, some megabytes at most;
+/// empty: no more.
 std::vector<HeldChange> read_held(pq::Connection& connection, std::uint32_t relation,
                                   std::uint64_t place);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The Applier's part in copying a table again: its rows, then the changes that were held, in one target transaction.
+// The Applier's part in copying a table again: its rows, then the changes that were held, in one
+// target transaction.
 #include "common/process/log.hpp"
 #include "environment/apply/applier.hpp"
 #include "environment/apply/failed.hpp"
@@ -92,7 +93,8 @@ void Applier::load_rows(const ReadyCopy& copy, const std::atomic<bool>& stopping
     }
 }
 
-// Exactly what the rows do not show yet. A change of a transaction that the snapshot shows is in them.
+// Exactly what the rows do not show yet. A change of a transaction that the snapshot shows is in
+// them.
 void Applier::catch_up(const ReadyCopy& copy, const std::atomic<bool>& stopping) {
     const CopyRecord* const record = m_held.find(copy.relation);
     for (std::uint64_t place = 0;;) {

@@ -8,7 +8,8 @@ namespace ardent::apply {
 
 namespace {
 
-// Equal tables are made of types of equal names; one that is on one side only is inside another that differs.
+// Equal tables are made of types of equal names; one that is on one side only is inside another
+// that differs.
 std::string type_difference(const model::Definitions& source, const model::Definitions& replica) {
     std::map<model::RelationName, const model::TypeDefinition*> known;
     for (const model::TypeDefinition& type : replica.types) {

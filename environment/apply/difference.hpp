@@ -9,7 +9,8 @@
 
 namespace ardent::apply {
 
-/// The first difference between the source's tables and types and the replica's, as a failure that names it.
+/// The first difference between the source's tables and types and the replica's, as a failure that
+/// names it.
 std::optional<protocol::Failure> difference(const model::Definitions& source,
                                             const model::Definitions& replica);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// An error of applying, with where in the stream it happened. Text in it is UTF-8 whatever the server's encoding is.
+// An error of applying, with where in the stream it happened. Text in it is UTF-8 whatever the
+// server's encoding is.
 #pragma once
 
 #include "common/base/error.hpp"
@@ -34,8 +35,9 @@ private:
 /// Any text for people: clipped, and bytes that are no UTF-8 shown as \xHH.
 std::string shown(std::string_view text, std::size_t limit = 300);
 
-/// True for an error after which a new session may simply go on: the connection broke, the server asks to try
-/// again. A server out of disk or memory (class 53) is no such case: somebody has to mend it.
+/// True for an error after which a new session may simply go on: the connection broke, the server
+/// asks to try again. A server out of disk or memory (class 53) is no such case: somebody has to
+/// mend it.
 bool is_lost(const base::Error& error) noexcept;
 
 protocol::Failure to_failure(const base::Error& error);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
-// What was known of generated columns when their rows came. An expression is printed otherwise once it was dumped, so that the
-// source's cannot be held against the replica's; but each side is held against itself: pg_attrdef.oid is another one
-// after a column was dropped and added, or got another expression or type. Where that happened at the source
-// and not in the replica, old rows have other values there.
+// What was known of generated columns when their rows came. An expression is printed otherwise once
+// it was dumped, so that the source's cannot be held against the replica's; but each side is held
+// against itself: pg_attrdef.oid is another one after a column was dropped and added, or got
+// another expression or type. Where that happened at the source and not in the replica, old rows
+// have other values there.
 #pragma once
 
 #include "common/pq/connection.hpp"
@@ -24,9 +25,10 @@ void create_generated_records(environment::Superuser& privileged, std::string_vi
 void keep_generated(pq::Connection& connection,
                     const std::vector<protocol::GeneratedColumn>& source);
 
-/// A column that was made anew at the source only is a failure that names it. Otherwise what is known now is kept, unless
-/// `ahead` says that the replica has DDL that the report does not show; it is asked after the replica was read.
-/// Columns that nothing is known of (replicas of before, new columns) are taken as they are.
+/// A column that was made anew at the source only is a failure that names it. Otherwise what is
+/// known now is kept, unless `ahead` says that the replica has DDL that the report does not show;
+/// it is asked after the replica was read. Columns that nothing is known of (replicas of before,
+/// new columns) are taken as they are.
 std::optional<protocol::Failure> check_generated(
     pq::Connection& connection, const std::vector<protocol::GeneratedColumn>& source,
     const std::function<bool()>& ahead);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// The tables that wait for a copy, as the thread that applies sees them: their changes are held instead of written, and
-// what DDL does to them is noted, all in the open target transaction. Owned by the Applier; its thread only.
+// The tables that wait for a copy, as the thread that applies sees them: their changes are held
+// instead of written, and what DDL does to them is noted, all in the open target transaction. Owned
+// by the Applier; its thread only.
 #pragma once
 
 #include "common/model/ddl.hpp"
@@ -41,7 +42,8 @@ public:
     /// Sends what is kept into the open target transaction; answers may still be on their way.
     void write();
 
-    /// After a statement ran, in its transaction: what it made wanted, and which copies have to show it.
+    /// After a statement ran, in its transaction: what it made wanted, and which copies have to
+    /// show it.
     void after_ddl(const model::DdlStatement& statement,
                    const std::vector<replay::CopyWanted>& wanted, model::Lsn commit_end);
     /// The target transaction is committed: the agent's side is told.
@@ -77,7 +79,8 @@ private:
     bool m_held_more = false;  // since it was told
 };
 
-/// While it lives the connection speaks UTF-8, as names in messages do; `end` goes back to the encoding of the rows.
+/// While it lives the connection speaks UTF-8, as names in messages do; `end` goes back to the
+/// encoding of the rows.
 class InUtf8 {
 public:
     InUtf8(pq::Connection& connection, const std::string& encoding);

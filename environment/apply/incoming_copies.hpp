@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
-// The tables that have to be copied again, between the thread that applies, which wants them, and the agent's calls, which
-// bring them (docs/protocol.md, "Copy again"). What comes is kept in files, compressed as it came, until the replica has
-// come to the copy's place in the stream: nobody's rows and no lock of the replica are touched before. Nothing here
-// survives: a new worker asks again. Any thread.
+// The tables that have to be copied again, between the thread that applies, which wants them, and
+// the agent's calls, which bring them (docs/protocol.md, "Copy again"). What comes is kept in
+// files, compressed as it came, until the replica has come to the copy's place in the stream:
+// nobody's rows and no lock of the replica are touched before. Nothing here survives: a new worker
+// asks again. Any thread.
 #pragma once
 
 #include "common/protocol/messages.hpp"
@@ -44,15 +45,17 @@ struct CopyAgainView {
 
 class IncomingCopies {
 public:
-    /// `directory` is ours alone, made when it is needed; what an earlier one left there is removed.
+    /// `directory` is ours alone, made when it is needed; what an earlier one left there is
+    /// removed.
     explicit IncomingCopies(const std::string& directory);
     ~IncomingCopies();
     IncomingCopies(const IncomingCopies&) = delete;
     IncomingCopies& operator=(const IncomingCopies&) = delete;
 
     // The thread that applies.
-    /// All tables that are committed as wanted, names in UTF-8. A copy under way goes on when its table is called the same
-    /// and its snapshot shows all of the table's DDL; otherwise it begins again.
+    /// All tables that are committed as wanted, names in UTF-8. A copy under way goes on when its
+    /// table is called the same and its snapshot shows all of the table's DDL; otherwise it begins
+    /// again.
     void want(const std::vector<CopyRecord>& records);
     /// Some table waits for a copy.
     bool any() const noexcept { return m_any; }
@@ -63,11 +66,12 @@ public:
     void discard(const std::string& id, const std::string& why);
     void note_held(std::uint32_t relation, std::uint64_t held);
 
-    // The agent. A call for a copy that is not wanted (any more) throws HttpError 409 out_of_order; base::Error (transient)
-    // when the file cannot be written.
+    // The agent. A call for a copy that is not wanted (any more) throws HttpError 409 out_of_order;
+    // base::Error (transient) when the file cannot be written.
     std::vector<protocol::CopyAgain> wanted() const;
     void begin(const std::string& id, const protocol::CopyAgainBegin& begin);
-    /// The rows so far with the last part, otherwise nothing. A part that arrived already is answered and not kept again.
+    /// The rows so far with the last part, otherwise nothing. A part that arrived already is
+    /// answered and not kept again.
     std::optional<std::uint64_t> part(const std::string& id, std::uint64_t number, bool last,
                                       std::string_view frame);
     void finish(const std::string& id, std::uint64_t rows);
@@ -105,10 +109,12 @@ private:
     std::atomic<std::uint64_t> m_ready_at;
 };
 
-/// What the replica itself says is pending, when nobody applies; nothing for one without the records.
+/// What the replica itself says is pending, when nobody applies; nothing for one without the
+/// records.
 std::vector<CopyAgainView> views_of_records(pq::Connection& connection);
 
-/// The content of a ready copy, piece by piece. Throws base::Error (bug) when the file is not what was written.
+/// The content of a ready copy, piece by piece. Throws base::Error (bug) when the file is not what
+/// was written.
 void read_parts(const std::string& path, const std::function<void(std::string_view)>& piece);
 
 }  // namespace ardent::apply

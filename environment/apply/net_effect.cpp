@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::size_t k_first_slots = 64;
 
-/// Later values over earlier ones; an absent one is an unchanged TOAST value and leaves what is there.
+/// Later values over earlier ones; an absent one is an unchanged TOAST value and leaves what is
+/// there.
 void merge(Cell* into, Cells cells, Arena& arena) {
     for (std::size_t i = 0; i < cells.size(); ++i) {
         const Cell& cell = cells[i];

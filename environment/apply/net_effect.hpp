@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// What a batch does to one table, key by key: of all changes to a key only the last state is kept, because a reader
-// can see nothing else. Pure; one thread; rows and keys lie in an Arena that must outlive them.
+// What a batch does to one table, key by key: of all changes to a key only the last state is kept,
+// because a reader can see nothing else. Pure; one thread; rows and keys lie in an Arena that must
+// outlive them.
 #pragma once
 
 #include "common/model/lsn.hpp"
@@ -31,7 +32,8 @@ struct KeyEntry {
 
 class NetEffect {
 public:
-    /// The entry of a key; a new one is fresh and has its bytes copied into the arena. Valid until the next `at`.
+    /// The entry of a key; a new one is fresh and has its bytes copied into the arena. Valid until
+    /// the next `at`.
     KeyEntry& at(std::string_view key, Arena& arena);
     /// nullptr when the key is not there.
     const KeyEntry* find(std::string_view key) const noexcept;
@@ -40,8 +42,9 @@ public:
     bool empty() const noexcept { return m_entries.empty(); }
     void clear() noexcept;
 
-    // The three below say false when the change does not fit what the batch did before: a row that is
-    // there already, or one that is not there. `cells` are the decoder's; they are copied into the arena.
+    // The three below say false when the change does not fit what the batch did before: a row that
+    // is there already, or one that is not there. `cells` are the decoder's; they are copied into
+    // the arena.
     static bool insert(KeyEntry& entry, Cells cells, Arena& arena);
     static bool update(KeyEntry& entry, Cells cells, Arena& arena);
     static bool remove(KeyEntry& entry);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// Changes of one table's rows as the bytes that ardent.write_rows takes (replica/src/operations.hpp has the format). The server
-// makes them one after the other, so their order is kept. Pure; one thread.
+// Changes of one table's rows as the bytes that ardent.write_rows takes (replica/src/operations.hpp
+// has the format). The server makes them one after the other, so their order is kept. Pure; one
+// thread.
 #pragma once
 
 #include "common/model/lsn.hpp"

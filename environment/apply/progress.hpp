@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
-// The progress row: the one record of how far the replica is, in the replica itself, written in the same
-// transaction as the rows (ReplicaSession::queue_progress). Table ardent.progress, one row, the superuser's: no code of the
-// source can become that role, and ardent_apply writes it by a function only, which wants its session's secret.
+// The progress row: the one record of how far the replica is, in the replica itself, written in the
+// same transaction as the rows (ReplicaSession::queue_progress). Table ardent.progress, one row,
+// the superuser's: no code of the source can become that role, and ardent_apply writes it by a
+// function only, which wants its session's secret.
 #pragma once
 
 #include "common/model/lsn.hpp"
@@ -26,9 +27,9 @@ struct ProgressRow {
     std::optional<std::string> applied_at;  // read only: when the row was last written, UTC
 };
 
-/// Creates schema ardent, its tables (copy_records.hpp too) and the writer's functions when they are not there, and lets
-/// `apply_role` use them.
-/// On the privileged connection of the replica's database. Throws as Connection::exec.
+/// Creates schema ardent, its tables (copy_records.hpp too) and the writer's functions when they
+/// are not there, and lets `apply_role` use them. On the privileged connection of the replica's
+/// database. Throws as Connection::exec.
 void create_progress(environment::Superuser& privileged, std::string_view apply_role);
 
 /// nullopt when there is no table or no row: the replica is not complete.

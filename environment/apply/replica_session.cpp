@@ -14,7 +14,8 @@ namespace ardent::apply {
 namespace {
 
 pq::ConnectOptions with_settings(pq::ConnectOptions options, const std::string& server_encoding) {
-    // Values stay the bytes that the source has: no conversion between its encoding and the replica's.
+    // Values stay the bytes that the source has: no conversion between its encoding and the
+    // replica's.
     options.parameters.emplace_back("client_encoding", server_encoding);
     options.parameters.emplace_back("application_name", "ardent apply");
     for (const auto& [name, value] : environment::pinned_settings()) {
@@ -26,7 +27,8 @@ pq::ConnectOptions with_settings(pq::ConnectOptions options, const std::string& 
     return options;
 }
 
-/// Triggers and foreign keys of the replica did their work at the source; here they would do it twice.
+/// Triggers and foreign keys of the replica did their work at the source; here they would do it
+/// twice.
 void require_replica_role(pq::Connection& connection) {
     const pq::Value role =
         connection.value("SELECT pg_catalog.current_setting('session_replication_role')");
@@ -82,8 +84,9 @@ ReplicaSession::ReplicaSession(pq::ConnectOptions options, const std::string& se
     environment::open_writer(m_connection, m_secret);
 }
 
-// The socket stays blocking: what is sent waits until the server takes it, with answers read meanwhile. Otherwise libpq keeps
-// what the server does not take yet, without a limit, and moves all of it at each partial send.
+// The socket stays blocking: what is sent waits until the server takes it, with answers read
+// meanwhile. Otherwise libpq keeps what the server does not take yet, without a limit, and moves
+// all of it at each partial send.
 void ReplicaSession::enter() {
     if (committing()) {
         throw base::Error(base::ErrorKind::bug, "a statement was queued while a COMMIT runs");

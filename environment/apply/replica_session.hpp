@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: PostgreSQL
-// The connection that writes into the replica. Statements are queued in libpq's pipeline mode and answered
-// at `drain`. A commit may be on its way while the caller does something else (`start_commit`, `poll`). One thread,
-// except `cancel`.
+// The connection that writes into the replica. Statements are queued in libpq's pipeline mode and
+// answered at `drain`. A commit may be on its way while the caller does something else
+// (`start_commit`, `poll`). One thread, except `cancel`.
 //
-// Each target transaction begins from a clean session. Code of the source runs in it in two ways: while rows are written, in
-// a security-restricted operation that puts back what it sets (invariant 22), and by a statement of DDL, behind which the
-// session is cleaned (environment/instance/superuser.hpp) before anything else runs in it. Nor is a statement prepared under a
-// name.
+// Each target transaction begins from a clean session. Code of the source runs in it in two ways:
+// while rows are written, in a security-restricted operation that puts back what it sets (invariant
+// 22), and by a statement of DDL, behind which the session is cleaned
+// (environment/instance/superuser.hpp) before anything else runs in it. Nor is a statement prepared
+// under a name.
 #pragma once
 
 #include "common/base/error.hpp"
@@ -53,8 +54,9 @@ class ReplicaSession {
 public:
     static constexpr std::size_t k_no_ticket = static_cast<std::size_t>(-1);
 
-    /// Connects with the settings that apply needs, and makes sure that no other session of this role applies
-    /// into this database: one that is left over is ended. `secret`: the writer's (writer_functions.hpp). Throws base::Error.
+    /// Connects with the settings that apply needs, and makes sure that no other session of this
+    /// role applies into this database: one that is left over is ended. `secret`: the writer's
+    /// (writer_functions.hpp). Throws base::Error.
     ReplicaSession(pq::ConnectOptions options, const std::string& server_encoding,
                    std::string secret);
 
@@ -78,11 +80,12 @@ public:
     /// Waits for the answers of everything queued. Throws the first StatementError.
     void drain();
 
-    /// Sends what is queued and will send COMMIT once all of it has answered well. Until the commit is over nothing else
-    /// may be queued.
+    /// Sends what is queued and will send COMMIT once all of it has answered well. Until the commit
+    /// is over nothing else may be queued.
     void start_commit();
     bool committing() const noexcept { return m_stage != Stage::none; }
-    /// Goes on with the commit as far as it goes without waiting. Throws as `drain`; the commit is then given up.
+    /// Goes on with the commit as far as it goes without waiting. Throws as `drain`; the commit is
+    /// then given up.
     void poll();
     /// Waits until the commit has something new to say, at most this long, and goes on with it.
     void poll_for(std::chrono::milliseconds most);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// What went wrong, told so that somebody can mend it: LSN, table, key. The key goes beside the message, not into it.
+// What went wrong, told so that somebody can mend it: LSN, table, key. The key goes beside the
+// message, not into it.
 #include "environment/apply/failed.hpp"
 #include "environment/apply/table_writer.hpp"
 
@@ -12,7 +13,8 @@ constexpr const char* k_miss_hint =
     "row at both "
     "ends and mend it in the replica, then retry; or make a new copy.";
 
-// ERRCODE_NO_DATA_FOUND: what the replica's writer says of a row, or of the progress row, that is not where it has to be.
+// ERRCODE_NO_DATA_FOUND: what the replica's writer says of a row, or of the progress row, that is
+// not where it has to be.
 constexpr std::string_view k_no_data = "P0002";
 
 }  // namespace

@@ -7,8 +7,8 @@
 
 namespace ardent::apply {
 
-/// Puts the net effect behind the operations: what is gone first, so that other keys may take the places in other unique
-/// indexes, then what changed, then what is new.
+/// Puts the net effect behind the operations: what is gone first, so that other keys may take the
+/// places in other unique indexes, then what changed, then what is new.
 void TableWriter::write_net(PendingTable& pending) {
     if (pending.net.empty()) {
         return;

@@ -125,7 +125,8 @@ void TableWriter::start_keys(PendingTable& pending) {
     pending.keyed = pending.keyed || pending.table->exact_key;
 }
 
-/// Reads the message's old values into m_old_cells, those of the identity into m_identity, and its key into m_key.
+/// Reads the message's old values into m_old_cells, those of the identity into m_identity, and its
+/// key into m_key.
 void TableWriter::read_identity(const PendingTable& pending, const model::Change& change) {
     const TargetTable& target = *pending.table;
     if (target.key.empty() && !target.full) {
@@ -134,7 +135,8 @@ void TableWriter::read_identity(const PendingTable& pending, const model::Change
                 " has no replica identity in the replica, so its rows cannot be found again",
             k_changed_hint, change.lsn, target.shown_name);
     }
-    // Without an old key the key is unchanged. A FULL row of NULLs only has nothing to tell in wal2json 2.3.
+    // Without an old key the key is unchanged. A FULL row of NULLs only has nothing to tell in
+    // wal2json 2.3.
     const bool told = target.full || !change.identity.empty();
     fill_cells(target, change.lsn, told ? change.identity : change.columns, m_old_cells);
     if (!target.full && !make_key(target, m_old_cells.data(), m_key)) {
@@ -145,8 +147,8 @@ void TableWriter::read_identity(const PendingTable& pending, const model::Change
     m_identity.clear();
     for (const int place : target.identity) {
         Cell& cell = m_identity.emplace_back(m_old_cells[static_cast<std::size_t>(place)]);
-        // wal2json 2.3 (Debian 11) leaves the NULLs of an old row out. Nothing else of a FULL one is ever absent: the
-        // server writes its TOAST values whole.
+        // wal2json 2.3 (Debian 11) leaves the NULLs of an old row out. Nothing else of a FULL one
+        // is ever absent: the server writes its TOAST values whole.
         if (cell.state == CellState::absent) {
             cell.state = CellState::null;
         }

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: PostgreSQL
-// Row changes on their way into the replica. What can be is kept back until `flush`, as the net effect of the batch by key;
-// whatever could come out otherwise that way goes change by change, in the source's order:
+// Row changes on their way into the replica. What can be is kept back until `flush`, as the net
+// effect of the batch by key; whatever could come out otherwise that way goes change by change, in
+// the source's order:
 //
 //   no exact key (equal values, different text)        every change
 //   a changed key                                      this change
-//   another unique or exclusion index                  every UPDATE of a row that the batch did not make
+//   another unique or exclusion index                  every UPDATE of a row that the
+//                                                      batch did not make
 //
-// All of one table goes in one order. Between tables there is none, and none is needed: no foreign key and no trigger looks
-// from one to the other. What is written goes to ardent.write_rows in parts, while more is read.
+// All of one table goes in one order. Between tables there is none, and none is needed: no foreign
+// key and no trigger looks from one to the other. What is written goes to ardent.write_rows in
+// parts, while more is read.
 //
 // Names and values are in the source's server encoding; so is the replica's. One thread.
 #pragma once
@@ -42,7 +45,8 @@ struct PendingTable {
 
 class TableWriter {
 public:
-    /// `before_sending` is called before anything goes to the session: it waits for a commit on its way.
+    /// `before_sending` is called before anything goes to the session: it waits for a commit on its
+    /// way.
     TableWriter(ReplicaSession& session, const TargetTables& tables, model::SearchPaths paths,
                 std::function<void()> before_sending)
         : m_session(session),
@@ -50,7 +54,8 @@ public:
           m_paths(std::move(paths)),
           m_before_sending(std::move(before_sending)) {}
 
-    /// Each throws Failed when the change does not fit the replica, base::Error when the connection broke.
+    /// Each throws Failed when the change does not fit the replica, base::Error when the connection
+    /// broke.
     void insert(const model::Change& change);
     void update(const model::Change& change);
     void remove(const model::Change& change);
@@ -68,8 +73,8 @@ public:
     void flush();
     /// Waits for the answers. After `flush` the batch's memory is given back.
     void settle();
-    /// After `flush`: what was queued belongs to a commit from here on, and what it was about is kept until `released`;
-    /// the next batch may begin.
+    /// After `flush`: what was queued belongs to a commit from here on, and what it was about is
+    /// kept until `released`; the next batch may begin.
     void hand_over();
     void released() noexcept { m_sent_tickets.clear(); }
     /// Throws what a failed statement of the batch that was handed over was about.
@@ -79,7 +84,8 @@ public:
     std::size_t bytes() const noexcept { return m_arena.used() + m_operation_bytes; }
 
 private:
-    // What one call takes: enough that the call itself costs little, and little enough that the server begins early.
+    // What one call takes: enough that the call itself costs little, and little enough that the
+    // server begins early.
     static constexpr std::size_t k_send_bytes = std::size_t{256} << 10U;
 
     /// What a queued statement was about, to tell its failure.

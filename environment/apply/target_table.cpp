@@ -73,7 +73,8 @@ constexpr unsigned k_float4 = 700;
 constexpr unsigned k_float8 = 701;
 constexpr unsigned k_bpchar = 1042;
 constexpr unsigned k_numeric = 1700;
-// bool, bytea, "char", name, int8, int2, int4, text, oid, bpchar, varchar, date, timestamp, timestamptz, uuid
+// bool, bytea, "char", name, int8, int2, int4, text, oid, bpchar, varchar, date, timestamp,
+// timestamptz, uuid
 constexpr unsigned k_exact[] = {16, 17,   18,   19,   20,   21,   23,  25,
                                 26, 1042, 1043, 1082, 1114, 1184, 2950};
 
@@ -94,8 +95,8 @@ OwnTypes read_own_types(pq::Connection& connection) {
     return types;
 }
 
-/// Equal values have equal text: needed to know a row again by the text of its key. char(n) only with a
-/// length of its own, because then all values are padded alike.
+/// Equal values have equal text: needed to know a row again by the text of its key. char(n) only
+/// with a length of its own, because then all values are padded alike.
 bool has_exact_equality(unsigned type, std::string_view typmod, bool deterministic,
                         const OwnTypes& own) {
     bool domain = false;

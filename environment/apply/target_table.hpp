@@ -49,11 +49,13 @@ struct TargetTable {
 class TargetTables {
 public:
     TargetTables() = default;
-    /// All ordinary and partitioned tables and materialized views of the database that are not the system's or Ardent's.
+    /// All ordinary and partitioned tables and materialized views of the database that are not the
+    /// system's or Ardent's.
     explicit TargetTables(pq::Connection& connection);
 
     void add(TargetTable table);
-    /// nullptr when the replica has no such table. Pointers stay valid as long as this object lives.
+    /// nullptr when the replica has no such table. Pointers stay valid as long as this object
+    /// lives.
     const TargetTable* find(std::string_view schema, std::string_view name) const noexcept;
 
 private:
@@ -73,7 +75,8 @@ private:
 /// Derives places, numbers and flags of the whole table from its columns.
 void complete(TargetTable& table);
 
-/// Takes out all rows as readers like it: they keep the old ones until the commit, which TRUNCATE would not let them.
+/// Takes out all rows as readers like it: they keep the old ones until the commit, which TRUNCATE
+/// would not let them.
 std::string delete_all_sql(const TargetTable& table);
 
 }  // namespace ardent::apply

@@ -13,7 +13,8 @@ namespace {
 using base::Error;
 using base::ErrorKind;
 
-// Each look has a short session in a database that no hook renames: CREATE DATABASE … TEMPLATE wants its template alone.
+// Each look has a short session in a database that no hook renames: CREATE DATABASE … TEMPLATE
+// wants its template alone.
 constexpr const char* k_looking_from = "template1";
 
 void require_role(const Instance& branch, const SettingsPlan& plan) {
@@ -44,8 +45,9 @@ void require_role(const Instance& branch, const SettingsPlan& plan) {
     }
 }
 
-// Whoever logs in as the branch's role is `branch_role` from then on. SET ROLE NONE makes the branch's role of it again;
-// RESET ROLE does not, because it goes back to what the session began with.
+// Whoever logs in as the branch's role is `branch_role` from then on. SET ROLE NONE makes the
+// branch's role of it again; RESET ROLE does not, because it goes back to what the session began
+// with.
 void set_role_at_login(const Instance& branch, const SettingsPlan& plan) {
     Superuser admin(branch, k_looking_from, ErrorKind::replica);
     admin->exec("ALTER ROLE " + pq::quote_identifier(plan.hooks.role) + " SET role TO " +

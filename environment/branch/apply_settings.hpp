@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// What a connector's settings make of a branch that was prepared, before anybody can connect to it: hooks run in it, its
-// sessions become branch_role, and the database of its URL is there. One thread.
+// What a connector's settings make of a branch that was prepared, before anybody can connect to it:
+// hooks run in it, its sessions become branch_role, and the database of its URL is there. One
+// thread.
 #pragma once
 
 #include "environment/branch/hooks.hpp"

@@ -150,7 +150,8 @@ bool is_address(const std::string& host) {
            ::inet_pton(AF_INET6, host.c_str(), &bytes) == 1;
 }
 
-// "DNS:a,IP:127.0.0.1". A comma or line break in a name would begin another entry of OpenSSL's small language.
+// "DNS:a,IP:127.0.0.1". A comma or line break in a name would begin another entry of OpenSSL's
+// small language.
 std::string alternative_names(const std::vector<std::string>& hosts) {
     std::string names;
     for (const std::string& host : hosts) {

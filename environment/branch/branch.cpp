@@ -107,7 +107,8 @@ std::optional<OwnBytes> Branch::measure(std::chrono::system_clock::time_point si
     }
 }
 
-// Before it is prepared nobody comes by way of the opener; the certificate of its server is made with it.
+// Before it is prepared nobody comes by way of the opener; the certificate of its server is made
+// with it.
 InstanceSpec Branch::spec(bool prepared) const {
     const Settings& settings = m_ground.settings;
     InstanceSpec spec;
@@ -142,7 +143,8 @@ InstanceSpec Branch::spec(bool prepared) const {
     return spec;
 }
 
-// Starts a cut that nobody can connect to, makes a branch of it, and lets clients in. The record as it is then.
+// Starts a cut that nobody can connect to, makes a branch of it, and lets clients in. The record as
+// it is then.
 BranchRecord Branch::prepare(Instance& server, const CutSource& source,
                              std::vector<BranchStep> steps, const std::function<bool()>& go_on) {
     Stopwatch watch(steps);
@@ -254,8 +256,8 @@ void Branch::ensure_durable() {
     }
 }
 
-// The branch was made with fsync off: recovery would have opened every file to flush it. One flush of the file system makes all
-// of it durable, once the server has written what it held.
+// The branch was made with fsync off: recovery would have opened every file to flush it. One flush
+// of the file system makes all of it durable, once the server has written what it held.
 void Branch::make_durable() {
     const auto server = instance();
     Superuser admin(*server, "template1", ErrorKind::transient);
@@ -276,7 +278,8 @@ void Branch::stop_if(std::chrono::milliseconds patience, const std::function<boo
     }
 }
 
-// Not after the operation that may be under way: a reset waits for the disk while the server that it will replace fills it.
+// Not after the operation that may be under way: a reset waits for the disk while the server that
+// it will replace fills it.
 void Branch::stop_for_disk(const std::string& reason, std::chrono::milliseconds patience) {
     change_anyway([&](BranchRecord& record) { record.disk_stop = reason; });
     if (const auto server = instance()) {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: PostgreSQL
-// One branch: its record, its data directory, its server. What may wait (making, starting, stopping, removing) runs on the
-// threads of Branches, one at a time for each branch; views wait for none of it.
+// One branch: its record, its data directory, its server. What may wait (making, starting,
+// stopping, removing) runs on the threads of Branches, one at a time for each branch; views wait
+// for none of it.
 //
-// Order, so that whatever is killed when, nothing half made is ever taken for a branch: the record comes first (creating), then
-// files below a folder that is named by the id; the record becomes `active` once the server was prepared. A deletion sets
-// `deleting` first and removes the record last. Where the disk is full, the state may take neither: so a deletion first removes
-// the file `initialised`, which needs no room and marks the branch as one that is being deleted, then its other files, and the
-// state is told as soon as it can be.
+// Order, so that whatever is killed when, nothing half made is ever taken for a branch: the record
+// comes first (creating), then files below a folder that is named by the id; the record becomes
+// `active` once the server was prepared. A deletion sets `deleting` first and removes the record
+// last. Where the disk is full, the state may take neither: so a deletion first removes the file
+// `initialised`, which needs no room and marks the branch as one that is being deleted, then its
+// other files, and the state is told as soon as it can be.
 #pragma once
 
 #include "environment/branch/branch_tls.hpp"
@@ -64,39 +66,47 @@ public:
 
     BranchRecord record() const;
     BranchView view() const;
-    /// On disk, not shared with the replica or another branch. Walks all files. nullopt: they cannot be read, which the log says.
+    /// On disk, not shared with the replica or another branch. Walks all files. nullopt: they
+    /// cannot be read, which the log says.
     std::optional<std::uint64_t> bytes() const;
-    /// The same without its WAL, which comes and goes within bounds that it has already, and what of it was written since.
+    /// The same without its WAL, which comes and goes within bounds that it has already, and what
+    /// of it was written since.
     std::optional<OwnBytes> lasting_bytes(std::chrono::system_clock::time_point since = {}) const;
 
-    /// Cuts it, prepares it and lets it serve. Throws base::Error; the record is `failed` then, with the reason, and nothing
-    /// else of it is left.
+    /// Cuts it, prepares it and lets it serve. Throws base::Error; the record is `failed` then,
+    /// with the reason, and nothing else of it is left.
     void make(const CutSource& source, const std::function<bool()>& go_on);
-    /// Its server accepts connections when it calls `serve`, and no stop_if comes before `serve` has returned: clients are let
-    /// in to a server that runs. Throws base::Error, with the SQLSTATE 53100 when it may not run for its use of the disk.
+    /// Its server accepts connections when it calls `serve`, and no stop_if comes before `serve`
+    /// has returned: clients are let in to a server that runs. Throws base::Error, with the
+    /// SQLSTATE 53100 when it may not run for its use of the disk.
     void start(const std::function<void()>& serve);
     /// What was cut is on disk for certain when it returns, if its server runs. Throws base::Error.
     void ensure_durable();
     void stop(std::chrono::milliseconds patience);
-    /// Stops it when `may` says so, which is asked when nothing else goes on with the branch and no start can come between.
+    /// Stops it when `may` says so, which is asked when nothing else goes on with the branch and no
+    /// start can come between.
     void stop_if(std::chrono::milliseconds patience, const std::function<bool()>& may);
-    /// It may not run from now on, for that reason, and its server is stopped at once, whatever goes on with the branch.
+    /// It may not run from now on, for that reason, and its server is stopped at once, whatever
+    /// goes on with the branch.
     void stop_for_disk(const std::string& reason, std::chrono::milliseconds patience);
     void end_disk_stop();
-    /// Cuts it anew from the newest data; the old data serve until the new are there. `hold_clients` is called before the server
-    /// is stopped. Throws base::Error: the branch is what it was then.
+    /// Cuts it anew from the newest data; the old data serve until the new are there.
+    /// `hold_clients` is called before the server is stopped. Throws base::Error: the branch is
+    /// what it was then.
     void reset(const CutSource& source, const std::function<bool()>& go_on,
                const std::function<void()>& hold_clients);
-    /// What a reset that was interrupted left: back to the old data, or on to the new ones where they
-    /// were prepared. A server that outlived the environment meanwhile is stopped.
+    /// What a reset that was interrupted left: back to the old data, or on to the new ones where
+    /// they were prepared. A server that outlived the environment meanwhile is stopped.
     void settle_reset();
     void update(const BranchChange& wanted);
     /// The last time of a client, seconds since 1970.
     void note_activity(std::int64_t last);
-    /// The server is ended, its files are removed, and so is the record, which is tried again for a minute, for the state's
-    /// server may only come up once there is room. Throws base::Error; to be called again then.
+    /// The server is ended, its files are removed, and so is the record, which is tried again for a
+    /// minute, for the state's server may only come up once there is room. Throws base::Error; to
+    /// be called again then.
     void remove(const std::function<bool()>& go_on);
-    /// From now on, also for a later environment, it is one that is being deleted. Needs no room on the disk.
+    /// From now on, also for a later environment, it is one that is being deleted. Needs no room on
+    /// the disk.
     void begin_removal();
     /// True after begin_removal, whatever the state says.
     bool removal_begun() const;
@@ -104,7 +114,8 @@ public:
     void save_again();
     /// Why an active branch does not serve, for its view, until it is started next.
     void note_trouble(const std::string& trouble);
-    /// What an environment that ended left half made is removed, and the reason becomes its failure.
+    /// What an environment that ended left half made is removed, and the reason becomes its
+    /// failure.
     void give_up(const std::string& reason);
 
     /// True when its server lives.

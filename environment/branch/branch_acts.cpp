@@ -119,7 +119,8 @@ BranchView Branches::update(const std::string& connector_id, const std::string& 
     return branch->view();
 }
 
-// Each second: what has expired is deleted, what the state did not take is stored, what nobody uses is suspended.
+// Each second: what has expired is deleted, what the state did not take is stored, what nobody uses
+// is suspended.
 void Branches::look_after(const BranchPointer& branch) {
     const BranchRecord record = branch->record();
     const bool active = record.phase == BranchPhase::active;
@@ -140,7 +141,8 @@ void Branches::look_after(const BranchPointer& branch) {
     suspend_idle(branch);
 }
 
-// By a thread of its own, so that no other branch's expiry waits; asked once more there, for a client may have come.
+// By a thread of its own, so that no other branch's expiry waits; asked once more there, for a
+// client may have come.
 void Branches::suspend_idle(const BranchPointer& branch) {
     const std::string id = branch->record().id;
     const std::optional<std::int64_t> own = branch->record().suspend_after;

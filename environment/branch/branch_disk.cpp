@@ -8,7 +8,8 @@ namespace ardent::environment {
 
 namespace {
 
-// For a checkpoint; then the hard way, which loses nothing either: the branch recovers when it may run again.
+// For a checkpoint; then the hard way, which loses nothing either: the branch recovers when it may
+// run again.
 constexpr auto k_patience = std::chrono::seconds(3);
 
 }  // namespace
@@ -41,7 +42,8 @@ std::optional<OwnBytes> Branches::measure(const std::string& id,
     return branch ? branch->lasting_bytes(since) : std::nullopt;
 }
 
-// Clients that wait at the door, or come to it, make it ask for a start, which is refused (run_start).
+// Clients that wait at the door, or come to it, make it ask for a start, which is refused
+// (run_start).
 void Branches::stop_for_disk(const std::string& id, const std::string& reason) {
     if (const BranchPointer branch = by_id(id)) {
         branch->stop_for_disk(reason, k_patience);

@@ -24,7 +24,8 @@ constexpr auto k_state_again = std::chrono::milliseconds(200);
 
 }  // namespace
 
-// Under a lock of its own, because a protection or a deletion is noted while the branch is made durable.
+// Under a lock of its own, because a protection or a deletion is noted while the branch is made
+// durable.
 void Branch::change(const std::function<void(BranchRecord&)>& act) {
     const std::lock_guard one(m_changing);
     BranchRecord changed = record();
@@ -122,8 +123,8 @@ void Branch::give_up(const std::string& reason) {
     });
 }
 
-// The server before its files, also one that a killed environment left behind; the tree of files as a tree, because it may be
-// a subvolume.
+// The server before its files, also one that a killed environment left behind; the tree of files as
+// a tree, because it may be a subvolume.
 void Branch::remove_files() {
     const BranchRecord now = record();
     InstanceSpec rest;

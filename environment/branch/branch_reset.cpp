@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: PostgreSQL
-// A branch is cut anew under its id. The files tell how far it got, so that an interrupted reset can be settled:
+// A branch is cut anew under its id. The files tell how far it got, so that an interrupted reset
+// can be settled:
 //
 //   data.next          the new data are being cut; the old ones serve
 //   data.old, data     the new data are in place, and being prepared: back to the old ones
-//   reset_body stored  the new data are prepared: on to them; the old ones become data.next, which is
-//                      removed
+//   reset_body stored  the new data are prepared: on to them; the old ones become data.next, which
+//                      is removed
 #include "environment/branch/branch.hpp"
 
 #include "common/base/error.hpp"
@@ -65,7 +66,8 @@ void Branch::reset(const CutSource& source, const std::function<bool()>& go_on,
 void Branch::settle_reset() {
     const std::lock_guard life(m_life);
     settle();
-    // The environment may have ended between the record of the new data and their server's settings, which let nobody in.
+    // The environment may have ended between the record of the new data and their server's
+    // settings, which let nobody in.
     if (const auto server = instance(); server && server->alive()) {
         server->reconfigure(spec(true));
     }
@@ -84,7 +86,8 @@ void Branch::settle() {
         move(data + ".old", data);
     }
     if (prepared && moved) {
-        // First, so that old data never stand beside a record of the new ones: they would be taken back.
+        // First, so that old data never stand beside a record of the new ones: they would be taken
+        // back.
         move(data + ".old", data + ".next");
     }
     if (prepared) {

@@ -202,7 +202,8 @@ std::optional<Branches::Begun> Branches::join(const BranchRequest& request) cons
     return Begun{.operation = done, .created = false};
 }
 
-// An agent that has just lost its environment comes back within seconds, and a table may be all but copied.
+// An agent that has just lost its environment comes back within seconds, and a table may be all but
+// copied.
 CutSource Branches::await_source(const BranchRequest& request) const {
     const auto connector = m_registry.find(request.connector_id);
     const auto deadline = std::chrono::steady_clock::now() + k_source_patience;
@@ -314,7 +315,8 @@ void Branches::request_start(const std::string& id, StartReason reason) {
 }
 
 void Branches::start(const BranchPointer& branch) {
-    // Told before a suspend can come: clients that the door let in afterwards would meet a server that shuts down.
+    // Told before a suspend can come: clients that the door let in afterwards would meet a server
+    // that shuts down.
     branch->start([&] { m_door.started(branch->record().id, {branch->opener_socket()}); });
 }
 
@@ -357,7 +359,8 @@ void Branches::close() {
     m_changed.notify_all();
 }
 
-// In this order: the watch, tasks and the sleeper call the door, which takes no call once it has stopped.
+// In this order: the watch, tasks and the sleeper call the door, which takes no call once it has
+// stopped.
 void Branches::end_work() {
     m_watch.stop();
     m_makers.stop();

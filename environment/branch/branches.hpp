@@ -43,7 +43,8 @@ public:
     Branches(const Branches&) = delete;
     Branches& operator=(const Branches&) = delete;
 
-    /// Reads the state: what an ended environment left half made is removed, deletions go on, the others listen, asleep.
+    /// Reads the state: what an ended environment left half made is removed, deletions go on, the
+    /// others listen, asleep.
     void load();
 
     struct Begun {
@@ -52,19 +53,21 @@ public:
         bool replayed = false;  // it is the answer to an earlier request under the same key
         bool stored = false;    // with the key of the request, if it had one
     };
-    /// Waits some seconds for a connector that is not ready. Throws HttpError: 400 the name is none; 409 it is another
-    /// branch's; 422 there is nothing to cut from, no room, or a ttl that is beyond the largest.
+    /// Waits some seconds for a connector that is not ready. Throws HttpError: 400 the name is
+    /// none; 409 it is another branch's; 422 there is nothing to cut from, no room, or a ttl that
+    /// is beyond the largest.
     Begun create(const BranchRequest& request);
-    /// The same under an idempotency key, which has been checked. Throws HttpError also: 409 the key is in flight; 422 it was used
-    /// for another request.
+    /// The same under an idempotency key, which has been checked. Throws HttpError also: 409 the
+    /// key is in flight; 422 it was used for another request.
     Begun create_once(const BranchRequest& request);
-    /// Joins a removal that is under way. Works where the disk is full and the state takes nothing. Throws HttpError: 404; 409 it
-    /// is protected.
+    /// Joins a removal that is under way. Works where the disk is full and the state takes nothing.
+    /// Throws HttpError: 404; 409 it is protected.
     OperationRecord remove(const std::string& connector_id, const std::string& id);
     /// Nothing is left of failed ones but their reasons: they go with their connector.
     void forget_failed_of(const std::string& connector_id);
 
-    /// Throws HttpError: 404; 409 another operation is under way; 422 it is not active, or there is nothing to cut from.
+    /// Throws HttpError: 404; 409 another operation is under way; 422 it is not active, or there is
+    /// nothing to cut from.
     OperationRecord act(const std::string& connector_id, const std::string& id, BranchAct act);
     /// Throws HttpError 404; 409 another operation is under way; 422 the ttl is beyond the largest.
     BranchView update(const std::string& connector_id, const std::string& id, BranchChange change);
@@ -76,7 +79,8 @@ public:
                                        const std::string& id) const;
     /// nullopt: there is none.
     std::optional<BranchView> find_view(const std::string& id) const;
-    /// An operation that the state has not taken yet. nullopt: it is in the state, or there is none.
+    /// An operation that the state has not taken yet. nullopt: it is in the state, or there is
+    /// none.
     std::optional<OperationRecord> waiting_operation(const std::string& id) const {
         return m_journal.waiting(id);
     }
@@ -91,7 +95,8 @@ public:
 
     /// Nothing new begins. Calls may still come.
     void close();
-    /// Ends the work, closes the door and stops every server. Nobody calls any more: the HTTP server has stopped.
+    /// Ends the work, closes the door and stops every server. Nobody calls any more: the HTTP
+    /// server has stopped.
     void stop_servers(std::chrono::milliseconds patience);
 
 private:

@@ -31,8 +31,8 @@ bool begins_with_any(std::string_view path, std::initializer_list<std::string_vi
                        [&](std::string_view start) { return path.starts_with(start); });
 }
 
-// What a server makes anew (pg_basebackup's own list, basebackup.c), what is of this host or this run, and what would
-// bring the replica's slots and settings along.
+// What a server makes anew (pg_basebackup's own list, basebackup.c), what is of this host or this
+// run, and what would bring the replica's slots and settings along.
 bool stays_behind(std::string_view path, bool is_folder) {
     const std::string_view name = path.substr(path.rfind('/') + 1);
     if (name.starts_with("pgsql_tmp") || name == "pg_internal.init") {
@@ -72,9 +72,10 @@ std::string read_file(const std::string& path) {
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// A branch's first queries read the catalogs of its database and of the cluster, page by page, and its users wait for them.
-// Catalogs have filenodes below FirstNormalObjectId (16384, transam.h) until somebody rewrites them (VACUUM FULL), and the
-// replica's database, which is no template, has an oid above.
+// A branch's first queries read the catalogs of its database and of the cluster, page by page, and
+// its users wait for them. Catalogs have filenodes below FirstNormalObjectId (16384, transam.h)
+// until somebody rewrites them (VACUUM FULL), and the replica's database, which is no template, has
+// an oid above.
 bool is_catalog(std::string_view path) {
     constexpr std::uint32_t k_first_normal_oid = 16384;
     const auto take_oid = [&path] {
@@ -114,9 +115,9 @@ struct Backup {
     std::string last_segment;
 };
 
-// The temporary slot keeps the WAL from the checkpoint on: the checkpointer may end another one while files are cloned, and
-// would remove it. It goes with the session, also when this process dies, and a moment after that: so each has a name of its
-// own.
+// The temporary slot keeps the WAL from the checkpoint on: the checkpointer may end another one
+// while files are cloned, and would remove it. It goes with the session, also when this process
+// dies, and a moment after that: so each has a name of its own.
 void begin_backup(Superuser& server) {
     server->exec(R"sql(
         SELECT pg_catalog.pg_create_physical_replication_slot(
@@ -150,8 +151,9 @@ Backup end_backup(Superuser& server) {
     return backup;
 }
 
-// A copy of pg_control may be torn: the server writes it while it is read. Two copies that are equal are none of that kind; the
-// label says where recovery begins, so any state of the file will do.
+// A copy of pg_control may be torn: the server writes it while it is read. Two copies that are
+// equal are none of that kind; the label says where recovery begins, so any state of the file will
+// do.
 void copy_control_file(const Instance& replica, const CutPlan& plan) {
     const std::string scratch = plan.target + ".control";
     std::string before;
@@ -242,8 +244,9 @@ void clone_cut(const std::string& base, const CutPlan& plan) {
 
 std::map<std::string, std::string> settings_of_branch() {
     return {
-        // Without a reader a standby asks for none of the source's limits (CheckRequiredParameterValues), and nobody meets the
-        // branch before it has promoted itself.
+        // Without a reader a standby asks for none of the source's limits
+        // (CheckRequiredParameterValues), and nobody meets the branch before it has promoted
+        // itself.
         {"hot_standby", "off"},
         {"recovery_target", "immediate"},
         {"recovery_target_action", "promote"},

@@ -35,7 +35,8 @@ std::vector<BranchStep> CutQueue::lead(Lock& lock, const Instance& replica, cons
         m_lines.erase(replica.data());
     }
     m_changed.notify_all();
-    // The base becomes a branch of its own, on which a server starts, when nobody clones it any more.
+    // The base becomes a branch of its own, on which a server starts, when nobody clones it any
+    // more.
     m_changed.wait(lock, [&] { return cut->sharing == 0; });
     if (cut->failure) {
         std::rethrow_exception(cut->failure);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
-// The cuts of all replicas, one at a time for each. Those that were asked for while another one was under way share the next
-// cut: one checkpoint and one walk over the running replica make one set of files, and every other branch is a clone of these,
-// which stand still. So 50 branches at once cost the replica two cuts.
+// The cuts of all replicas, one at a time for each. Those that were asked for while another one was
+// under way share the next cut: one checkpoint and one walk over the running replica make one set
+// of files, and every other branch is a clone of these, which stand still. So 50 branches at once
+// cost the replica two cuts.
 //
 // A branch is never older than its request: nobody joins a cut that has begun. Any thread.
 #pragma once
@@ -20,8 +21,9 @@ namespace ardent::environment {
 
 class CutQueue {
 public:
-    /// As cut_branch, which this calls for the first of those that share a cut. The steps begin with "queue", the time until
-    /// the cut began, or "shared", the time until the files to be cloned stood there. Plans for one replica have one method.
+    /// As cut_branch, which this calls for the first of those that share a cut. The steps begin
+    /// with "queue", the time until the cut began, or "shared", the time until the files to be
+    /// cloned stood there. Plans for one replica have one method.
     std::vector<BranchStep> cut(const Instance& replica, const CutPlan& plan);
 
 private:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// The room on the file system that branches share with the replicas and the environment's state. No branch is made below
-// `branch.reserve`; below the low-water mark, half of it, what grows has to stop: the replicas need the rest.
+// The room on the file system that branches share with the replicas and the environment's state. No
+// branch is made below `branch.reserve`; below the low-water mark, half of it, what grows has to
+// stop: the replicas need the rest.
 //
 // Any thread; keeps no state, a look is one statvfs.
 #pragma once
@@ -20,7 +21,8 @@ public:
     std::uint64_t reserve() const noexcept { return m_reserve; }
     std::uint64_t low_water() const noexcept { return m_reserve / 2; }
 
-    /// Throws base::Error (transient) below the low-water mark: whoever writes more would take the replicas' room.
+    /// Throws base::Error (transient) below the low-water mark: whoever writes more would take the
+    /// replicas' room.
     void check() const;
     /// `error`, and that it is the disk where it is.
     std::string explain(std::string_view error) const;

@@ -131,8 +131,8 @@ std::uint64_t DiskWatch::limit_of(const std::string& branch) const {
     return known != m_known.end() && known->second.allowed != 0 ? known->second.allowed : m_limit;
 }
 
-// One that is measured for the first time has grown by nothing that is known. What has come back below its limit needs no
-// allowance any more.
+// One that is measured for the first time has grown by nothing that is known. What has come back
+// below its limit needs no allowance any more.
 std::vector<DiskUse> DiskWatch::measure_running() {
     const auto since = m_measured_at;
     m_measured = Clock::now();

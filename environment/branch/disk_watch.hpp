@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: PostgreSQL
-// A branch never takes the disk from the replicas: one that owns more than `branch.disk_limit` is suspended, and below the
-// low-water mark of free space (disk_room.hpp) so is the one that grows most, then the next, until nothing grows.
+// A branch never takes the disk from the replicas: one that owns more than `branch.disk_limit` is
+// suspended, and below the low-water mark of free space (disk_room.hpp) so is the one that grows
+// most, then the next, until nothing grows.
 //
-// How full the disk is costs one call to ask, and is asked each second, more often where it comes near. What a branch owns costs
-// a walk of its files: running ones are measured when a share of the limit or of the reserve has gone since the last time, and
-// each minute; their WAL does not count, which comes and goes within bounds of its own. So a branch may be over its limit by that share and what it writes meanwhile. Blocks that the replica has written
-// anew since the cut count as the branch's own, for nobody else has them; where the disk is full only what the branch itself
-// wrote counts as growth, or it would stop for the replica's work.
+// How full the disk is costs one call to ask, and is asked each second, more often where it comes
+// near. What a branch owns costs a walk of its files: running ones are measured when a share of the
+// limit or of the reserve has gone since the last time, and each minute; their WAL does not count,
+// which comes and goes within bounds of its own. So a branch may be over its limit by that share
+// and what it writes meanwhile. Blocks that the replica has written anew since the cut count as the
+// branch's own, for nobody else has them; where the disk is full only what the branch itself wrote
+// counts as growth, or it would stop for the replica's work.
 //
-// Whoever was stopped may run again once there is room and it is within its limit: after a deletion, a reset, with another
-// setting.
+// Whoever was stopped may run again once there is room and it is within its limit: after a
+// deletion, a reset, with another setting.
 #pragma once
 
 #include "environment/branch/disk_room.hpp"
@@ -40,12 +43,14 @@ struct DiskVerdict {
     std::string reason;
 };
 
-/// Who has to stop. `limit_of` answers 0 for none; `scarce`: below the low-water mark, told by `room`. Pure.
+/// Who has to stop. `limit_of` answers 0 for none; `scarce`: below the low-water mark, told by
+/// `room`. Pure.
 std::vector<DiskVerdict> judge_use(const std::vector<DiskUse>& uses,
                                    const std::function<std::uint64_t(const std::string&)>& limit_of,
                                    bool scarce, const std::string& room);
 
-/// Implemented by whoever owns the branches; outlives the watch. Called on its thread, holding no lock.
+/// Implemented by whoever owns the branches; outlives the watch. Called on its thread, holding no
+/// lock.
 class DiskWatchHost {
 public:
     virtual ~DiskWatchHost() = default;
@@ -71,8 +76,9 @@ public:
     /// Idempotent.
     void stop();
 
-    /// The operator lets a stopped branch run that owns `own`: it may come to own a tenth of its limit more, so that something
-    /// can be dropped in it. Throws base::Error (replica) where there is no room. Any thread.
+    /// The operator lets a stopped branch run that owns `own`: it may come to own a tenth of its
+    /// limit more, so that something can be dropped in it. Throws base::Error (replica) where there
+    /// is no room. Any thread.
     void allow(const std::string& branch, std::uint64_t own);
     /// It was cut anew, or is gone: what was known of it counts no more. Any thread.
     void forget(const std::string& branch);

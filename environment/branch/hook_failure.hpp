@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// What may be told of a hook that failed: it goes into the branch's record, the operation and the log, and a hook masks data,
-// so that its literals and the rows that it met belong into none of them. Pure; any thread.
+// What may be told of a hook that failed: it goes into the branch's record, the operation and the
+// log, and a hook masks data, so that its literals and the rows that it met belong into none of
+// them. Pure; any thread.
 #pragma once
 
 #include "common/base/error.hpp"
@@ -21,7 +22,8 @@ struct HookPlace {
 /// "hook mask, statement 3 (line 12)"
 std::string to_string(const HookPlace& place);
 
-/// A server's error about `statement`, without what is told there as a literal, and with its SQLSTATE.
+/// A server's error about `statement`, without what is told there as a literal, and with its
+/// SQLSTATE.
 std::string failure_text(const base::Error& error, std::string_view statement,
                          bool standard_strings);
 

@@ -58,8 +58,8 @@ private:
 
     bool go_on() const { return m_plan.go_on() && Clock::now() < m_deadline; }
 
-    // The settings are those that a client's session would have, but for the role, which ALTER DATABASE … SET role may have
-    // said, and for a limit that the server keeps by itself.
+    // The settings are those that a client's session would have, but for the role, which ALTER
+    // DATABASE … SET role may have said, and for a limit that the server keeps by itself.
     pq::Connection connect(const Instance& branch) const {
         pq::ConnectOptions options = branch.connect_options(
             m_plan.role, m_hook.database.empty() ? m_plan.database : m_hook.database,
@@ -75,8 +75,8 @@ private:
         }
     }
 
-    // The branch's role is a member of every role of the source, so SET ROLE is all it takes, and RESET ROLE gives the script
-    // nothing that whoever uses the branch has not got.
+    // The branch's role is a member of every role of the source, so SET ROLE is all it takes, and
+    // RESET ROLE gives the script nothing that whoever uses the branch has not got.
     void become() {
         const std::string& role = m_hook.run_as;
         if (role.empty()) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
-// Keys under which clients ask for a branch, so that a request whose answer was lost may be sent again: it gets the first
-// answer. A key is in flight while its first request is being answered, which is a matter of this process; what was answered
-// stands in the state, stored with the branch and its operation in one statement, for 24 hours and not beyond the branch.
-// A request that was refused changed nothing and may be sent again under its key. Any thread.
+// Keys under which clients ask for a branch, so that a request whose answer was lost may be sent
+// again: it gets the first answer. A key is in flight while its first request is being answered,
+// which is a matter of this process; what was answered stands in the state, stored with the branch
+// and its operation in one statement, for 24 hours and not beyond the branch. A request that was
+// refused changed nothing and may be sent again under its key. Any thread.
 #pragma once
 
 #include "environment/state/records.hpp"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
-// The operations on branches, as they are kept in the state. One that the state does not take, because the disk is full or its
-// server is away, waits here and is kept later: whoever asks for it is answered meanwhile, and a deletion, which is what makes
-// room, is not refused for want of room. Any thread.
+// The operations on branches, as they are kept in the state. One that the state does not take,
+// because the disk is full or its server is away, waits here and is kept later: whoever asks for it
+// is answered meanwhile, and a deletion, which is what makes room, is not refused for want of room.
+// Any thread.
 #pragma once
 
 #include "environment/state/store.hpp"

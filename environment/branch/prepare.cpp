@@ -56,7 +56,8 @@ void create_role(Superuser& admin, const BranchRole& role) {
     }
 }
 
-// The roles of the source: whoever uses the branch may act as each of them, as a migration does that sets its role.
+// The roles of the source: whoever uses the branch may act as each of them, as a migration does
+// that sets its role.
 void lend_source_roles(Superuser& admin, const BranchRole& role) {
     const pq::Result found = admin->exec(
         R"sql(
@@ -92,7 +93,8 @@ void enable_triggers(Superuser& admin, const std::vector<DisabledTrigger>& trigg
     }
 }
 
-// What the replica has for itself. What one of its roles owns, for want of the source's owner, becomes the branch's.
+// What the replica has for itself. What one of its roles owns, for want of the source's owner,
+// becomes the branch's.
 void remove_replica_parts(Superuser& admin, const BranchPlan& plan) {
     admin->exec("DROP SCHEMA IF EXISTS ardent CASCADE");
     admin->exec("ALTER DATABASE " + quote_identifier(plan.database) + " OWNER TO " +
@@ -114,8 +116,8 @@ PreparedBranch prepare_branch(const Instance& branch, const BranchPlan& plan) {
     remove_replica_parts(admin, plan);
     lend_source_roles(admin, plan.role);
     enable_triggers(admin, plan.triggers, prepared.notes);
-    // Rows that row security hides from their table's owner, too (FORCE), have numbers all the same. When this fails the whole
-    // branch is thrown away.
+    // Rows that row security hides from their table's owner, too (FORCE), have numbers all the
+    // same. When this fails the whole branch is thrown away.
     const std::string name = quote_identifier(plan.role.name);
     admin->exec("ALTER ROLE " + name + " BYPASSRLS");
     for (const std::string& sequence : move_sequences(

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: PostgreSQL
-// Makes an independent database of a clone of a replica, before anybody can connect to it: nothing of the replica's own is
-// left in it, what the replica had switched off is as at the source, and a role of its own may use it.
+// Makes an independent database of a clone of a replica, before anybody can connect to it: nothing
+// of the replica's own is left in it, what the replica had switched off is as at the source, and a
+// role of its own may use it.
 //
-// One thread, over the local socket. Code of the source that has to run (a type's comparison, a table's index expressions
-// while its sequence is looked after) runs as the branch's own role, who could run it anyway.
+// One thread, over the local socket. Code of the source that has to run (a type's comparison, a
+// table's index expressions while its sequence is looked after) runs as the branch's own role, who
+// could run it anyway.
 #pragma once
 
 #include "common/model/lsn.hpp"
@@ -40,8 +42,8 @@ struct PreparedBranch {
     std::vector<std::string> notes;  // what is not as at the source, in words for people
 };
 
-/// `branch` accepts connections of its superuser and of the branch's role over its socket, and nobody else's. Throws
-/// base::Error (replica) when the clone is no whole replica.
+/// `branch` accepts connections of its superuser and of the branch's role over its socket, and
+/// nobody else's. Throws base::Error (replica) when the clone is no whole replica.
 PreparedBranch prepare_branch(const Instance& branch, const BranchPlan& plan);
 
 }  // namespace ardent::environment

@@ -13,8 +13,9 @@ namespace ardent::environment {
 
 namespace {
 
-// A sequence feeds a column that owns it (serial, identity), or one whose default calls it: the default depends on the
-// sequence. `indexed`: a btree over all rows whose first key is the column itself.
+// A sequence feeds a column that owns it (serial, identity), or one whose default calls it: the
+// default depends on the sequence. `indexed`: a btree over all rows whose first key is the column
+// itself.
 constexpr const char* k_sequences = R"sql(
 WITH fed AS (
     SELECT d.objid AS sequence, d.refobjid AS relation, d.refobjsubid AS attribute
@@ -95,8 +96,9 @@ std::vector<Sequence> read_sequences(pq::Connection& branch) {
     return sequences;
 }
 
-// Runs `parts`, SELECTs of the same columns, as fewer statements, because a round trip for each would be most of the time of
-// ten thousand tables. With 100 parts a statement takes longer for each of them again than with 20 (tried on 15).
+// Runs `parts`, SELECTs of the same columns, as fewer statements, because a round trip for each
+// would be most of the time of ten thousand tables. With 100 parts a statement takes longer for
+// each of them again than with 20 (tried on 15).
 void select_all(pq::Connection& branch, const std::vector<std::string>& parts,
                 const std::function<void(const pq::Result& found, int row)>& take) {
     constexpr std::size_t k_at_once = 20;
@@ -141,8 +143,9 @@ void move_to(Sequence& sequence, std::int64_t value) {
     sequence.moved = true;
 }
 
-// The value of the column that the sequence would meet last on its way, within its own bounds: what was written by hand beyond
-// them is never reached. From the index alone, so that the size of the table does not matter.
+// The value of the column that the sequence would meet last on its way, within its own bounds: what
+// was written by hand beyond them is never reached. From the index alone, so that the size of the
+// table does not matter.
 std::string furthest_value(std::size_t place, const Sequence& sequence, const Feed& feed) {
     const std::string column = pq::quote_identifier(feed.column);
     return "SELECT " + std::to_string(place) + ", pg_catalog." +

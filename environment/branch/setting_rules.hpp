@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// What a connector's settings may be, as far as that can be said without a server. Each tells what is wrong, in words for
-// people; nullopt: nothing is. Pure; any thread.
+// What a connector's settings may be, as far as that can be said without a server. Each tells what
+// is wrong, in words for people; nullopt: nothing is. Pure; any thread.
 #pragma once
 
 #include <cstddef>

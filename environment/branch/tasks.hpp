@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Threads for work that may wait: a branch's server starts, files are cloned. Any thread may post; nothing that was posted is
-// dropped while it runs, and `stop` waits for what has begun.
+// Threads for work that may wait: a branch's server starts, files are cloned. Any thread may post;
+// nothing that was posted is dropped while it runs, and `stop` waits for what has begun.
 #pragma once
 
 #include <condition_variable>

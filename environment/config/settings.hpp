@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The settings of ardent-environment as one value, read once at start. Immutable afterwards; any thread.
+// The settings of ardent-environment as one value, read once at start. Immutable afterwards; any
+// thread.
 #pragma once
 
 #include "common/config/config.hpp"
@@ -78,15 +79,16 @@ struct Settings {
     bool delivered_only = false;  // benchmark: commit progress only
 };
 
-/// The same with what this host can do, and this program in a control group of its own where groups were delegated. Throws base::Error (config) when servers cannot be contained and must be, or when
-/// no server is installed.
+/// The same with what this host can do, and this program in a control group of its own where groups
+/// were delegated. Throws base::Error (config) when servers cannot be contained and must be, or
+/// when no server is installed.
 Settings proven(Settings settings);
 
 /// The options of the configuration file.
 const std::vector<config::Option>& options();
 
-/// Throws base::Error (config): a listen address that cannot be read, one half of a TLS pair, plain HTTP on
-/// an address that is not loopback, a run_dir whose socket paths would be too long.
+/// Throws base::Error (config): a listen address that cannot be read, one half of a TLS pair, plain
+/// HTTP on an address that is not loopback, a run_dir whose socket paths would be too long.
 Settings read_settings(const config::Values& values);
 
 }  // namespace ardent::environment

@@ -85,7 +85,8 @@ std::shared_ptr<Connector::Session> Connector::session(const protocol::SessionId
     return m_session;
 }
 
-// What stands in the way of streaming or copying at this hello, and is looked at anew at the next one.
+// What stands in the way of streaming or copying at this hello, and is looked at anew at the next
+// one.
 std::optional<Failure> Connector::obstacle(const protocol::Hello& hello) const {
     if (m_record.failure) {
         return m_record.failure;
@@ -226,7 +227,8 @@ protocol::Welcome Connector::hello(const protocol::Hello& hello) {
     return welcome;
 }
 
-// Also when the connector has failed the position is told: the agent goes on reporting it to the source.
+// Also when the connector has failed the position is told: the agent goes on reporting it to the
+// source.
 std::unique_ptr<apply::Worker> Connector::make_worker(const protocol::Hello& hello,
                                                       protocol::Welcome& welcome) {
     try {

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: PostgreSQL
-// One connector: its record, its replica's instance, the agent's session, the worker that applies, the copy.
+// One connector: its record, its replica's instance, the agent's session, the worker that applies,
+// the copy.
 //
-// Calls come from HTTP threads, several at once. Two locks, taken in this order: the life-cycle lock (hello, begin of a
-// copy, retry, removal, and the keeper's look) over the field lock (everything shorter). A thread of its own, the
-// keeper, sees every second whether the replica's server lives, and starts it again; and whether a worker waits for the
-// rest of a transaction from an agent that is silent, and gives it up.
+// Calls come from HTTP threads, several at once. Two locks, taken in this order: the life-cycle
+// lock (hello, begin of a copy, retry, removal, and the keeper's look) over the field lock
+// (everything shorter). A thread of its own, the keeper, sees every second whether the replica's
+// server lives, and starts it again; and whether a worker waits for the rest of a transaction from
+// an agent that is silent, and gives it up.
 //
-// Kept by std::shared_ptr in the registry, because a request may still use a connector that is being removed.
+// Kept by std::shared_ptr in the registry, because a request may still use a connector that is
+// being removed.
 #pragma once
 
 #include "common/protocol/messages.hpp"
@@ -96,7 +99,8 @@ public:
     bool authorizes(std::string_view token) const;
     /// These two change nothing when the state cannot be saved.
     void set_token_hash(const std::string& hash);
-    /// What is nullopt stays as it is. Another list of extensions counts from the next statement or copy on.
+    /// What is nullopt stays as it is. Another list of extensions counts from the next statement or
+    /// copy on.
     void update(const std::optional<std::string>& name,
                 const std::optional<std::vector<std::string>>& drop_extensions);
 
@@ -117,8 +121,9 @@ public:
     protocol::Progress sequences(const protocol::SequenceReport& report);
     void status(const protocol::AgentStatus& status);
 
-    /// Throws HttpError 422, with the reason, while there is nothing whole to cut from: it does not stream, or tables wait
-    /// for a copy. With `allow_stale` a replica that is there will do, and the warning says what it is.
+    /// Throws HttpError 422, with the reason, while there is nothing whole to cut from: it does not
+    /// stream, or tables wait for a copy. With `allow_stale` a replica that is there will do, and
+    /// the warning says what it is.
     CutSource cut_source(bool allow_stale) const;
     /// Of the source, as its agent told last; none: not known.
     std::vector<std::string> superusers() const;
@@ -126,16 +131,16 @@ public:
     std::optional<bool> has_role(const std::string& role) const;
 
     // The operator's calls.
-    /// Forgets the failure; with `resync` the next hello answers `copy`. The DDL message at `skip_ddl` is left out, and
-    /// none when there is no such.
+    /// Forgets the failure; with `resync` the next hello answers `copy`. The DDL message at
+    /// `skip_ddl` is left out, and none when there is no such.
     void retry_setup(bool resync, std::optional<model::Lsn> skip_ddl);
     /// From now on hello is refused and nothing is applied.
     void begin_removal();
     /// Stops everything and removes the replica.
     void remove();
 
-    /// Starts the replica of a connector that has one, so that it is readable without an agent. What prevents it becomes
-    /// the connector's failure, or is tried again by the keeper.
+    /// Starts the replica of a connector that has one, so that it is readable without an agent.
+    /// What prevents it becomes the connector's failure, or is tried again by the keeper.
     void start();
     /// Ends session, copy and waiting calls; the instance is stopped by `stop_instance`.
     void close();
@@ -176,7 +181,8 @@ private:
     protocol::Progress progress_of(const std::shared_ptr<Session>& session);
     void look_after_worker(const std::shared_ptr<Session>& session);
     void record_failure(const protocol::Failure& failure);
-    /// Of a session's worker; false when the session is no longer the newest: its failure was forgotten meanwhile.
+    /// Of a session's worker; false when the session is no longer the newest: its failure was
+    /// forgotten meanwhile.
     bool record_failure(const Session& session, const protocol::Failure& failure);
     void note_failure(const protocol::Failure& failure);
     void finish_copy(const protocol::CopyBegin& begin, const CopyOutcome& outcome);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: PostgreSQL
-// One initial copy, from an empty instance to a replica that stands at the slot's consistent point. A thread of its
-// own works through the phases of docs/protocol.md; HTTP threads hand over what came and ask how far it is.
+// One initial copy, from an empty instance to a replica that stands at the slot's consistent point.
+// A thread of its own works through the phases of docs/protocol.md; HTTP threads hand over what
+// came and ask how far it is.
 //
-// While rows arrive the instance runs without WAL for new tables and without fsync: a copy that is interrupted
-// begins again from nothing, so nothing needs to survive. Before it counts, everything is flushed and the instance
-// is started anew with durable settings.
+// While rows arrive the instance runs without WAL for new tables and without fsync: a copy that is
+// interrupted begins again from nothing, so nothing needs to survive. Before it counts, everything
+// is flushed and the instance is started anew with durable settings.
 #pragma once
 
 #include "common/protocol/messages.hpp"
@@ -47,13 +48,15 @@ public:
         std::function<void(const protocol::Failure&, base::ErrorKind)> failed;
     };
 
-    /// Begins at once. The instance that it makes is `Instance(plan.durable)` for everybody else once `done` was called.
+    /// Begins at once. The instance that it makes is `Instance(plan.durable)` for everybody else
+    /// once `done` was called.
     CopyJob(Plan plan, Reports reports);
     ~CopyJob();
     CopyJob(const CopyJob&) = delete;
     CopyJob& operator=(const CopyJob&) = delete;
 
-    /// Gives up what runs, cancels its statements and waits for the thread; calls that come later are refused.
+    /// Gives up what runs, cancels its statements and waits for the thread; calls that come later
+    /// are refused.
     void give_up();
     /// All rows are here and counted: what is left needs no agent.
     bool finishing() const;
@@ -63,7 +66,8 @@ public:
 
     /// Waits until the phase is another than `known`, at most `wait`.
     protocol::CopyState state(const std::string& known, std::chrono::milliseconds wait);
-    /// The archive of the schema. Throws HttpError 409 before the phase `schema`; later ones are repeats.
+    /// The archive of the schema. Throws HttpError 409 before the phase `schema`; later ones are
+    /// repeats.
     void accept_schema(std::string_view archive);
     /// As TableLoader::part. An error that the server raises ends the copy.
     std::optional<std::uint64_t> accept_part(std::size_t ordinal, std::uint64_t part, bool last,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// A connector's part in following the source's sequences: the agent's reports wait until the replica has come to the
-// position at which they were read, then the keeper sets what changed.
+// A connector's part in following the source's sequences: the agent's reports wait until the
+// replica has come to the position at which they were read, then the keeper sets what changed.
 #include "environment/connector/connector.hpp"
 
 #include "common/base/text.hpp"

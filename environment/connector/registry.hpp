@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The connectors of this environment, the admin keys, and the operations that run in the background. Any thread.
+// The connectors of this environment, the admin keys, and the operations that run in the
+// background. Any thread.
 #pragma once
 
 #include "environment/config/settings.hpp"
@@ -23,7 +24,8 @@ public:
     Registry(const Registry&) = delete;
     Registry& operator=(const Registry&) = delete;
 
-    /// Reads the state, starts the replicas that exist, goes on with removals that a crash interrupted.
+    /// Reads the state, starts the replicas that exist, goes on with removals that a crash
+    /// interrupted.
     void load();
 
     bool is_admin(std::string_view key) const;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// A connector's part in replaying DDL: keys, what the operator leaves out, and when a report of the source's tables can be
-// held against the replica.
+// A connector's part in replaying DDL: keys, what the operator leaves out, and when a report of the
+// source's tables can be held against the replica.
 #include "environment/connector/connector.hpp"
 
 #include "common/process/log.hpp"
@@ -10,8 +10,9 @@
 
 namespace ardent::environment {
 
-// Under the field lock. Keys are only ever added: a backlog may be signed with any of them. The source ends the sessions of
-// a primary before it makes one, so that no stream has gone by it; that of a standby it cannot.
+// Under the field lock. Keys are only ever added: a backlog may be signed with any of them. The
+// source ends the sessions of a primary before it makes one, so that no stream has gone by it; that
+// of a standby it cannot.
 void Connector::note_keys(const protocol::Hello& hello, std::optional<model::Lsn> durable) {
     if (!hello.ddl) {
         return;
@@ -72,7 +73,8 @@ apply::DdlOptions Connector::ddl_options(const protocol::Hello& hello,
     return options;
 }
 
-// Without keys nothing carries a change of a table, so a difference is one at once. With them it may be on its way.
+// Without keys nothing carries a change of a table, so a difference is one at once. With them it
+// may be on its way.
 bool Connector::awaits_ddl(const protocol::SchemaReport& report) const {
     const std::lock_guard lock(m_mutex);
     return report.lsn && !m_record.ddl_keys.empty();
@@ -84,7 +86,8 @@ void Connector::keep_report(const std::shared_ptr<Session>& session,
     m_report = PendingReport{session, report, 0};
 }
 
-// The replica must be where the source was after the report was read, and have no DDL that the report does not show.
+// The replica must be where the source was after the report was read, and have no DDL that the
+// report does not show.
 void Connector::judge_report() {
     std::optional<PendingReport> pending;
     {

@@ -7,7 +7,8 @@ namespace ardent::environment {
 
 namespace {
 
-// A replica that is behind gets the values of each report when it comes to it; one that is far behind fewer of them.
+// A replica that is behind gets the values of each report when it comes to it; one that is far
+// behind fewer of them.
 constexpr std::size_t k_most_waiting = 64;
 constexpr unsigned k_tries = 3;
 constexpr std::size_t k_most_named = 20;

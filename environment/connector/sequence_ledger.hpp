@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
-// What one session's agent said about the sequences of the source: reports that the replica has not come up to yet, what
-// the others come down to, and which of it the replica has not got. A value is kept after it was set, for DDL that is
-// replayed later (ALTER SEQUENCE … RESTART) may take it away again. Pure; the caller locks.
+// What one session's agent said about the sequences of the source: reports that the replica has not
+// come up to yet, what the others come down to, and which of it the replica has not got. A value is
+// kept after it was set, for DDL that is replayed later (ALTER SEQUENCE … RESTART) may take it away
+// again. Pure; the caller locks.
 #pragma once
 
 #include "common/protocol/messages.hpp"
@@ -33,8 +34,9 @@ public:
     /// False for a report that came before.
     bool take(const protocol::SequenceReport& report, Time now);
 
-    /// Makes what the replica has come up to due, with what could not be set before; with all there is when `ddl`, a count
-    /// of the DDL that was replayed, is another than at the last report that was reached.
+    /// Makes what the replica has come up to due, with what could not be set before; with all there
+    /// is when `ddl`, a count of the DDL that was replayed, is another than at the last report that
+    /// was reached.
     void reach(model::Lsn durable, std::uint64_t ddl);
     std::vector<protocol::SequenceValue> due() const;
     /// What was due was tried.

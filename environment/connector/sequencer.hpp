@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Puts the segments of a session, which arrive on several connections, into the order of their numbers. One
-// caller at a time has the turn; those that came early wait. Any thread.
+// Puts the segments of a session, which arrive on several connections, into the order of their
+// numbers. One caller at a time has the turn; those that came early wait. Any thread.
 #pragma once
 
 #include <chrono>

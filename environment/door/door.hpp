@@ -61,8 +61,8 @@ struct DoorActivity {
     /// connected.
     std::optional<std::chrono::milliseconds> idle;
     std::chrono::system_clock::time_point since;  // in this state
-    /// When the last one was held or connected; nothing while none was. Silent ones are no activity, nor is what the
-    /// environment itself does with the server.
+    /// When the last one was held or connected; nothing while none was. Silent ones are no
+    /// activity, nor is what the environment itself does with the server.
     std::optional<std::chrono::system_clock::time_point> last_client;
     std::uint64_t bytes_from_clients = 0;  // since open
     std::uint64_t bytes_to_clients = 0;

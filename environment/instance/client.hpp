@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Client programs of an instance's major that read what a source sent: contained as its server is. Any thread.
+// Client programs of an instance's major that read what a source sent: contained as its server is.
+// Any thread.
 #pragma once
 
 #include "common/process/subprocess.hpp"
@@ -17,7 +18,8 @@ struct ClientCall {
     std::string folder;                  // the only one that it reads beside the instance's socket
 };
 
-/// Runs it to its end, or until `go_on` says no. Throws base::Error (config) when it cannot be started.
+/// Runs it to its end, or until `go_on` says no. Throws base::Error (config) when it cannot be
+/// started.
 process::Outcome run_client(const Instance& instance, const ClientCall& call,
                             const std::function<bool()>& go_on);
 

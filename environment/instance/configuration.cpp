@@ -15,10 +15,10 @@ namespace ardent::environment {
 
 namespace {
 
-// Full-page writes, fsync and synchronous_commit stay on: what is called durable is durable. wal_level
-// replica, because a branch starts with a base backup. JIT is off: it needs memory that is writable and
-// executable, which the hardened unit forbids, and helps nothing here. Statements are kept out of the log,
-// because they hold rows.
+// Full-page writes, fsync and synchronous_commit stay on: what is called durable is durable.
+// wal_level replica, because a branch starts with a base backup. JIT is off: it needs memory that
+// is writable and executable, which the hardened unit forbids, and helps nothing here. Statements
+// are kept out of the log, because they hold rows.
 const std::map<std::string, std::string>& built_in_settings() {
     static const std::map<std::string, std::string> settings = {
         {"listen_addresses", ""},

@@ -12,14 +12,16 @@ class Instance;
 struct InstanceSpec;
 struct ServerPaths;
 
-/// `paths` are those that the server sees. Ends with local.conf of the instance's folder, where an operator made one.
+/// `paths` are those that the server sees. Ends with local.conf of the instance's folder, where an
+/// operator made one.
 std::string configuration_text(const InstanceSpec& spec, const ServerPaths& paths);
 
-/// Only the superuser and these roles, only over the socket, only from the operating system's users in the map.
+/// Only the superuser and these roles, only over the socket, only from the operating system's users
+/// in the map.
 std::string hba_text(const std::vector<std::string>& peers);
 
-/// The user that runs the environment may be each of them. Inside a containment nobody else has a name, root
-/// neither. Throws base::Error (config) when the user that runs this has no name.
+/// The user that runs the environment may be each of them. Inside a containment nobody else has a
+/// name, root neither. Throws base::Error (config) when the user that runs this has no name.
 std::string ident_text(const std::vector<std::string>& peers);
 
 /// Of the user that runs this. Throws base::Error (config) when it has none.

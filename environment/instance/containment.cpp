@@ -23,8 +23,8 @@ namespace fs = std::filesystem;
 
 constexpr const char* k_program = "bwrap";
 
-// Read only, where they exist. Folders of libraries and of data alone: no shell and no other program is below them that
-// could do more than a loaded library can.
+// Read only, where they exist. Folders of libraries and of data alone: no shell and no other
+// program is below them that could do more than a loaded library can.
 constexpr const char* k_readable[] = {
     "/usr/lib/locale",       // collations of the C library
     "/usr/lib/ssl",          // OpenSSL's configuration (a link to /etc/ssl) and modules: pgcrypto
@@ -58,7 +58,8 @@ void add_readable(std::vector<std::string>& argv, const std::string& path) {
     add(argv, {"--ro-bind-try", path, path});
 }
 
-// The loader and the C library where each distribution has them: /lib is a link to usr/lib since all have merged them.
+// The loader and the C library where each distribution has them: /lib is a link to usr/lib since
+// all have merged them.
 void add_libraries(std::vector<std::string>& argv) {
     utsname system{};
     ::uname(&system);
@@ -93,7 +94,8 @@ void add_temporary(std::vector<std::string>& argv, const Containment& containmen
     add(argv, {"--tmpfs", path});
 }
 
-// Of <prefix>/bin the one program alone; its libraries lie in <prefix>/lib and in the shared folder of the same major.
+// Of <prefix>/bin the one program alone; its libraries lie in <prefix>/lib and in the shared folder
+// of the same major.
 void add_program(std::vector<std::string>& argv, const std::string& binaries,
                  const std::string& program) {
     const fs::path prefix = fs::path(binaries).parent_path();
@@ -108,8 +110,9 @@ void add_program(std::vector<std::string>& argv, const std::string& binaries,
 std::vector<std::string> room(const Containment& containment, const std::string& binaries,
                               const std::string& program,
                               const ContainmentDescriptors& descriptors) {
-    // --as-pid-1: the program itself is the first process of its namespace, so that its host's pid is the one that
-    // bwrap tells, a signal from here is its own, and the kernel ends all of its children when it dies.
+    // --as-pid-1: the program itself is the first process of its namespace, so that its host's pid
+    // is the one that bwrap tells, a signal from here is its own, and the kernel ends all of its
+    // children when it dies.
     std::vector<std::string> argv = {k_program,       "--unshare-user", "--unshare-pid",
                                      "--unshare-net", "--unshare-ipc",  "--unshare-uts",
                                      "--hostname",    "ardent",         "--as-pid-1",
@@ -246,7 +249,8 @@ Containment prove_containment(ContainmentNeed need, const std::string& binaries,
         containment.sized = options.find("--size ") != std::string::npos;
         containment.seals_users = options.find("--disable-userns") != std::string::npos;
         trial = try_containment(containment, binaries);
-        // It writes below /proc/sys, which a hardened unit has read-only. The filter refuses new namespaces anyway.
+        // It writes below /proc/sys, which a hardened unit has read-only. The filter refuses new
+        // namespaces anyway.
         if (!trial.works && containment.seals_users) {
             containment.seals_users = false;
             trial = try_containment(containment, binaries);

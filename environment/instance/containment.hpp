@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
-// The room in which an instance's server runs (bubblewrap): namespaces of its own for users, processes, network, ipc,
-// mounts and the host's name; no program but `postgres`; nothing of the host's files but libraries and data that are read;
-// a filter of system calls. A superuser inside reaches nothing outside. Values and pure functions, beside `prove`.
+// The room in which an instance's server runs (bubblewrap): namespaces of its own for users,
+// processes, network, ipc, mounts and the host's name; no program but `postgres`; nothing of the
+// host's files but libraries and data that are read; a filter of system calls. A superuser inside
+// reaches nothing outside. Values and pure functions, beside `prove`.
 #pragma once
 
 #include "common/base/fd.hpp"
@@ -24,7 +25,8 @@ struct Containment {
     std::vector<std::string> readable;  // environment.readable: more folders that servers may read
 };
 
-/// The paths of an instance as its server sees them: inside its containment, or the host's without one.
+/// The paths of an instance as its server sees them: inside its containment, or the host's without
+/// one.
 struct ServerPaths {
     std::string data;
     std::string socket;
@@ -39,7 +41,8 @@ struct ServerFiles {
     std::string opener;  // the program that becomes the server (opener/); empty: none
 };
 
-/// Of the host: what a client program of a server is made of. It sees the folders at their own paths and writes nothing.
+/// Of the host: what a client program of a server is made of. It sees the folders at their own
+/// paths and writes nothing.
 struct ClientFiles {
     std::string binaries;
     std::string program;  // pg_restore
@@ -73,8 +76,8 @@ std::vector<std::string> client_containment_argv(const Containment& containment,
                                                  const ClientFiles& files,
                                                  const ContainmentDescriptors& descriptors);
 
-/// Tries it with the newest server below `binaries`. Throws base::Error (config) when it is required and does not
-/// work, with what to do about it.
+/// Tries it with the newest server below `binaries`. Throws base::Error (config) when it is
+/// required and does not work, with what to do about it.
 Containment prove_containment(ContainmentNeed need, const std::string& binaries,
                               std::vector<std::string> readable);
 

@@ -59,7 +59,8 @@ void warn(std::string_view name, const std::string& what, int code) {
 
 std::string take_control_groups() {
     const std::string own = own_group();
-    // A unit's own group holds this program alone; a login session's, which may be writable too, holds others.
+    // A unit's own group holds this program alone; a login session's, which may be writable too,
+    // holds others.
     if (!own.ends_with(".service") ||
         ::access((k_mount + own + "/cgroup.subtree_control").c_str(), W_OK) != 0) {
         process::log_debug("no control groups were delegated", {{"group", own}});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// Limits of memory and processes for each instance's server, and an equal share of the processors, by control groups
-// (version 2) where systemd has delegated them to this unit (Delegate=yes): one replica cannot starve another. Any thread.
+// Limits of memory and processes for each instance's server, and an equal share of the processors,
+// by control groups (version 2) where systemd has delegated them to this unit (Delegate=yes): one
+// replica cannot starve another. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -16,12 +17,13 @@ struct InstanceLimits {
     unsigned processes = 0;    // 0: no limit
 };
 
-/// Moves this process into a group of its own below the delegated one, as the kernel wants it before groups with
-/// limits may stand beside it, and returns the delegated one; empty, with a reason in the log, where there is none.
+/// Moves this process into a group of its own below the delegated one, as the kernel wants it
+/// before groups with limits may stand beside it, and returns the delegated one; empty, with a
+/// reason in the log, where there is none.
 std::string take_control_groups();
 
-/// Puts a server that has just begun into the group `name`. What it forks later is in it, too. A limit that cannot be set
-/// is a warning: the server serves without.
+/// Puts a server that has just begun into the group `name`. What it forks later is in it, too. A
+/// limit that cannot be set is a warning: the server serves without.
 void limit_server(const InstanceLimits& limits, std::string_view name, pid_t server);
 
 /// After its last process has ended.

@@ -24,7 +24,8 @@ base::Fd open_folder(const std::string& directory, const std::string& folder) {
         ::openat(root.get(), folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
-// fstatat without following, then an open without following and without waiting for a FIFO's writer.
+// fstatat without following, then an open without following and without waiting for a FIFO's
+// writer.
 base::Fd open_latest(base::Fd folder) {
     const int place = folder.get();
     const std::unique_ptr<DIR, int (*)(DIR*)> entries(::fdopendir(::dup(place)), &::closedir);

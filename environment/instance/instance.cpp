@@ -69,8 +69,8 @@ process::Outcome run(std::vector<std::string> argv) {
     return process::run(command);
 }
 
-// Of what a server said since it was started last, the line in which it gave up, or the last one. That it could not serve a
-// client yet, or not any more, is no reason.
+// Of what a server said since it was started last, the line in which it gave up, or the last one.
+// That it could not serve a client yet, or not any more, is no reason.
 std::string reason_of(const std::string& said) {
     const std::size_t begun = said.rfind(" LOG:  starting PostgreSQL ");
     std::string reason;
@@ -174,8 +174,8 @@ base::Fd Instance::take_lock() const {
     const std::string file = m_spec.directory + "/server.lock";
     const auto deadline = std::chrono::steady_clock::now() + k_orphan_patience;
     base::Fd lock = try_lock(file);
-    // The children of a killed server without containment end one by one. And a killed environment may have been starting
-    // one, which bwrap tells of in a moment.
+    // The children of a killed server without containment end one by one. And a killed environment
+    // may have been starting one, which bwrap tells of in a moment.
     while (!lock.valid() && !server() && std::chrono::steady_clock::now() < deadline) {
         std::this_thread::sleep_for(k_poll);
         lock = try_lock(file);
@@ -191,8 +191,8 @@ base::Fd Instance::take_lock() const {
 ServerProcess Instance::launch(base::Fd lock) const {
     remove_planted(m_spec.socket_directory);
     make_private_directory(m_spec.socket_directory);
-    // The lock says that no server runs, whatever this file claims. ALTER SYSTEM is nobody's way to configure an
-    // instance; left from a superuser inside it could keep the server from starting.
+    // The lock says that no server runs, whatever this file claims. ALTER SYSTEM is nobody's way to
+    // configure an instance; left from a superuser inside it could keep the server from starting.
     remove_planted(data() + "/postmaster.pid");
     remove_planted(data() + "/postgresql.auto.conf");
     if (!fs::is_directory(fs::symlink_status(data() + "/log"))) {
@@ -305,7 +305,8 @@ std::optional<ServerProcess> Instance::server() const {
     return m_running->server;
 }
 
-// Before its log begins a server speaks to start.log, which is of this start alone; its log may be full of what it said in others.
+// Before its log begins a server speaks to start.log, which is of this start alone; its log may be
+// full of what it said in others.
 std::string Instance::log_tail() const {
     std::ifstream file(m_spec.directory + "/start.log");
     const std::string first(std::istreambuf_iterator<char>(file), {});
@@ -320,7 +321,8 @@ pq::ConnectOptions Instance::connect_options(std::string_view role, const std::s
     options.kind = kind;
     options.name = m_spec.name;
     options.settings = pq::exact_text_settings();
-    // The socket lies in a folder that the server writes: it may be a link to the socket of another instance.
+    // The socket lies in a folder that the server writes: it may be a link to the socket of another
+    // instance.
     options.is_server = [running = m_running](pid_t pid) {
         const std::lock_guard lock(running->mutex);
         return running->server && running->server->pid() == pid;

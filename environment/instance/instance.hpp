@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: PostgreSQL
-// One PostgreSQL server that the environment owns: a data directory, a Unix socket, no network port.
-// Any thread; create, start, stop and destroy exclude one another.
+// One PostgreSQL server that the environment owns: a data directory, a Unix socket, no network
+// port. Any thread; create, start, stop and destroy exclude one another.
 //
-// A server may outlive the program that started it (kill -9 of the environment): `start` adopts it. Whose server runs is
-// told by a lock and a record beside the data directory. Nothing is believed that stands in the data directory: it is the
-// server's own to write, and a superuser of the replica may have written it.
+// A server may outlive the program that started it (kill -9 of the environment): `start` adopts it.
+// Whose server runs is told by a lock and a record beside the data directory. Nothing is believed
+// that stands in the data directory: it is the server's own to write, and a superuser of the
+// replica may have written it.
 #pragma once
 
 #include "common/base/fd.hpp"
@@ -43,9 +44,11 @@ struct InstanceSpec {
     CloneMethod clone = CloneMethod::copy;  // what its data directory is made for
     InstanceLimits limits;
     std::map<std::string, std::string> settings;  // over the built-in ones
-    /// Roles beside the superuser that the user of this program may be over the socket; nobody else comes that way.
+    /// Roles beside the superuser that the user of this program may be over the socket; nobody else
+    /// comes that way.
     std::vector<std::string> peers = {k_apply_role, k_reader_role};
-    /// What else stands in pg_hba.conf: who comes from the room's loopback, where the opener's connections are from.
+    /// What else stands in pg_hba.conf: who comes from the room's loopback, where the opener's
+    /// connections are from.
     std::string hba;
     std::string opener;  // the program (opener/); empty: none
     std::map<std::string, std::string>
@@ -60,13 +63,13 @@ public:
     bool exists() const;
     enum class Sync { now, later };
 
-    /// initdb into an empty directory: UTF8, C locale, data checksums. What a broken attempt left is removed.
-    /// With `later` nothing is flushed: `flush` has to follow.
+    /// initdb into an empty directory: UTF8, C locale, data checksums. What a broken attempt left
+    /// is removed. With `later` nothing is flushed: `flush` has to follow.
     void create(Sync sync);
     /// Everything that was written goes to disk (syncfs). Throws base::Error (transient).
     void flush() const;
-    /// Running and accepting connections when it returns. Throws base::Error (transient) with the end of the
-    /// server's log when it does not start.
+    /// Running and accepting connections when it returns. Throws base::Error (transient) with the
+    /// end of the server's log when it does not start.
     void start();
     /// Fast shutdown, and immediate after `patience`. Does nothing when it is not running.
     void stop(std::chrono::milliseconds patience);
@@ -74,8 +77,8 @@ public:
     void destroy();
     /// True while the server's process lives.
     bool alive() const;
-    /// Another configuration of settings that need no restart, of roles and of files, for the running server and later ones.
-    /// Throws base::Error (transient).
+    /// Another configuration of settings that need no restart, of roles and of files, for the
+    /// running server and later ones. Throws base::Error (transient).
     void reconfigure(InstanceSpec spec);
     /// Where the opener listens, as this host has it.
     std::string opener_socket() const { return m_spec.socket_directory + "/opener"; }
@@ -95,8 +98,8 @@ private:
     /// Not a link to another one. True once a server has begun to listen.
     bool has_socket() const;
     void write_configuration() const;
-    /// Waits for what a killed server left. Not valid: meanwhile a server came up that is ours. Throws base::Error (transient)
-    /// when the directory stays in use.
+    /// Waits for what a killed server left. Not valid: meanwhile a server came up that is ours.
+    /// Throws base::Error (transient) when the directory stays in use.
     base::Fd take_lock() const;
     ServerProcess launch(base::Fd lock) const;
     void wait_until_ready(const ServerProcess& server) const;
@@ -118,13 +121,15 @@ private:
 /// Throws base::Error (config) when the sockets of instances below `run_dir` had too long a path.
 void check_socket_directory(const std::string& run_dir);
 
-/// Settings that only some majors know: a crash is recovered from with one syncfs instead of a flush of every file.
+/// Settings that only some majors know: a crash is recovered from with one syncfs instead of a
+/// flush of every file.
 std::map<std::string, std::string> settings_of_major(int major);
 
 /// The folder of an instance's socket, short and its own.
 std::string socket_directory(const std::string& run_dir, std::string_view id);
 
-/// /usr/lib/postgresql/15/bin; throws base::Error (config) that names the Debian package when it is not there.
+/// /usr/lib/postgresql/15/bin; throws base::Error (config) that names the Debian package when it is
+/// not there.
 std::string find_binaries(const std::string& folder, int major);
 
 /// The majors that are installed there, ascending.

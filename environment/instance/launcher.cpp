@@ -42,7 +42,8 @@ std::map<std::string, std::string> server_environment() {
     return {{"LANG", "C.UTF-8"}, {"LC_MESSAGES", "C"}, {"TZ", "UTC"}, {"PATH", "/nonexistent"}};
 }
 
-// bwrap writes a line with the pid as this host counts, before the program runs; nothing when it fails before.
+// bwrap writes a line with the pid as this host counts, before the program runs; nothing when it
+// fails before.
 std::optional<pid_t> read_child_pid(const base::Fd& status) {
     std::string text;
     std::array<char, 512> buffer{};

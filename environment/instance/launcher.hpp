@@ -11,10 +11,11 @@
 
 namespace ardent::environment {
 
-/// Taken before a server is started, and inherited by it and all of its children: while one of them lives nobody else gets
-/// it. PostgreSQL's own interlocks (postmaster.pid, shared memory) do not see into another namespace: two contained servers
-/// on one data directory would both serve. The environment's own directory has such a lock, too. Not valid: somebody has
-/// it. Throws base::Error of this kind when the file cannot be opened or locked.
+/// Taken before a server is started, and inherited by it and all of its children: while one of them
+/// lives nobody else gets it. PostgreSQL's own interlocks (postmaster.pid, shared memory) do not
+/// see into another namespace: two contained servers on one data directory would both serve. The
+/// environment's own directory has such a lock, too. Not valid: somebody has it. Throws base::Error
+/// of this kind when the file cannot be opened or locked.
 base::Fd try_lock(const std::string& file, base::ErrorKind kind = base::ErrorKind::transient);
 
 struct Launch {
@@ -26,7 +27,8 @@ struct Launch {
     int lock = -1;         // try_lock's
 };
 
-/// Returns when the server's process runs; it accepts connections later. Throws base::Error (transient).
+/// Returns when the server's process runs; it accepts connections later. Throws base::Error
+/// (transient).
 ServerProcess launch_server(const Containment& containment, const Launch& launch);
 
 }  // namespace ardent::environment

@@ -103,7 +103,8 @@ std::optional<ServerProcess> ServerProcess::find(const std::string& record) {
     if (!(file >> pid >> begun) || pid <= 0) {
         return std::nullopt;
     }
-    // First the descriptor, then the comparison: what it holds cannot become another process any more.
+    // First the descriptor, then the comparison: what it holds cannot become another process any
+    // more.
     std::optional<ServerProcess> server = open(pid);
     return server && server->m_begun == begun ? server : std::nullopt;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// The running server of one instance, held by a descriptor of its process: no pid that was given away anew is ever
-// signalled. What is known of it comes from its launcher and lies beside the data directory, because the data directory
-// is the server's own to write.
+// The running server of one instance, held by a descriptor of its process: no pid that was given
+// away anew is ever signalled. What is known of it comes from its launcher and lies beside the data
+// directory, because the data directory is the server's own to write.
 #pragma once
 
 #include "common/base/fd.hpp"
@@ -22,8 +22,9 @@ public:
     /// The one that `save` recorded, when it still is that very process.
     static std::optional<ServerProcess> find(const std::string& record);
 
-    /// The one that bwrap told of in its information file (--info-fd), when whoever started it was killed before `save`. A
-    /// process that began at another time than the file was written has only got its pid.
+    /// The one that bwrap told of in its information file (--info-fd), when whoever started it was
+    /// killed before `save`. A process that began at another time than the file was written has
+    /// only got its pid.
     static std::optional<ServerProcess> recover(const std::string& information);
 
     void save(const std::string& record) const;

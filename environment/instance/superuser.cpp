@@ -5,7 +5,8 @@ namespace ardent::environment {
 
 namespace {
 
-// Over those that make text exact. pg_temp last: where it is not named it comes first, for tables and types.
+// Over those that make text exact. pg_temp last: where it is not named it comes first, for tables
+// and types.
 const std::map<std::string, std::string>& own_settings() {
     static const std::map<std::string, std::string> settings = {
         {"search_path", "pg_catalog, pg_temp"},
@@ -34,7 +35,8 @@ std::map<std::string, std::string> pinned_settings() {
     return settings;
 }
 
-// SET ROLE NONE and not RESET ROLE, which goes to what ALTER ROLE … SET role or ALTER DATABASE … SET role says.
+// SET ROLE NONE and not RESET ROLE, which goes to what ALTER ROLE … SET role or ALTER DATABASE …
+// SET role says.
 void clean_session(pq::Connection& connection) {
     connection.exec("SET ROLE NONE");
     connection.reset_settings();
@@ -55,7 +57,8 @@ Superuser::Superuser(pq::ConnectOptions options) {
     m_connection->exec("SET ROLE NONE");
 }
 
-// What the session began with are the pinned settings (environment/apply/replica_session.cpp); cleaning goes back to them.
+// What the session began with are the pinned settings (environment/apply/replica_session.cpp);
+// cleaning goes back to them.
 Superuser::Superuser(pq::Connection& lent)
     : m_connection(std::shared_ptr<pq::Connection>(), &lent) {
     clean_session(lent);

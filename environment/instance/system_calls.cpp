@@ -42,8 +42,9 @@ void refuse(const Filter& filter, const char* name, int code,
     }
 }
 
-// Mounts and namespaces lead out of the containment; the others reach other processes, other users' keys or kernel
-// code that has a history of weaknesses and that PostgreSQL does not need (io_uring is not its default method).
+// Mounts and namespaces lead out of the containment; the others reach other processes, other users'
+// keys or kernel code that has a history of weaknesses and that PostgreSQL does not need (io_uring
+// is not its default method).
 constexpr std::array k_refused = {"mount",
                                   "umount2",
                                   "pivot_root",
@@ -104,8 +105,9 @@ constexpr std::array k_refused = {"mount",
 constexpr std::uint64_t k_namespaces = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET |
                                        CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
 
-// Of Btrfs a tree's owner may make subvolumes and snapshots within it and set them read-only, and only root removes some of
-// these (volume.hpp). Calls of this type that share blocks of files are of no harm on any file system.
+// Of Btrfs a tree's owner may make subvolumes and snapshots within it and set them read-only, and
+// only root removes some of these (volume.hpp). Calls of this type that share blocks of files are
+// of no harm on any file system.
 void refuse_file_system_controls(const Filter& filter) {
     constexpr scmp_datum_t k_type = 0x94;  // BTRFS_IOCTL_MAGIC
     constexpr scmp_datum_t k_type_and_number = 0xffff;
@@ -132,8 +134,9 @@ void add_rules(const Filter& filter) {
     }
     // Its flags lie in memory, where a filter cannot look; the C library then takes clone.
     refuse(filter, "clone3", ENOSYS);
-    // AF_VSOCK reaches the host below a virtual machine, AF_NETLINK, AF_PACKET and AF_ALG much of the kernel. PostgreSQL
-    // and the C library make do with the three that are left: AF_UNIX 1, AF_INET 2, AF_INET6 10.
+    // AF_VSOCK reaches the host below a virtual machine, AF_NETLINK, AF_PACKET and AF_ALG much of
+    // the kernel. PostgreSQL and the C library make do with the three that are left: AF_UNIX 1,
+    // AF_INET 2, AF_INET6 10.
     for (int family = 0; family < AF_MAX; ++family) {
         if (family != AF_UNIX && family != AF_INET && family != AF_INET6) {
             refuse(filter, "socket", EAFNOSUPPORT,

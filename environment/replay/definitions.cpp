@@ -128,8 +128,8 @@ bool same_but_valid(model::DdlKey a, const model::DdlKey& b) {
     return a == b;
 }
 
-// Those that can be compared. Not what CONCURRENTLY left unfinished at the source: whether it is here depends on where it
-// was stopped. And not what somebody else has made there meanwhile.
+// Those that can be compared. Not what CONCURRENTLY left unfinished at the source: whether it is
+// here depends on where it was stopped. And not what somebody else has made there meanwhile.
 std::vector<model::DdlKey> keys_of(const model::DdlTable& table, const model::DdlTable& source) {
     std::vector<model::DdlKey> keys = table.keys;
     std::erase_if(keys, [&](const model::DdlKey& key) {

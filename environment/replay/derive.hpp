@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
-// A statement whose text could not be captured, made from what the message says is there after it: the definitions of the
-// tables, the identities of what was created and dropped. What these do not tell (checks, foreign keys, what is in a
-// function) cannot be made; a statement of which nothing can be made, or something is missing afterwards, stops. One thread.
+// A statement whose text could not be captured, made from what the message says is there after it:
+// the definitions of the tables, the identities of what was created and dropped. What these do not
+// tell (checks, foreign keys, what is in a function) cannot be made; a statement of which nothing
+// can be made, or something is missing afterwards, stops. One thread.
 #pragma once
 
 #include "common/model/ddl.hpp"
@@ -14,9 +15,9 @@
 
 namespace ardent::replay {
 
-/// What makes `replica`, from which what the statement dropped is gone already, into `source`: columns (known again by name,
-/// or else by place), keys, replica identity, persistence, parents, owner. Pure. Throws base::Error (replica) when the
-/// difference could come of several statements.
+/// What makes `replica`, from which what the statement dropped is gone already, into `source`:
+/// columns (known again by name, or else by place), keys, replica identity, persistence, parents,
+/// owner. Pure. Throws base::Error (replica) when the difference could come of several statements.
 std::vector<std::string> alter_statements(const model::DdlStatement& statement,
                                           const model::DdlTable& source,
                                           const model::DdlTable& replica);
@@ -32,7 +33,8 @@ public:
           m_encoding(std::move(encoding)),
           m_run(std::move(run)) {}
 
-    /// In the target transaction. Throws base::Error: replica when the message does not tell enough.
+    /// In the target transaction. Throws base::Error: replica when the message does not tell
+    /// enough.
     void replay(const model::DdlStatement& statement);
 
 private:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// A statement that names less than it drops (DROP OWNED, CASCADE) may find more here than at the source. One thread.
+// A statement that names less than it drops (DROP OWNED, CASCADE) may find more here than at the
+// source. One thread.
 #pragma once
 
 #include "common/model/ddl.hpp"
@@ -15,7 +16,8 @@ class Drops {
 public:
     /// Before the statement; in the target transaction.
     Drops(pq::Connection& connection, const Scope& scope);
-    /// After it: throws base::Error (replica) when a relation is gone that the message does not list.
+    /// After it: throws base::Error (replica) when a relation is gone that the message does not
+    /// list.
     void require_recorded(const model::DdlStatement& statement) const;
 
 private:

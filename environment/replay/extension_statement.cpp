@@ -42,8 +42,8 @@ Error unknown_text(const model::DdlStatement& statement) {
             "--skip-ddl."};
 }
 
-// Where the source put it: the first schema of search_path that is there. current_schema() would pass over one that the
-// role may not use here.
+// Where the source put it: the first schema of search_path that is there. current_schema() would
+// pass over one that the role may not use here.
 std::string first_schema(pq::Connection& connection, const model::DdlStatement& statement) {
     const SqlText path = read_text(statement, statement.search_path);
     for (const Token& token : path.tokens()) {

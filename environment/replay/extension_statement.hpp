@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// CREATE, ALTER and DROP EXTENSION, by name, schema and version: in the target transaction like any other statement, and
-// under the rules of the copy (environment/replica/extensions.hpp).
+// CREATE, ALTER and DROP EXTENSION, by name, schema and version: in the target transaction like any
+// other statement, and under the rules of the copy (environment/replica/extensions.hpp).
 #pragma once
 
 #include "common/model/ddl.hpp"

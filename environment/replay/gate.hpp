@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
-// Which messages of the stream are DDL of the source's own (docs/ddl.md, acceptance rules 1 to 5; invariant 13). Whoever
-// knows a prefix may write messages with it; what is not signed for this place of this transaction is never read further,
-// and costs a counter. A prefix belongs to one key, so a message with another key id, or an unknown one, is forged: nobody
-// is asked for keys because of a message.
-// Pure but for what it remembers of the stream; one thread.
+// Which messages of the stream are DDL of the source's own (docs/ddl.md, acceptance rules 1 to 5;
+// invariant 13). Whoever knows a prefix may write messages with it; what is not signed for this
+// place of this transaction is never read further, and costs a counter. A prefix belongs to one
+// key, so a message with another key id, or an unknown one, is forged: nobody is asked for keys
+// because of a message. Pure but for what it remembers of the stream; one thread.
 #pragma once
 
 #include "common/model/change.hpp"
@@ -44,8 +44,8 @@ public:
 
     /// Is this the prefix of a key's messages?
     bool knows(std::string_view prefix) const;
-    /// A message with such a prefix. Throws base::Error (replica) when a signed message is of another version or cannot be
-    /// read.
+    /// A message with such a prefix. Throws base::Error (replica) when a signed message is of
+    /// another version or cannot be read.
     Judgement judge(const model::Change& message);
 
 private:

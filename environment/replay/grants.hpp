@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// GRANT and REVOKE by a superuser of the source act as the owner of each object. The replica has no superuser to do so:
-// the statement is run as the owner, and cut in one a owner where there are several.
+// GRANT and REVOKE by a superuser of the source act as the owner of each object. The replica has no
+// superuser to do so: the statement is run as the owner, and cut in one a owner where there are
+// several.
 #pragma once
 
 #include "common/model/ddl.hpp"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
-// Rights that a role had at the source without a grant (a superuser, a member of roles) and has not in the replica: lent
-// for one statement inside the target transaction and taken back after it, so that nobody sees them. The connection's
-// user is a member, with the admin option, of every role of the source; no right beyond its own is lent. One thread.
+// Rights that a role had at the source without a grant (a superuser, a member of roles) and has not
+// in the replica: lent for one statement inside the target transaction and taken back after it, so
+// that nobody sees them. The connection's user is a member, with the admin option, of every role of
+// the source; no right beyond its own is lent. One thread.
 #pragma once
 
 #include "common/pq/connection.hpp"
@@ -19,7 +20,8 @@ public:
 
     /// Lends to the statement's role; in a transaction, as the connection's own user.
     void lend(const std::string& role);
-    /// Lends the role what it takes to make another one an owner, and that one what it takes to own.
+    /// Lends the role what it takes to make another one an owner, and that one what it takes to
+    /// own.
     void lend_ownership(const std::string& role, const std::string& owner);
     void take_back();
 

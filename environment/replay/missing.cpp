@@ -9,7 +9,8 @@ namespace {
 
 constexpr std::string_view k_undefined_object = "42704";
 
-/// The name in a message that is `before`, the name and `after`, told by the server about the statement itself.
+/// The name in a message that is `before`, the name and `after`, told by the server about the
+/// statement itself.
 std::optional<std::string> name_in(const base::Error& error, std::string_view before,
                                    std::string_view after) {
     const auto* const server = dynamic_cast<const pq::QueryError*>(&error);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
-// What a statement names and the replica does not have. Told by the server itself about the statement itself: code of the
-// source raises errors with any words and any SQLSTATE, but never without a context, and that of a statement inside of a
-// function is no word of the statement's. Pure; any thread.
+// What a statement names and the replica does not have. Told by the server itself about the
+// statement itself: code of the source raises errors with any words and any SQLSTATE, but never
+// without a context, and that of a statement inside of a function is no word of the statement's.
+// Pure; any thread.
 #pragma once
 
 #include "common/pq/connection.hpp"

@@ -10,8 +10,9 @@
 
 namespace ardent::replay {
 
-/// Without this parameter, or this namespace of parameters, in the first WITH (…) or SET (…) that has it, and without what is
-/// empty then; an empty text when that was all the statement did; nullopt when nothing was found.
+/// Without this parameter, or this namespace of parameters, in the first WITH (…) or SET (…) that
+/// has it, and without what is empty then; an empty text when that was all the statement did;
+/// nullopt when nothing was found.
 std::optional<std::string> without_parameter(const SqlText& sql, std::string_view name);
 
 }  // namespace ardent::replay

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// What is to be done with a statement of the source: most run as they stand; some are left out, made another way, or stop
-// the connector (docs/ddl.md, "Replay"). Pure; any thread.
+// What is to be done with a statement of the source: most run as they stand; some are left out,
+// made another way, or stop the connector (docs/ddl.md, "Replay"). Pure; any thread.
 #pragma once
 
 #include "common/model/ddl.hpp"

@@ -74,7 +74,8 @@ AsAdmin::AsAdmin(pq::Connection& connection, Privileged& privileged)
     }
 }
 
-// A replica that cannot be reached here is asked again before the next worker begins (environment/connector).
+// A replica that cannot be reached here is asked again before the next worker begins
+// (environment/connector).
 AsAdmin::~AsAdmin() {
     if (m_superuser) {
         try {

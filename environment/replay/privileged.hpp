@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
-// What replaying needs a superuser for (environment/instance/superuser.hpp). `Privileged` has a session of its own, made when
-// it is needed: what it does is committed at once, before the target transaction that asked for it, and doing it again
-// changes nothing. One thread. Throws base::Error.
+// What replaying needs a superuser for (environment/instance/superuser.hpp). `Privileged` has a
+// session of its own, made when it is needed: what it does is committed at once, before the target
+// transaction that asked for it, and doing it again changes nothing. One thread. Throws
+// base::Error.
 #pragma once
 
 #include "common/pq/connection.hpp"
@@ -21,8 +22,9 @@ class Privileged {
 public:
     explicit Privileged(pq::ConnectOptions options) : m_options(std::move(options)) {}
 
-    /// NOLOGIN; whoever applies may act as it. Throws base::Error (replica) from k_most_roles on: a statement names the roles
-    /// that it needs, and whoever writes statements could fill the catalogs with them.
+    /// NOLOGIN; whoever applies may act as it. Throws base::Error (replica) from k_most_roles on: a
+    /// statement names the roles that it needs, and whoever writes statements could fill the
+    /// catalogs with them.
     void create_role(const std::string& role);
     void create_inert_wrapper();
     void lend_admin();
@@ -36,12 +38,13 @@ private:
     std::size_t m_made = 0;
 };
 
-/// A session hears of what others committed, roles and memberships too, when it locks a relation that it has not
-/// locked. In a transaction.
+/// A session hears of what others committed, roles and memberships too, when it locks a relation
+/// that it has not locked. In a transaction.
 void hear_of_others(pq::Connection& connection);
 
-/// In the target transaction, the superuser's role: for statements whose text is ours alone, because whoever acts as it
-/// could do anything. Left before anything of the source's runs; a transaction that was not left cannot be committed.
+/// In the target transaction, the superuser's role: for statements whose text is ours alone,
+/// because whoever acts as it could do anything. Left before anything of the source's runs; a
+/// transaction that was not left cannot be committed.
 class AsAdmin {
 public:
     AsAdmin(pq::Connection& connection, Privileged& privileged);

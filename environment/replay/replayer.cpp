@@ -51,8 +51,8 @@ bool is_grant(const model::DdlStatement& statement) {
     return statement.tag == "GRANT" || statement.tag == "REVOKE";
 }
 
-// Who had every right at the source leaves no trace of his own in these. The text is one of these only when it says so: the
-// tag is a word of the message.
+// Who had every right at the source leaves no trace of his own in these. The text is one of these
+// only when it says so: the tag is a word of the message.
 bool needs_no_role(const model::DdlStatement& statement) {
     return statement.tag == "COMMENT" || statement.tag == "ALTER SCHEMA" ||
            statement.tag == "DROP SCHEMA";
@@ -67,8 +67,8 @@ Error refusal(const model::DdlStatement& statement, const std::string& text, con
             error.sqlstate()};
 }
 
-/// Keeps the first warning of one statement that says that a GRANT or REVOKE did nothing. No other: code that a statement
-/// calls may raise any number of them.
+/// Keeps the first warning of one statement that says that a GRANT or REVOKE did nothing. No other:
+/// code that a statement calls may raise any number of them.
 class GrantWarning {
 public:
     explicit GrantWarning(pq::Connection& connection) : m_connection(connection) {
@@ -216,8 +216,8 @@ bool Replayer::run_text(pq::Connection& connection, const model::DdlStatement& s
     return true;
 }
 
-// What a message names is looked up and quoted by us, and is the connector's: a true code says where the message is from, and
-// gives it no rights.
+// What a message names is looked up and quoted by us, and is the connector's: a true code says
+// where the message is from, and gives it no rights.
 std::vector<model::RelationName> Replayer::carried_tables(
     pq::Connection& connection, const model::DdlStatement& statement) const {
     std::vector<model::RelationName> tables;
@@ -400,8 +400,8 @@ void Replayer::server(pq::Connection& connection, const model::DdlStatement& sta
     }
 }
 
-// Rows that wait for a copy are those of some time before: a constraint or a new type may not take them, which the
-// source's rows of now are known to fit. True when there were some to take out.
+// Rows that wait for a copy are those of some time before: a constraint or a new type may not take
+// them, which the source's rows of now are known to fit. True when there were some to take out.
 bool Replayer::empty_stale(pq::Connection& connection, const Error& error,
                            const model::DdlStatement& statement) {
     const std::string_view kind = std::string_view(error.sqlstate()).substr(0, 2);

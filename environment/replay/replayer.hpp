@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// Runs an authentic DDL statement in the open target transaction: under its role, search_path and settings, as the role
-// that applies, which has no rights beyond the replica. Afterwards the relations must be what the message says they are.
-// One thread; owned by the Applier.
+// Runs an authentic DDL statement in the open target transaction: under its role, search_path and
+// settings, as the role that applies, which has no rights beyond the replica. Afterwards the
+// relations must be what the message says they are. One thread; owned by the Applier.
 #pragma once
 
 #include "common/model/ddl.hpp"
@@ -28,10 +28,11 @@ struct ReplayerOptions {
     pq::ConnectOptions admin;
     /// As it is now; asked at each statement about an extension.
     std::function<environment::ExtensionPolicy()> extensions;
-    /// What the operator should know about the replica from now on; called before the commit, and again when it is
-    /// tried again.
+    /// What the operator should know about the replica from now on; called before the commit, and
+    /// again when it is tried again.
     std::function<void(const std::string&)> warn;
-    /// Triggers and rules that would fire in the replica were switched off; called before the commit.
+    /// Triggers and rules that would fire in the replica were switched off; called before the
+    /// commit.
     std::function<void(const std::vector<environment::DisabledTrigger>&)> disabled;
 };
 
@@ -39,10 +40,10 @@ class Replayer {
 public:
     explicit Replayer(ReplayerOptions options);
 
-    /// The connection is in the target transaction. `stale`: tables whose rows count for nothing, because they are to be
-    /// copied again; rows that stand in a statement's way are taken out. `overtaken`: as require_equal takes it. Throws
-    /// base::Error: replica when somebody has to see to it, otherwise as Connection::exec; the transaction cannot be
-    /// committed then.
+    /// The connection is in the target transaction. `stale`: tables whose rows count for nothing,
+    /// because they are to be copied again; rows that stand in a statement's way are taken out.
+    /// `overtaken`: as require_equal takes it. Throws base::Error: replica when somebody has to see
+    /// to it, otherwise as Connection::exec; the transaction cannot be committed then.
     Outcome replay(pq::Connection& connection, const model::DdlStatement& statement,
                    const std::vector<model::RelationName>& stale, bool overtaken);
 

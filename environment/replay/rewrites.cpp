@@ -16,8 +16,8 @@ namespace {
 constexpr std::array<std::string_view, 5> k_clocks = {
     "current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"};
 
-// A function of one's own that only says STABLE may read what has changed since. `same_moment`: what is STABLE of the
-// server's own tells the same here.
+// A function of one's own that only says STABLE may read what has changed since. `same_moment`:
+// what is STABLE of the server's own tells the same here.
 std::vector<std::string> unsteady(pq::Connection& connection, const SqlText& text,
                                   bool same_moment) {
     const pq::Result found = connection.exec(
@@ -45,7 +45,8 @@ std::vector<std::string> unsteady(pq::Connection& connection, const SqlText& tex
     return functions;
 }
 
-// Functions that are not the server's own: what they say here is not known, whatever they call themselves.
+// Functions that are not the server's own: what they say here is not known, whatever they call
+// themselves.
 std::vector<std::string> own_functions(pq::Connection& connection, const SqlText& text) {
     const pq::Result found = connection.exec(
         R"sql(
@@ -63,8 +64,8 @@ std::vector<std::string> own_functions(pq::Connection& connection, const SqlText
     return functions;
 }
 
-// What a generated column's expression calls beside the server's own, which pg_depend does not tell of. Before 15 it is the
-// column that depends on it, and not the expression.
+// What a generated column's expression calls beside the server's own, which pg_depend does not tell
+// of. Before 15 it is the column that depends on it, and not the expression.
 bool computes_by_own_code(pq::Connection& connection, const model::RelationName& name) {
     return connection.value(
                R"sql(

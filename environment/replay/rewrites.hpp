@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// Statements that write a table anew: its rows are not in the stream. Doing the same here gives the same rows, or they are
-// made equal with what the message says, or the table has to be copied again.
+// Statements that write a table anew: its rows are not in the stream. Doing the same here gives the
+// same rows, or they are made equal with what the message says, or the table has to be copied
+// again.
 #pragma once
 
 #include "common/model/ddl.hpp"
@@ -22,7 +23,8 @@ struct CopyWanted {
     std::string why;
 };
 
-/// What the rows that are there get in a new column, as the source says; here its default may come out otherwise.
+/// What the rows that are there get in a new column, as the source says; here its default may come
+/// out otherwise.
 struct NewValue {
     model::RelationName table;
     std::string column;
@@ -35,16 +37,19 @@ struct RowsApart {
     std::vector<NewValue> values;
 };
 
-/// Which rows could come out otherwise than at the source. Before the statement runs. A table that is empty here is empty
-/// there. Functions are judged by name: one too many is suspected rather than one too few.
+/// Which rows could come out otherwise than at the source. Before the statement runs. A table that
+/// is empty here is empty there. Functions are judged by name: one too many is suspected rather
+/// than one too few.
 RowsApart rows_apart(pq::Connection& connection, const model::DdlStatement& statement,
                      const Scope& scope);
 
-/// Gives the rows those values where the default came out otherwise. After the statement, in its transaction.
+/// Gives the rows those values where the default came out otherwise. After the statement, in its
+/// transaction.
 void write_values(pq::Connection& connection, const std::vector<NewValue>& values);
 
-/// The check that DETACH PARTITION … CONCURRENTLY left on the partition, as a statement to be run after it; nullopt when it left
-/// none, because other checks implied it, or the statement detaches nothing. Before the statement runs.
+/// The check that DETACH PARTITION … CONCURRENTLY left on the partition, as a statement to be run
+/// after it; nullopt when it left none, because other checks implied it, or the statement detaches
+/// nothing. Before the statement runs.
 std::optional<std::string> detached_partition(pq::Connection& connection,
                                               const model::DdlStatement& statement,
                                               const SqlText& sql);

@@ -31,7 +31,8 @@ public:
     std::optional<std::string> name_after(std::initializer_list<std::string_view> words) const;
     /// The text without the tokens from `first` up to before `last`.
     std::string without(std::size_t first, std::size_t last) const;
-    /// Names that stand before a parenthesis: what may be a function, and some more. In no order, each once.
+    /// Names that stand before a parenthesis: what may be a function, and some more. In no order,
+    /// each once.
     std::vector<std::string> called() const;
 
 private:
@@ -49,14 +50,14 @@ std::string shown(const std::string& statement);
 bool finalizes(const SqlText& sql);
 /// Without the words CONCURRENTLY and FINALIZE: the same result where nobody else writes.
 std::string in_one_step(const SqlText& sql);
-/// Without TABLESPACE and its name wherever it can stand in a definition, and without SET TABLESPACE; nullopt when that was
-/// all the statement did, or nothing was found.
+/// Without TABLESPACE and its name wherever it can stand in a definition, and without SET
+/// TABLESPACE; nullopt when that was all the statement did, or nothing was found.
 std::optional<std::string> without_tablespace(const SqlText& sql);
 /// WITH (…) of CREATE TABLE … AS, with the word; empty when there is none.
 std::string storage_clause(const SqlText& sql);
 
-/// The name after OWNER TO, of REASSIGN OWNED … TO or of CREATE SCHEMA … AUTHORIZATION: whom the statement makes an owner.
-/// nullopt when it names nobody, and for CURRENT_USER and its like.
+/// The name after OWNER TO, of REASSIGN OWNED … TO or of CREATE SCHEMA … AUTHORIZATION: whom the
+/// statement makes an owner. nullopt when it names nobody, and for CURRENT_USER and its like.
 std::optional<Token> new_owner(const SqlText& sql);
 /// The text with `role`, unquoted, in place of that.
 std::string with_owner(const SqlText& sql, const Token& owner, const std::string& role);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The settings under which a statement ran at the source, for the rest of the target transaction or until the session is
-// cleaned (environment/instance/superuser.hpp). SQL text only.
+// The settings under which a statement ran at the source, for the rest of the target transaction or
+// until the session is cleaned (environment/instance/superuser.hpp). SQL text only.
 #pragma once
 
 #include "common/model/ddl.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// ALTER TABLE … ENABLE or DISABLE TRIGGER ALL takes the triggers of foreign keys along, which only a superuser may: fixtures and
-// data loads of many kinds say it. Pure; any thread.
+// ALTER TABLE … ENABLE or DISABLE TRIGGER ALL takes the triggers of foreign keys along, which only
+// a superuser may: fixtures and data loads of many kinds say it. Pure; any thread.
 #pragma once
 
 #include "common/pq/connection.hpp"

@@ -11,7 +11,8 @@ namespace {
 
 using ddl::Token;
 
-/// \restrict has a key that is new in each script, so that no line of a literal equals one of these.
+/// \restrict has a key that is new in each script, so that no line of a literal equals one of
+/// these.
 std::string without_commands(std::string_view script) {
     constexpr std::string_view k_restrict = "\\restrict ";
     std::string key;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// What pg_dump puts behind the rows, as the statements of a script that pg_restore wrote: cut apart and told apart, so that each
-// can be run in its own way. Pure; any thread. Every server encoding leaves ASCII bytes ASCII.
+// What pg_dump puts behind the rows, as the statements of a script that pg_restore wrote: cut apart
+// and told apart, so that each can be run in its own way. Pure; any thread. Every server encoding
+// leaves ASCII bytes ASCII.
 #pragma once
 
 #include "common/model/table_definition.hpp"

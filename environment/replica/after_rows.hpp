@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// What is made in a replica once the copy's rows are there, from the source's archive: indexes, constraints, triggers, rules,
-// policies, comments. Rows were valid at the source, so nothing here looks at whether they are.
+// What is made in a replica once the copy's rows are there, from the source's archive: indexes,
+// constraints, triggers, rules, policies, comments. Rows were valid at the source, so nothing here
+// looks at whether they are.
 #pragma once
 
 #include "environment/instance/superuser.hpp"
@@ -22,7 +23,8 @@ struct AfterRows {
     unsigned jobs;
 };
 
-/// What could not be made and is not needed to carry rows becomes a warning. Throws base::Error (replica) with what to do.
+/// What could not be made and is not needed to carry rows becomes a warning. Throws base::Error
+/// (replica) with what to do.
 void restore_after_rows(const AfterRows& with, std::vector<std::string>& warnings);
 
 }  // namespace ardent::environment

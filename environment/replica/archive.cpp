@@ -293,8 +293,8 @@ void Archive::restore_after_data(unsigned jobs,
              "--jobs=" + std::to_string(jobs), "--use-list=" + write_list("after", entries)});
 }
 
-// An object's owner gives its grants, so that the grantor is right. At the source he may have had no USAGE on the
-// schema; here everybody has it meanwhile.
+// An object's owner gives its grants, so that the grantor is right. At the source he may have had
+// no USAGE on the schema; here everybody has it meanwhile.
 std::vector<std::string> Archive::restore_grants(Superuser& admin, pq::Connection& apply,
                                                  const std::vector<std::string>& schemas) {
     std::vector<std::string> warnings;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The schema of the source as an archive of pg_dump -Fc, and its restoring by pg_restore as ardent_apply, which has
-// no special rights: text from the source never runs with more.
+// The schema of the source as an archive of pg_dump -Fc, and its restoring by pg_restore as
+// ardent_apply, which has no special rights: text from the source never runs with more.
 #pragma once
 
 #include "common/model/table_definition.hpp"
@@ -15,12 +15,13 @@
 
 namespace ardent::environment {
 
-/// The table of contents without what a replica must not have or what is made another way: schemas, extensions,
-/// publications, subscriptions, event triggers, servers and user mappings, data. A commented-out line stays.
+/// The table of contents without what a replica must not have or what is made another way: schemas,
+/// extensions, publications, subscriptions, event triggers, servers and user mappings, data. A
+/// commented-out line stays.
 std::string filter_contents(std::string_view contents);
 
-/// The lines of a table of contents that create one of these types, which are named by their oids at the source: a name cannot
-/// be told from the next one.
+/// The lines of a table of contents that create one of these types, which are named by their oids
+/// at the source: a name cannot be told from the next one.
 std::string types_of(std::string_view contents, const std::vector<std::uint32_t>& types);
 
 /// The lines of a table of contents that are grants (ACL and DEFAULT ACL).
@@ -29,15 +30,16 @@ std::string grants_of(std::string_view contents);
 /// The names after SERVER in the CREATE FOREIGN TABLE statements of a script that pg_restore wrote.
 std::vector<std::string> foreign_servers(std::string_view script);
 
-/// The script's own SET client_encoding: to be run before the script is sent, because a server converts a whole
-/// query before it runs any of it.
+/// The script's own SET client_encoding: to be run before the script is sent, because a server
+/// converts a whole query before it runs any of it.
 std::string encoding_statement(std::string_view script);
 
-/// A script of GRANT and REVOKE that pg_restore wrote with --use-set-session-authorization, for a role without
-/// special rights and for a connection instead of psql: SET SESSION AUTHORIZATION, which needs a superuser, becomes
-/// SET ROLE, which a member may say, and psql's \restrict lines go. pg_restore names an object's owner as a literal;
-/// what another grantor gave stands in between, and after it the owner goes on. (A grantor matters: whoever is revoked
-/// takes along what he gave.) Only whole lines are touched.
+/// A script of GRANT and REVOKE that pg_restore wrote with --use-set-session-authorization, for a
+/// role without special rights and for a connection instead of psql: SET SESSION AUTHORIZATION,
+/// which needs a superuser, becomes SET ROLE, which a member may say, and psql's \restrict lines
+/// go. pg_restore names an object's owner as a literal; what another grantor gave stands in
+/// between, and after it the owner goes on. (A grantor matters: whoever is revoked takes along what
+/// he gave.) Only whole lines are touched.
 std::string grants_script(std::string_view script);
 
 class Archive {
@@ -51,17 +53,19 @@ public:
           m_file(std::move(file)),
           m_go_on(std::move(go_on)) {}
 
-    /// Reads the table of contents. Throws base::Error (replica) when the file is no archive that this
-    /// version's pg_restore can read.
+    /// Reads the table of contents. Throws base::Error (replica) when the file is no archive that
+    /// this version's pg_restore can read.
     void open();
     /// Foreign tables can be made only where their server is known: one without a handler, so that
     /// nothing calls out.
     void create_inert_servers(Superuser& admin, pq::Connection& apply);
-    /// Creates these types before anything else, so that their labels can get the oids that everything later is made with;
-    /// `types` are oids of the source. Those that are not in the archive are passed over.
+    /// Creates these types before anything else, so that their labels can get the oids that
+    /// everything later is made with; `types` are oids of the source. Those that are not in the
+    /// archive are passed over.
     void restore_types(const std::vector<std::uint32_t>& types);
     void restore_before_data();
-    /// Indexes, constraints that make one, checks and foreign keys that stand behind the rows, with what follows them; empty: there is none.
+    /// Indexes, constraints that make one, checks and foreign keys that stand behind the rows, with
+    /// what follows them; empty: there is none.
     std::string index_script() const;
     /// What else stands behind the rows, but for attaching the indexes in `without`.
     void restore_after_data(unsigned jobs, const std::vector<model::RelationName>& without) const;

@@ -20,8 +20,9 @@ struct FailedPlace {
     base::Error error;
 };
 
-/// Calls `one` for each place from 0 to before `count`, on up to `jobs` threads. Errors of the server come back, in no order; others,
-/// transient ones (but for a deadlock) and whatever comes once `go_on` says no end it and are thrown.
+/// Calls `one` for each place from 0 to before `count`, on up to `jobs` threads. Errors of the
+/// server come back, in no order; others, transient ones (but for a deadlock) and whatever comes
+/// once `go_on` says no end it and are thrown.
 std::vector<FailedPlace> at_once(std::size_t count, unsigned jobs, const Connect& connect,
                                  const std::function<bool()>& go_on,
                                  const std::function<void(pq::Connection&, std::size_t)>& one);

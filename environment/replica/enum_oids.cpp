@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::uint32_t k_first_odd = 16385;  // above FirstNormalObjectId, access/transam.h
 
-// `held`: something may hold a value. Functions only take and return values, unless they have defaults or a parsed body.
+// `held`: something may hold a value. Functions only take and return values, unless they have
+// defaults or a parsed body.
 constexpr const char* k_labels = R"sql(
 SELECT n.nspname, t.typname,
        pg_catalog.array_to_string(pg_catalog.array_agg(e.oid ORDER BY e.enumsortorder), ','),

@@ -19,9 +19,10 @@ namespace {
 using base::Error;
 using base::ErrorKind;
 
-// Types, operators, indexes, and what only looks at its own server; postgres_fdw because it calls nobody without a server
-// of its own, and those here are of another wrapper. Not among them: what calls out (dblink), reads or writes files (file_fdw,
-// adminpack), goes around the server's checks (pageinspect, pg_surgery), runs jobs (pg_cron) or programs (plpython3u).
+// Types, operators, indexes, and what only looks at its own server; postgres_fdw because it calls
+// nobody without a server of its own, and those here are of another wrapper. Not among them: what
+// calls out (dblink), reads or writes files (file_fdw, adminpack), goes around the server's checks
+// (pageinspect, pg_surgery), runs jobs (pg_cron) or programs (plpython3u).
 constexpr std::array<std::string_view, 41> k_harmless = {"amcheck",
                                                          "autoinc",
                                                          "bloom",
@@ -81,8 +82,8 @@ SELECT w.name, v.version IS NOT NULL, COALESCE(v.trusted, false)
  ORDER BY w.name OPERATOR(pg_catalog.<>) $1::pg_catalog.name, w.name
 )sql";
 
-// Sets other names, which no scanner reads as one name or operator, and returns the true ones. What an extension has made is
-// the superuser's own, and may be what the script calls.
+// Sets other names, which no scanner reads as one name or operator, and returns the true ones. What
+// an extension has made is the superuser's own, and may be what the script calls.
 constexpr const char* k_functions_aside = R"sql(
 WITH theirs AS (
     SELECT p.oid, p.proname

@@ -41,7 +41,8 @@ void set_path(pq::Connection& connection, const std::string& path) {
     connection.exec("SELECT pg_catalog.set_config('search_path', $1, false)", {path});
 }
 
-// Two of one table wait for one another, so every table's first one comes first, then every table's second.
+// Two of one table wait for one another, so every table's first one comes first, then every table's
+// second.
 void spread(std::vector<AfterDataStatement>& statements) {
     std::map<model::RelationName, unsigned> counts;
     std::vector<std::pair<unsigned, AfterDataStatement>> turns;

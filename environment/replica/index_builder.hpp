@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// Builds the copy's indexes, and the constraints that are made of them, over the rows: several at a time, each with the
-// search_path of the role that owns its table, so that the functions in it find what they find at the source.
+// Builds the copy's indexes, and the constraints that are made of them, over the rows: several at a
+// time, each with the search_path of the role that owns its table, so that the functions in it find
+// what they find at the source.
 #pragma once
 
 #include "common/model/search_paths.hpp"
@@ -18,15 +19,17 @@
 
 namespace ardent::environment {
 
-/// Which search_path the functions of a table run with: its owner's, with the owner's name for "$user". Knows tables by
-/// their oids, so that it does not matter in which encoding they are named.
+/// Which search_path the functions of a table run with: its owner's, with the owner's name for
+/// "$user". Knows tables by their oids, so that it does not matter in which encoding they are
+/// named.
 class WriterPaths {
 public:
     /// `connection` speaks UTF-8.
     WriterPaths(pq::Connection& connection, const std::vector<protocol::ObjectOwner>& owners,
                 const model::SearchPaths& paths);
 
-    /// The server's own catalog comes first, whatever the path says: names in a statement of pg_dump leave it out.
+    /// The server's own catalog comes first, whatever the path says: names in a statement of
+    /// pg_dump leave it out.
     std::string of(const std::string& oid) const;
     /// `table` as the connection's client_encoding has it; nullopt when it is not there.
     std::optional<std::string> of(pq::Connection& connection,
@@ -58,8 +61,9 @@ public:
         std::vector<Failed> failed;
     };
 
-    /// In no order. From 17 on a server builds indexes with a search_path of its own, and a function that needs another one is lent it
-    /// for as long as its index is built. Throws base::Error (transient).
+    /// In no order. From 17 on a server builds indexes with a search_path of its own, and a
+    /// function that needs another one is lent it for as long as its index is built. Throws
+    /// base::Error (transient).
     Outcome build(std::vector<AfterDataStatement> statements) const;
 
 private:

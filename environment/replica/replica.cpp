@@ -60,8 +60,8 @@ std::string alter_keyword(std::string_view type) {
     return found == words.end() ? std::string() : std::string(found->second);
 }
 
-// The list is the agent's: what the server or the replica has for itself (the functions that read and write files, the progress
-// row) keeps its owner whatever it says.
+// The list is the agent's: what the server or the replica has for itself (the functions that read
+// and write files, the progress row) keeps its owner whatever it says.
 void set_owner(Superuser& admin, const protocol::ObjectOwner& owned) {
     const pq::Result found = admin->exec(
         R"sql(

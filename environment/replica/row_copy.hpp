@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Lines of a COPY … TO of the source on their way into a table of the replica. One thread; nothing else may use the connection
-// meanwhile.
+// Lines of a COPY … TO of the source on their way into a table of the replica. One thread; nothing
+// else may use the connection meanwhile.
 #pragma once
 
 #include "common/model/search_paths.hpp"
@@ -22,15 +22,17 @@ struct RowCopyTarget {
 
 class RowCopy {
 public:
-    /// The table and its columns are looked up by name. Throws base::Error (replica) when one is not there.
+    /// The table and its columns are looked up by name. Throws base::Error (replica) when one is
+    /// not there.
     RowCopy(pq::Connection& connection, const RowCopyTarget& target);
     /// Waits for an answer that is under way; the lines go with the transaction.
     ~RowCopy();
     RowCopy(const RowCopy&) = delete;
     RowCopy& operator=(const RowCopy&) = delete;
 
-    /// Lines in the server's encoding, cut anywhere. While the server writes, the caller may fetch the next ones. Throws as
-    /// Connection::exec what the server says of a line, at the latest in `finish`.
+    /// Lines in the server's encoding, cut anywhere. While the server writes, the caller may fetch
+    /// the next ones. Throws as Connection::exec what the server says of a line, at the latest in
+    /// `finish`.
     void write(std::string_view bytes);
     /// The number of rows.
     std::uint64_t finish();

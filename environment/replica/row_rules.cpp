@@ -35,8 +35,8 @@ UPDATE pg_catalog.pg_constraint
  WHERE NOT convalidated AND contype OPERATOR(pg_catalog.=) ANY ('{c,f}')
 )sql";
 
-// As RI_Initial_Check (utils/adt/ri_triggers.c) asks, but for that it counts. Operators that are neither the server's nor an
-// extension's would be code of the source.
+// As RI_Initial_Check (utils/adt/ri_triggers.c) asks, but for that it counts. Operators that are
+// neither the server's nor an extension's would be code of the source.
 constexpr const char* k_keys = R"sql(
 SELECT c.conname, n.nspname, r.relname,
        pg_catalog.format('SELECT pg_catalog.count(*) FROM %s%I.%I AS f WHERE (%s) AND NOT EXISTS (SELECT FROM %s%I.%I AS p WHERE %s)',
@@ -86,8 +86,8 @@ bool is_partitioned(pq::Connection& apply, const AfterDataStatement& statement) 
            apply.value(k_partitioned, {quoted(statement.table)}) == "t";
 }
 
-// Before 18 a partitioned table takes no key that is not valid. One that has it in all its leaves, marked as valid, attaches
-// them without reading rows.
+// Before 18 a partitioned table takes no key that is not valid. One that has it in all its leaves,
+// marked as valid, attaches them without reading rows.
 void add_to_leaves(pq::Connection& apply, const AfterDataStatement& statement) {
     const pq::Result leaves = apply.exec(k_leaves, {quoted(statement.table)});
     for (int row = 0; row < leaves.rows(); ++row) {

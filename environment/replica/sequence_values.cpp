@@ -62,7 +62,8 @@ void set_chunk(pq::Connection& apply, Values values, Troubles& troubles) {
     }
 }
 
-// Half by half, so that one that cannot be set holds back no other. setval is not undone with its transaction.
+// Half by half, so that one that cannot be set holds back no other. setval is not undone with its
+// transaction.
 void set_some(pq::Connection& apply, Values values, Troubles& troubles) {
     try {
         set_chunk(apply, values, troubles);

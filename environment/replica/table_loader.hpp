@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// Takes the rows of a copy, table by table, part by part (docs/protocol.md, "Copy", step 4). One table at a time, in one
-// transaction with a TRUNCATE, so that a table that is begun anew starts empty. Calls come from one thread at a time.
+// Takes the rows of a copy, table by table, part by part (docs/protocol.md, "Copy", step 4). One
+// table at a time, in one transaction with a TRUNCATE, so that a table that is begun anew starts
+// empty. Calls come from one thread at a time.
 #pragma once
 
 #include "common/model/table_definition.hpp"
@@ -18,13 +19,15 @@ namespace ardent::environment {
 
 class TableLoader {
 public:
-    /// Opens the writer of `apply`, whose statements are UTF-8; rows go through unchanged. `paths`: of the source's
-    /// writers, for the functions in the keys of partitioned tables. `secret`: the writer's.
+    /// Opens the writer of `apply`, whose statements are UTF-8; rows go through unchanged. `paths`:
+    /// of the source's writers, for the functions in the keys of partitioned tables. `secret`: the
+    /// writer's.
     TableLoader(std::unique_ptr<pq::Connection> apply, std::vector<model::TableDefinition> tables,
                 model::SearchPaths paths, std::string secret);
 
-    /// The rows of the table with its last part, otherwise nothing. Throws HttpError 409 out_of_order for a part
-    /// that does not follow, 422 malformed for a frame that cannot be read, and what the server says about a row.
+    /// The rows of the table with its last part, otherwise nothing. Throws HttpError 409
+    /// out_of_order for a part that does not follow, 422 malformed for a frame that cannot be read,
+    /// and what the server says about a row.
     std::optional<std::uint64_t> part(std::size_t ordinal, std::uint64_t number, bool last,
                                       std::string_view frame);
 

@@ -14,7 +14,8 @@ namespace {
 constexpr const char* k_version = "1";
 constexpr std::size_t k_secret_bytes = 32;
 
-// None has a SET clause: they look no name up, and what they call of the source has settings of its own (replica/src/table.hpp).
+// None has a SET clause: they look no name up, and what they call of the source has settings of its
+// own (replica/src/table.hpp).
 constexpr const char* k_create_version = R"sql(
 CREATE OR REPLACE FUNCTION ardent.replica_version() RETURNS pg_catalog.int4
     LANGUAGE c IMMUTABLE AS 'ardent_replica', 'ardent_replica_version'
@@ -64,8 +65,9 @@ REVOKE ALL ON FUNCTION
     ardent.advance_progress FROM PUBLIC
 )sql"};
 
-// replica/src/functions.cpp, lock_writer. The lock stands for "applies into this database". Its holder is gone once its last
-// transaction is over, so after it the progress row says all there is to say.
+// replica/src/functions.cpp, lock_writer. The lock stands for "applies into this database". Its
+// holder is gone once its last transaction is over, so after it the progress row says all there is
+// to say.
 constexpr const char* k_end_other = R"sql(
 SELECT pg_catalog.pg_terminate_backend(l.pid)
   FROM pg_catalog.pg_locks AS l

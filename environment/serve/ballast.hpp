@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: PostgreSQL
-// A file that is there to be removed: where the disk is full, it is room for the state's server to come up in, and so for the
-// deletion of branches, which makes more.
+// A file that is there to be removed: where the disk is full, it is room for the state's server to
+// come up in, and so for the deletion of branches, which makes more.
 //
-// Why: a PostgreSQL server does not start at 0 bytes free (it writes postmaster.pid, ends its recovery with a checkpoint and may
-// need another WAL segment), nor can the way of cloning be tried; so an environment whose disk was filled could not be started
-// to delete what fills it. While it runs, deletions need no room: their files go before anything is stored (Branch::remove).
+// Why: a PostgreSQL server does not start at 0 bytes free (it writes postmaster.pid, ends its
+// recovery with a checkpoint and may need another WAL segment), nor can the way of cloning be
+// tried; so an environment whose disk was filled could not be started to delete what fills it.
+// While it runs, deletions need no room: their files go before anything is stored (Branch::remove).
 //
 // One thread. Errors are logged, never thrown: without ballast everything else works.
 #pragma once
@@ -14,7 +15,8 @@
 
 namespace ardent::environment {
 
-/// Two WAL segments of 16 MB, and as much for files of a recovery's checkpoint and of the trial clone.
+/// Two WAL segments of 16 MB, and as much for files of a recovery's checkpoint and of the trial
+/// clone.
 inline constexpr std::uint64_t k_ballast_bytes = std::uint64_t{64} << 20U;
 
 class Ballast {

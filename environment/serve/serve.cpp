@@ -24,7 +24,8 @@ namespace {
 constexpr int k_tick_ms = 1000;
 constexpr auto k_start_allowance = std::chrono::seconds(180);
 
-// The main thread's loop: waits for a signal, restarts the state instance when it died, sees to the ballast, feeds the watchdog.
+// The main thread's loop: waits for a signal, restarts the state instance when it died, sees to the
+// ballast, feeds the watchdog.
 void run_until_signal(process::TerminationSignals& signals, process::Notifier& notifier,
                       Instance& state, const Ballast& ballast, std::atomic<bool>& state_ready) {
     while (!signals.requested()) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Where the environment's own instance lives, and the lock that keeps a second environment off its directory.
+// Where the environment's own instance lives, and the lock that keeps a second environment off its
+// directory.
 #pragma once
 
 #include "common/base/fd.hpp"
@@ -8,7 +9,8 @@
 
 namespace ardent::environment {
 
-/// With the major it was made with; for a new one the newest that is installed. Throws base::Error (config).
+/// With the major it was made with; for a new one the newest that is installed. Throws base::Error
+/// (config).
 InstanceSpec state_spec(const Settings& settings);
 
 /// Held until the descriptor closes. Throws base::Error (config) when another environment has it.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// The bytes of one connection, with TLS or without, and one deadline. The interface that Connection works on: its state
-// machine knows no socket. Everything happens on the event loop's thread; nothing waits.
+// The bytes of one connection, with TLS or without, and one deadline. The interface that Connection
+// works on: its state machine knows no socket. Everything happens on the event loop's thread;
+// nothing waits.
 #pragma once
 
 #include <chrono>
@@ -13,7 +14,8 @@ namespace ardent::environment {
 class Channel {
 public:
     using Clock = std::chrono::steady_clock;
-    /// False: the other side closed, the deadline passed, `close` was called. Never called before the call returns.
+    /// False: the other side closed, the deadline passed, `close` was called. Never called before
+    /// the call returns.
     using Done = std::function<void(bool ok, std::size_t bytes)>;
 
     virtual ~Channel() = default;

@@ -124,7 +124,8 @@ void Connection::take_head(std::size_t size) {
     }
 }
 
-// Before a body is read a request has passed its route, its authorization and its length, and there is memory for it.
+// Before a body is read a request has passed its route, its authorization and its length, and there
+// is memory for it.
 std::optional<HttpResponse> Connection::admit() {
     HttpRequest& request = m_head.request;
     m_route = &m_reception.router.find(request);
@@ -229,7 +230,8 @@ void Connection::answer(const HttpResponse& response) {
     m_share.release();
     m_head.request.body = {};
     m_body = {};
-    // Who showed no key may take its answer as slowly as it likes to, so all of them together have bounded memory.
+    // Who showed no key may take its answer as slowly as it likes to, so all of them together have
+    // bounded memory.
     m_page = MemoryBudget::Share(m_reception.pages, "strangers");
     const bool fits =
         m_known || response.body.size() <= k_small_answer || m_page.grow(response.body.size());

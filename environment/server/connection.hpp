@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: PostgreSQL
-// One connection's life: TLS handshake, then request after request: head, authorization, body, handler, answer. Everything
-// but the handler happens on the event loop's thread; nothing there waits.
+// One connection's life: TLS handshake, then request after request: head, authorization, body,
+// handler, answer. Everything but the handler happens on the event loop's thread; nothing there
+// waits.
 //
-// Deadlines. Until a call is authorized: handshake and head together k_head_patience, however their bytes come. A body is
-// read for authorized calls only; it may pause for k_pause and must come at k_slowest at least. An answer must be taken
-// likewise. What has no deadline is the handler.
+// Deadlines. Until a call is authorized: handshake and head together k_head_patience, however their
+// bytes come. A body is read for authorized calls only; it may pause for k_pause and must come at
+// k_slowest at least. An answer must be taken likewise. What has no deadline is the handler.
 #pragma once
 
 #include "environment/server/channel.hpp"

@@ -47,7 +47,8 @@ std::optional<Guests::Id> Guests::arrive(Id id, const std::string& address, Cloc
     return goes;
 }
 
-// From addresses where nobody showed a key first; among those from the one with the most, then the oldest.
+// From addresses where nobody showed a key first; among those from the one with the most, then the
+// oldest.
 Guests::Id Guests::oldest_of_the_most(Clock::time_point now) const {
     using Rank = std::tuple<bool, std::size_t, Id>;
     std::optional<Rank> best;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
-// Who is connected, and who has to go when it becomes too many. A connection is a stranger's until a call of it was
-// authorized; then it is its owner's (a connector's agent, or the admin keys). Strangers are limited in all and for each
-// address, and a new one is never turned away: the oldest goes. So whoever shows a key soon after it came, as every agent
-// does, finds room beside any number that show none. Owners are limited by connections and by calls in progress.
+// Who is connected, and who has to go when it becomes too many. A connection is a stranger's until
+// a call of it was authorized; then it is its owner's (a connector's agent, or the admin keys).
+// Strangers are limited in all and for each address, and a new one is never turned away: the oldest
+// goes. So whoever shows a key soon after it came, as every agent does, finds room beside any
+// number that show none. Owners are limited by connections and by calls in progress.
 //
 // Pure: knows no socket. Belongs to the event loop's thread.
 #pragma once
@@ -54,7 +55,8 @@ public:
     /// A new connection, and the stranger that has to go for it. Ids grow.
     std::optional<Id> arrive(Id id, const std::string& address, Clock::time_point now);
 
-    /// The connection showed the owner's key. False when the owner has enough of them: it stays a stranger's.
+    /// The connection showed the owner's key. False when the owner has enough of them: it stays a
+    /// stranger's.
     bool recognise(Id id, const Owner& owner, Clock::time_point now);
 
     /// nullopt when the owner has enough in progress.

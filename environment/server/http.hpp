@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// What the rooms above know of HTTP: values, an error that is an answer, and a table of routes. No library
-// behind it, so that handlers are tested without sockets.
+// What the rooms above know of HTTP: values, an error that is an answer, and a table of routes. No
+// library behind it, so that handlers are tested without sockets.
 #pragma once
 
 #include "common/base/error.hpp"
@@ -44,7 +44,8 @@ struct HttpResponse {
     std::map<std::string, std::string> headers{};
 };
 
-/// An answer that ends the call. `code` is the word of docs/protocol.md; empty: the body has only `detail`.
+/// An answer that ends the call. `code` is the word of docs/protocol.md; empty: the body has only
+/// `detail`.
 class HttpError : public base::Error {
 public:
     HttpError(int status, std::string code, const std::string& detail)
@@ -58,7 +59,8 @@ private:
     std::string m_code;
 };
 
-/// health: open, and the handler runs on the event loop's thread, before everything else: it must not wait for anything.
+/// health: open, and the handler runs on the event loop's thread, before everything else: it must
+/// not wait for anything.
 enum class Access { health, open, admin, agent };
 
 using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
@@ -87,11 +89,12 @@ private:
 
 HttpResponse json_response(int status, std::string body);
 
-/// {"detail", "code"} for whatever a handler threw: HttpError as it says, transient 503, config 400, others 500.
-/// To be called inside a catch block.
+/// {"detail", "code"} for whatever a handler threw: HttpError as it says, transient 503, config
+/// 400, others 500. To be called inside a catch block.
 HttpResponse response_for_exception() noexcept;
 
-/// To be called before memory is taken for a call beyond its body. Throws HttpError 503 when there is none left.
+/// To be called before memory is taken for a call beyond its body. Throws HttpError 503 when there
+/// is none left.
 void take_memory(const HttpRequest& request, std::uint64_t bytes);
 void take_memory(MemoryBudget::Share& share, std::uint64_t bytes);
 

@@ -37,7 +37,8 @@ constexpr std::size_t k_pages_waiting = 64;
 constexpr std::size_t k_admin_threads = 16;
 constexpr std::size_t k_admin_waiting = 256;
 constexpr std::size_t k_agents_waiting = 8192;
-// An agent has one connection for each call at a time; twice, because those of one that was killed may still be there.
+// An agent has one connection for each call at a time; twice, because those of one that was killed
+// may still be there.
 constexpr std::size_t k_agent_calls = 8;
 const Owner k_admin{.name = "admin", .connections = 256, .calls = 64};
 constexpr std::chrono::milliseconds k_after_refusal{50};
@@ -67,8 +68,8 @@ std::unique_ptr<asio::ssl::context> make_tls(const std::optional<TlsFiles>& file
     return context;
 }
 
-// A connection is a file; the usual limit of 1024 would be reached by strangers alone. What cannot be had is done without:
-// then fewer strangers are let in.
+// A connection is a file; the usual limit of 1024 would be reached by strangers alone. What cannot
+// be had is done without: then fewer strangers are let in.
 Guests::Limits limits_within_files() {
     rlimit files{};
     if (::getrlimit(RLIMIT_NOFILE, &files) != 0) {
@@ -189,7 +190,8 @@ private:
         return access == Access::agent ? m_agents : access == Access::admin ? m_admins : m_open;
     }
 
-    // What a handler of the loop threw concerned one connection, which is given up: the others go on.
+    // What a handler of the loop threw concerned one connection, which is given up: the others go
+    // on.
     void run() {
         for (;;) {
             try {

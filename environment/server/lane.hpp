@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// Threads for handlers, which wait for servers and locks. Each kind of caller has a lane of its own, so that none takes
-// the threads of another. Threads are made when they are needed and stay. `submit` from any thread.
+// Threads for handlers, which wait for servers and locks. Each kind of caller has a lane of its
+// own, so that none takes the threads of another. Threads are made when they are needed and stay.
+// `submit` from any thread.
 #pragma once
 
 #include <condition_variable>

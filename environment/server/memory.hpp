@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// How much memory calls may take together: bodies, what is decompressed or read out of them. Promised sizes are taken from
-// it before there is memory for them. One owner gets three quarters at most, so that the calls of others find room beside
-// one that takes all it can. Any thread.
+// How much memory calls may take together: bodies, what is decompressed or read out of them.
+// Promised sizes are taken from it before there is memory for them. One owner gets three quarters
+// at most, so that the calls of others find room beside one that takes all it can. Any thread.
 #pragma once
 
 #include <cstdint>

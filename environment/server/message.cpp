@@ -126,7 +126,8 @@ std::size_t find_head_end(std::string_view bytes, std::size_t from) noexcept {
 }
 
 RequestHead parse_head(std::string_view bytes) {
-    // Beast joins a folded line with the one before, a proxy may read it as a header of its own (RFC 9112, 5.2).
+    // Beast joins a folded line with the one before, a proxy may read it as a header of its own
+    // (RFC 9112, 5.2).
     if (bytes.find("\r\n ") != std::string_view::npos ||
         bytes.find("\r\n\t") != std::string_view::npos) {
         throw HttpError(400, "malformed", "A header line begins with a space");

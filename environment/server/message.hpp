@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// HTTP/1.1 messages as bytes: the head of a request is read (by Boost.Beast, behind this wall), an answer is written.
-// Pure; any thread.
+// HTTP/1.1 messages as bytes: the head of a request is read (by Boost.Beast, behind this wall), an
+// answer is written. Pure; any thread.
 #pragma once
 
 #include "environment/server/http.hpp"
@@ -22,7 +22,8 @@ struct Target {
     std::map<std::string, std::string> query;  // of a name that comes twice the first
 };
 
-/// "/v1/x?wait=5", percent-decoded. nullopt: it does not begin with '/', a % without two hex digits, a control byte.
+/// "/v1/x?wait=5", percent-decoded. nullopt: it does not begin with '/', a % without two hex
+/// digits, a control byte.
 std::optional<Target> parse_target(std::string_view text);
 
 struct RequestHead {
@@ -34,8 +35,8 @@ struct RequestHead {
     bool content_encoding = false;
 };
 
-/// Where the head ends that `bytes` begin with: the offset behind its empty line, npos when that has not come. `from`: up
-/// to there nothing was found before.
+/// Where the head ends that `bytes` begin with: the offset behind its empty line, npos when that
+/// has not come. `from`: up to there nothing was found before.
 std::size_t find_head_end(std::string_view bytes, std::size_t from) noexcept;
 
 /// Of a whole head. Throws HttpError 400 or 431.

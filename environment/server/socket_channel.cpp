@@ -27,7 +27,8 @@ public:
     SocketChannel(tcp::socket socket, asio::ssl::context* tls)
         : m_socket(std::move(socket)), m_timer(m_socket.get_executor()), m_context(tls) {}
 
-    // What TLS needs for a connection, some 100 kB, is taken when the first byte is there: a silent one costs a socket.
+    // What TLS needs for a connection, some 100 kB, is taken when the first byte is there: a silent
+    // one costs a socket.
     void begin(Done done) override {
         m_socket.async_wait(tcp::socket::wait_read,
                             [self = shared_from_this(), done = std::move(done)](error_code error) {
@@ -57,8 +58,8 @@ public:
         }
     }
 
-    // The timer is set anew only for an earlier deadline; when it goes off too early it looks again. So a deadline that
-    // moves with every piece of a body costs nothing.
+    // The timer is set anew only for an earlier deadline; when it goes off too early it looks
+    // again. So a deadline that moves with every piece of a body costs nothing.
     void set_deadline(Clock::time_point deadline) override {
         m_deadline = deadline;
         if (deadline < m_armed) {

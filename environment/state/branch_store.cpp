@@ -63,7 +63,8 @@ std::vector<BranchRecord> Store::branches() {
     return records;
 }
 
-// One statement, so that a lost answer may be asked for again: the same ids come to nothing then, and what is there is told.
+// One statement, so that a lost answer may be asked for again: the same ids come to nothing then,
+// and what is there is told.
 void Store::begin(BranchRecord& record, const OperationRecord& operation,
                   const std::optional<IdempotencyRecord>& request) {
     const auto told = [&](std::string IdempotencyRecord::*field) {
@@ -109,7 +110,8 @@ void Store::begin(BranchRecord& record, const OperationRecord& operation,
     }
 }
 
-// Of a statement that is repeated because its answer was lost, the revision has been counted already: the body tells.
+// Of a statement that is repeated because its answer was lost, the revision has been counted
+// already: the body tells.
 void Store::save(BranchRecord& record) {
     const std::string body = body_to_json(record);
     const pq::Result row = run(

@@ -7,7 +7,8 @@ namespace ardent::environment {
 
 namespace {
 
-// JSON that came from elsewhere is kept as text: jsonb refuses \u0000, and nothing here asks inside it.
+// JSON that came from elsewhere is kept as text: jsonb refuses \u0000, and nothing here asks inside
+// it.
 constexpr std::string_view k_first = R"sql(
 CREATE TABLE environment.connector (
     id                text PRIMARY KEY,

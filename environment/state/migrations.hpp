@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The statements that build the environment's own tables, one text a version, never changed once released.
+// The statements that build the environment's own tables, one text a version, never changed once
+// released.
 #pragma once
 
 #include <span>

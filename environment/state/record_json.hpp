@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Parts of a record as JSON text and back: for the store and for the API. Throws base::Error (bug) on text
-// that is none of ours. Pure.
+// Parts of a record as JSON text and back: for the store and for the API. Throws base::Error (bug)
+// on text that is none of ours. Pure.
 #pragma once
 
 #include "environment/state/records.hpp"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// What the environment remembers, as values. Times are text as PostgreSQL prints them in ISO form, UTC.
+// What the environment remembers, as values. Times are text as PostgreSQL prints them in ISO form,
+// UTC.
 #pragma once
 
 #include "common/protocol/messages.hpp"
@@ -58,8 +59,9 @@ struct ConnectorRecord {
     std::string agent_seen_at;  // empty: never
 };
 
-/// How far a branch is. `creating` and `deleting` are under way, or were when the environment ended: it goes on with a
-/// deletion, and removes what was half made. `failed`: nothing of it is left but the reason.
+/// How far a branch is. `creating` and `deleting` are under way, or were when the environment
+/// ended: it goes on with a deletion, and removes what was half made. `failed`: nothing of it is
+/// left but the reason.
 enum class BranchPhase { creating, active, failed, deleting };
 
 const char* to_string(BranchPhase phase) noexcept;
@@ -97,7 +99,8 @@ struct BranchRecord {
     /// Why it may not run for its use of the disk, "over its disk limit (…)"; empty: it may.
     std::string disk_stop;
     std::int64_t last_activity = 0;  // of a client, seconds since 1970; 0: none is known
-    /// Of a reset that has prepared the new data, and only has to let go of the old; empty: none is that far.
+    /// Of a reset that has prepared the new data, and only has to let go of the old; empty: none is
+    /// that far.
     std::string reset_body;
     std::string created_at;
     std::string ready_at;           // empty: not yet

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Settings of connectors in the environment's own tables. They go with their connector (ON DELETE CASCADE).
+// Settings of connectors in the environment's own tables. They go with their connector (ON DELETE
+// CASCADE).
 #include "environment/state/store.hpp"
 
 namespace ardent::environment {
@@ -12,7 +13,8 @@ pq::Value number_or_null(const std::optional<std::int32_t>& number) {
 
 }  // namespace
 
-// Names in the order of their bytes, whatever the state's collation: hooks of one order run the same way everywhere.
+// Names in the order of their bytes, whatever the state's collation: hooks of one order run the
+// same way everywhere.
 ConnectorSettings Store::settings(const std::string& connector_id) {
     const pq::Result rows = run(
         R"sql(

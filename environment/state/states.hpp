@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The states of a connector, in one place. A phase says how far it got; a failure stands beside the phase,
-// so that mending it goes on where it stopped. Pure.
+// The states of a connector, in one place. A phase says how far it got; a failure stands beside the
+// phase, so that mending it goes on where it stopped. Pure.
 //
 //   phase      event         next
 //   pending    copy_begun    copying
@@ -28,7 +28,8 @@ const char* to_string(Phase phase) noexcept;
 /// Throws base::Error (bug) for another word.
 Phase parse_phase(std::string_view word);
 
-/// The word in a connector's `status`: the phase, or "failed", or "degraded" while it streams with warnings.
+/// The word in a connector's `status`: the phase, or "failed", or "degraded" while it streams with
+/// warnings.
 const char* status_word(Phase phase, bool failed, bool warned) noexcept;
 
 }  // namespace ardent::environment

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// The environment's own tables, in an instance of their own that is never cloned. One connection behind a
-// mutex, opened anew when it broke; calls are short, and each may be repeated. Any thread. Throws base::Error (transient) while the
-// instance is away.
+// The environment's own tables, in an instance of their own that is never cloned. One connection
+// behind a mutex, opened anew when it broke; calls are short, and each may be repeated. Any thread.
+// Throws base::Error (transient) while the instance is away.
 #pragma once
 
 #include "common/pq/connection.hpp"
@@ -24,8 +24,8 @@ class Store {
 public:
     explicit Store(Instance& instance) : m_instance(instance) {}
 
-    /// Creates the database and its tables, or brings older ones up to date. Throws base::Error (config) when
-    /// they were made by a newer version.
+    /// Creates the database and its tables, or brings older ones up to date. Throws base::Error
+    /// (config) when they were made by a newer version.
     void migrate();
 
     std::vector<ConnectorRecord> connectors();
@@ -34,17 +34,19 @@ public:
     void remove_connector(const std::string& id);
 
     std::vector<BranchRecord> branches();
-    /// Inserts it, the operation that makes it and the key of the request if it had one, all or nothing; created_at is set.
-    /// Throws base::Error (config) when a branch of that name or port is there already.
+    /// Inserts it, the operation that makes it and the key of the request if it had one, all or
+    /// nothing; created_at is set. Throws base::Error (config) when a branch of that name or port
+    /// is there already.
     void begin(BranchRecord& record, const OperationRecord& operation,
                const std::optional<IdempotencyRecord>& request = {});
-    /// Replaces what is stored; `revision` is counted up. Throws base::Error (bug) when it is another one than is stored:
-    /// two operations work on one branch.
+    /// Replaces what is stored; `revision` is counted up. Throws base::Error (bug) when it is
+    /// another one than is stored: two operations work on one branch.
     void save(BranchRecord& record);
     /// And the keys of requests that were answered with it.
     void remove_branch(const std::string& id);
 
-    /// Of a request that needs no branch of its own. Others that have expired (24 hours) are removed.
+    /// Of a request that needs no branch of its own. Others that have expired (24 hours) are
+    /// removed.
     void save(const IdempotencyRecord& record);
     /// nullopt: nobody used the key, or it has expired.
     std::optional<IdempotencyRecord> idempotency(const std::string& key);

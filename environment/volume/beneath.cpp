@@ -118,8 +118,8 @@ base::Fd open_beneath(int folder, const char* name, int flags) {
     const int all = flags | O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
     int fd = open_at_2(folder, name, all);
     if (fd < 0 && errno == ENOSYS) {
-        // Before 5.6, or under a filter of system calls that does not know it: for one name O_NOFOLLOW
-        // says the same, but for mounts, which the walk tells by their device.
+        // Before 5.6, or under a filter of system calls that does not know it: for one name
+        // O_NOFOLLOW says the same, but for mounts, which the walk tells by their device.
         fd = ::openat(folder, name, all);
     }
     return base::Fd(fd);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Opening in a hostile tree: one name at a time, relative to its folder's descriptor, no link followed.
-// Private to environment/volume. Any thread.
+// Opening in a hostile tree: one name at a time, relative to its folder's descriptor, no link
+// followed. Private to environment/volume. Any thread.
 #pragma once
 
 #include "common/base/fd.hpp"
@@ -27,8 +27,8 @@ struct Space {
 /// A path out of a tree as a message may show it.
 std::string shown(std::string_view path);
 
-/// A folder that is open for reading its entries. Owns its descriptor. `next` is for one thread, `fd`
-/// for any.
+/// A folder that is open for reading its entries. Owns its descriptor. `next` is for one thread,
+/// `fd` for any.
 class Folder {
 public:
     /// Throws base::Error.
@@ -61,8 +61,8 @@ struct Place {
 /// Throws base::Error (config) when there is no such folder.
 Place place_of(const std::string& path);
 
-/// Opens `name`, one part of a path, in `folder`, for reading and without waiting for anybody. Not valid,
-/// with errno, when that fails: ELOOP or ENOTDIR for a link, EXDEV for a mount.
+/// Opens `name`, one part of a path, in `folder`, for reading and without waiting for anybody. Not
+/// valid, with errno, when that fails: ELOOP or ENOTDIR for a link, EXDEV for a mount.
 base::Fd open_beneath(int folder, const char* name, int flags);
 
 /// What stands at `name`, links not followed; nothing when it is gone. Throws base::Error.

@@ -28,8 +28,8 @@ Cloned kind_of(int error) {
     return error == ELOOP ? Cloned::link : Cloned::other;
 }
 
-// Btrfs shares blocks only between files that are both written in place or both not (FS_NOCOW_FL, EINVAL
-// otherwise; fs/btrfs/reflink.c), and the flag can be set on an empty file alone.
+// Btrfs shares blocks only between files that are both written in place or both not (FS_NOCOW_FL,
+// EINVAL otherwise; fs/btrfs/reflink.c), and the flag can be set on an empty file alone.
 bool took_nocow(int to, int from) {
     int flags = 0;
     if (::ioctl(from, FS_IOC_GETFLAGS, &flags) != 0 || (flags & FS_NOCOW_FL) == 0) {
@@ -138,8 +138,8 @@ void FileCloner::copy(int to, int from, std::uint64_t size, const std::string& p
             break;
         }
     }
-    // A file that became shorter ends where it ends now: PostgreSQL truncates whole pages, and zeroes that
-    // were never written are not made up.
+    // A file that became shorter ends where it ends now: PostgreSQL truncates whole pages, and
+    // zeroes that were never written are not made up.
     struct stat now {};
     if (::fstat(from, &now) != 0) {
         fail(errno, "cannot look at " + shown(path), m_space);

@@ -23,11 +23,12 @@ enum class Cloned { whole, gone, link, other };
 /// Keeps a buffer: one for each thread.
 class FileCloner {
 public:
-    /// `advanced` is told of bytes that were copied or passed over as holes, and may throw to end it.
+    /// `advanced` is told of bytes that were copied or passed over as holes, and may throw to end
+    /// it.
     FileCloner(CloneMethod method, Space space, std::function<void(std::uint64_t)> advanced);
 
-    /// `name` of the folder `from` is made anew in the folder `to`, mode 0600; `size` becomes its apparent
-    /// size. `path` is for messages. Throws base::Error.
+    /// `name` of the folder `from` is made anew in the folder `to`, mode 0600; `size` becomes its
+    /// apparent size. `path` is for messages. Throws base::Error.
     Cloned clone(int from, int to, const char* name, const std::string& path, std::uint64_t& size);
 
 private:

@@ -18,9 +18,9 @@
 
 namespace ardent::environment::volume {
 
-/// With one thread or none the caller does the work itself. The first exception of a thread ends all of
-/// them, and comes out of `hand` or `finish`. The destructor waits for the threads; what still waits in
-/// the queue is then dropped.
+/// With one thread or none the caller does the work itself. The first exception of a thread ends
+/// all of them, and comes out of `hand` or `finish`. The destructor waits for the threads; what
+/// still waits in the queue is then dropped.
 template <class Item>
 class Crew {
 public:

@@ -33,8 +33,8 @@ private:
         std::array<unsigned char, sizeof(fiemap) + k_extents * sizeof(fiemap_extent)> m_bytes{};
 };
 
-/// Nothing is written back first (no FIEMAP_FLAG_SYNC): what waits to be written is an extent of the kind
-/// DELALLOC, which is nobody else's. Inline data stands among the file system's records.
+/// Nothing is written back first (no FIEMAP_FLAG_SYNC): what waits to be written is an extent of
+/// the kind DELALLOC, which is nobody else's. Inline data stands among the file system's records.
 std::uint64_t unshared(int fd, const std::string& path) {
     Question question;
     fiemap& head = question.head();

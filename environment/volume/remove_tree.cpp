@@ -14,8 +14,8 @@ namespace ardent::environment::volume {
 
 namespace {
 
-// Folders open at a time. A tree may be deeper than descriptors or a stack reach: what lies deeper is
-// moved up, to the root of what is being removed, and has its turn there.
+// Folders open at a time. A tree may be deeper than descriptors or a stack reach: what lies deeper
+// is moved up, to the root of what is being removed, and has its turn there.
 constexpr std::size_t k_most_depth = 64;
 
 }  // namespace
@@ -45,8 +45,8 @@ void Remover::unlink(const Level& in, const std::string& name, const std::string
 }
 
 bool Remover::at_once(const Level& in, const std::string& name, bool subvolume) {
-    // EPERM, ENOTEMPTY and what another file system says lead to the long way. An empty folder may be the
-    // stub of a subvolume in a snapshot, from which nothing can be removed (inode 2).
+    // EPERM, ENOTEMPTY and what another file system says lead to the long way. An empty folder may
+    // be the stub of a subvolume in a snapshot, from which nothing can be removed (inode 2).
     if ((subvolume && destroy_subvolume(in.fd, name) == 0) ||
         ::unlinkat(in.fd, name.c_str(), AT_REMOVEDIR) == 0) {
         ++m_progress;
@@ -113,8 +113,8 @@ void Remover::empty(Folder& entries, const Level& here, const Level& in, const s
         if (errno != ENOTEMPTY && errno != EEXIST) {
             fail(errno, "cannot remove " + shown(path), {});
         }
-        // Again from the start: names may have been moved here, and a listing from which names are removed
-        // need not be complete.
+        // Again from the start: names may have been moved here, and a listing from which names are
+        // removed need not be complete.
         const std::uint64_t before = m_progress;
         entries.rewind();
         while (const char* const next = entries.next()) {

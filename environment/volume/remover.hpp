@@ -13,8 +13,8 @@ namespace ardent::environment::volume {
 /// One for one removal; one thread.
 class Remover {
 public:
-    /// `name` of `folder`, with everything below; nothing when it is not there. `path` is for messages.
-    /// Throws base::Error (replica) for what cannot be removed.
+    /// `name` of `folder`, with everything below; nothing when it is not there. `path` is for
+    /// messages. Throws base::Error (replica) for what cannot be removed.
     void remove(int folder, const std::string& name, const std::string& path);
 
 private:

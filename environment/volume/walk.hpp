@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The one way in which this room goes through a tree: bounded, beneath the root, on one file system.
-// Private to environment/volume.
+// The one way in which this room goes through a tree: bounded, beneath the root, on one file
+// system. Private to environment/volume.
 #pragma once
 
 #include "environment/volume/beneath.hpp"
@@ -36,7 +36,8 @@ public:
     virtual void leave() {}
 };
 
-/// Throws base::Error (replica) beyond `limits` and for what cannot be read. What vanishes is passed over.
+/// Throws base::Error (replica) beyond `limits` and for what cannot be read. What vanishes is
+/// passed over.
 void walk(base::Fd root, const LeaveOut& leave_out, const TreeLimits& limits, Visitor& visitor);
 
 /// Adds a link's path; for visitors.

@@ -10,8 +10,8 @@
 
 namespace ardent::ext {
 
-/// Reads `{"large_objects": true, "decisions": {"schema.table": "exclude"}}`; throws base::Error (22023)
-/// for a key or a value that it does not know.
+/// Reads `{"large_objects": true, "decisions": {"schema.table": "exclude"}}`; throws base::Error
+/// (22023) for a key or a value that it does not know.
 preflight::Accept read_accept(preflight::QueryRunner& runner,
                               const std::optional<std::string>& jsonb);
 

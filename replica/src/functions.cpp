@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// The SQL functions (environment/replica/writer_functions.cpp declares them). Only the role that applies may call them, and
-// only with the secret that the superuser gave it: text of the source that comes to run as that role, in DDL for instance,
-// does not know it.
+// The SQL functions (environment/replica/writer_functions.cpp declares them). Only the role that
+// applies may call them, and only with the secret that the superuser gave it: text of the source
+// that comes to run as that role, in DDL for instance, does not know it.
 #include "replica/src/operations.hpp"
 #include "replica/src/truncate.hpp"
 
@@ -27,7 +27,8 @@ namespace {
 
 // Counted up when a function's arguments or the bytes that it takes change.
 constexpr int32 k_version = 1;
-// The objid and objsubid of the lock in pg_locks, where environment/replica/writer_functions.cpp looks for it.
+// The objid and objsubid of the lock in pg_locks, where environment/replica/writer_functions.cpp
+// looks for it.
 constexpr uint32 k_writer_key = 0x41726465;  // "Arde"
 constexpr uint16 k_writer_kind = 3;          // SQL's own functions have 1 and 2
 
@@ -58,7 +59,8 @@ bool is_locked_here(const LOCKTAG* tag) {
 #endif
 }
 
-/// Runs one statement of ours as the superuser, whose tables schema ardent has; returns the number of rows.
+/// Runs one statement of ours as the superuser, whose tables schema ardent has; returns the number
+/// of rows.
 uint64 run_privileged(SPIPlanPtr* plan, const char* statement, int count, Oid* types, Datum* values,
                       const char* nulls) {
     Oid caller = InvalidOid;
@@ -84,8 +86,9 @@ uint64 run_privileged(SPIPlanPtr* plan, const char* statement, int count, Oid* t
     return rows;
 }
 
-/// One writer a database, until the session ends. An advisory lock of a kind that no SQL function takes or gives back by its
-/// key; pg_advisory_unlock_all, called by code of the source, does: so it is looked for before each commit.
+/// One writer a database, until the session ends. An advisory lock of a kind that no SQL function
+/// takes or gives back by its key; pg_advisory_unlock_all, called by code of the source, does: so
+/// it is looked for before each commit.
 void lock_writer(bool wait) {
     LOCKTAG tag;
     SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0, k_writer_key, k_writer_kind);
@@ -98,15 +101,16 @@ void lock_writer(bool wait) {
     }
 }
 
-/// "ardent: row 17 at LSN 0/16B3748": what the environment reads out of an error (replica_session.cpp).
+/// "ardent: row 17 at LSN 0/16B3748": what the environment reads out of an error
+/// (replica_session.cpp).
 void add_context(void* argument) {
     const auto* const progress = static_cast<const Progress*>(argument);
     errcontext("ardent: row " INT64_FORMAT " at LSN %X/%X", progress->ordinal,
                static_cast<unsigned>(progress->lsn >> 32U), static_cast<unsigned>(progress->lsn));
 }
 
-/// The outer context is hidden meanwhile: with log_parameter_max_length_on_error it would tell our parameters, the secret among
-/// them, to any function that asks for PG_CONTEXT.
+/// The outer context is hidden meanwhile: with log_parameter_max_length_on_error it would tell our
+/// parameters, the secret among them, to any function that asks for PG_CONTEXT.
 struct Place {
     Progress progress;
     ErrorContextCallback callback;

@@ -8,7 +8,8 @@ namespace ardent::rows {
 
 namespace {
 
-/// What the letter behind a backslash stands for; COPY TO writes no octal and no hexadecimal numbers.
+/// What the letter behind a backslash stands for; COPY TO writes no octal and no hexadecimal
+/// numbers.
 char unescaped(char letter) {
     switch (letter) {
     case 'b':
@@ -28,7 +29,8 @@ char unescaped(char letter) {
     }
 }
 
-/// Takes the backslashes out of [from, end) in place and puts a NUL at the end, which may be where the separator was.
+/// Takes the backslashes out of [from, end) in place and puts a NUL at the end, which may be where
+/// the separator was.
 void unescape(char* from, char* end) {
     auto* const first =
         static_cast<char*>(std::memchr(from, '\\', static_cast<std::size_t>(end - from)));

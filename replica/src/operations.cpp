@@ -99,8 +99,8 @@ void update(Table* table, Columns columns, const Cell* cells) {
     pg_unreachable();
 }
 
-/// A command does not change what it wrote itself. Counting up for every change instead would keep 8 bytes of memory for each row
-/// that a transaction writes twice (combocid.c).
+/// A command does not change what it wrote itself. Counting up for every change instead would keep
+/// 8 bytes of memory for each row that a transaction writes twice (combocid.c).
 void begin_command_after(TupleTableSlot* written) {
     bool owned = false;
     HeapTuple const row = ExecFetchSlotHeapTuple(written, false, &owned);

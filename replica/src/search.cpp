@@ -101,8 +101,9 @@ void prepare_keys(Search* search) {
 #endif
 }
 
-/// An image that differs is no proof: only the text says what the source said. Of these types each value has one image. (oid is
-/// none of them: one above 2^31 is sign-extended where it is read from a row, and not where it is read from text.)
+/// An image that differs is no proof: only the text says what the source said. Of these types each
+/// value has one image. (oid is none of them: one above 2^31 is sign-extended where it is read from
+/// a row, and not where it is read from text.)
 bool image_decides(Form_pg_attribute attribute) {
     switch (attribute->atttypid) {
     case BOOLOID:
@@ -180,8 +181,8 @@ bool meets_keys(Search* search) {
     return true;
 }
 
-// An index keeps memory of its own for as long as its scan is open, and takes it in the context that happens to be current
-// when it is first wanted (killedItems in btgettuple).
+// An index keeps memory of its own for as long as its scan is open, and takes it in the context
+// that happens to be current when it is first wanted (killedItems in btgettuple).
 void start_scan(Search* search, int count) {
     MemoryContext const before = MemoryContextSwitchTo(GetMemoryChunkContext(search));
     index_rescan(search->scan, search->keys, count, nullptr, 0);
@@ -231,8 +232,8 @@ bool find_by_reading(Search* search, const Cell* cells) {
 
 }  // namespace
 
-// SnapshotSelf sees what this very statement wrote before, so that a second change of a row finds the first one's
-// version; nobody else writes.
+// SnapshotSelf sees what this very statement wrote before, so that a second change of a row finds
+// the first one's version; nobody else writes.
 Search* open_search(Table* table, Columns identity) {
     auto* const search = static_cast<Search*>(palloc0(sizeof(Search)));
     search->table = table;

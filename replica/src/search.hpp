@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Finds the one row that a change is about: by the table's identity index, or, under REPLICA IDENTITY FULL, by the text of
-// every value.
+// Finds the one row that a change is about: by the table's identity index, or, under REPLICA
+// IDENTITY FULL, by the text of every value.
 #pragma once
 
 #include "replica/src/server.hpp"
@@ -22,8 +22,8 @@ struct Search;
 Search* open_search(Table* table, Columns identity);
 void close_search(Search* search);
 
-/// Looks for the row with these values, one a column of the identity; true when it is in table->found. Values are made in
-/// the current memory context.
+/// Looks for the row with these values, one a column of the identity; true when it is in
+/// table->found. Values are made in the current memory context.
 bool find_row(Search* search, const Cell* cells);
 
 }  // namespace ardent::rows

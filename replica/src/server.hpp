@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
 // The only door to server headers in this room, and what differs between PostgreSQL 13 and 18.
 //
-// This library is built without exceptions and has no object with a destructor anywhere: a server error may jump over
-// every frame in it, and no exception can leave it. Memory comes from the server's memory contexts.
+// This library is built without exceptions and has no object with a destructor anywhere: a server
+// error may jump over every frame in it, and no exception can leave it. Memory comes from the
+// server's memory contexts.
 #pragma once
 
 #include <cstddef>

@@ -7,7 +7,8 @@ namespace ardent::rows {
 
 namespace {
 
-/// The executor asks the range table which columns an UPDATE sets (a hint for indexes) and which columns an error may show.
+/// The executor asks the range table which columns an UPDATE sets (a hint for indexes) and which
+/// columns an error may show.
 void add_range_table(EState* estate, Relation relation, Bitmapset* updated) {
     auto* const entry = makeNode(RangeTblEntry);
     entry->rtekind = RTE_RELATION;
@@ -28,7 +29,8 @@ void add_range_table(EState* estate, Relation relation, Bitmapset* updated) {
 #endif
 }
 
-/// All columns beside the identity: the plugin tells every column of an updated row, changed or not.
+/// All columns beside the identity: the plugin tells every column of an updated row, changed or
+/// not.
 Bitmapset* columns_that_change(Relation relation) {
     Bitmapset* const key = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_IDENTITY_KEY);
     Bitmapset* columns = nullptr;
@@ -62,10 +64,11 @@ struct Setting {
     const char* value;
 };
 
-// How the source printed its values (common/pq/connection.cpp, exact_text_settings), and what else decides how text is read:
-// DDL of the source may have left another value in the session. search_path is the writers' also while values are read: the
-// source prints names with their schema, but for those in pg_catalog, which comes first under every path that does not
-// name it later.
+// How the source printed its values (common/pq/connection.cpp, exact_text_settings), and what else
+// decides how text is read: DDL of the source may have left another value in the session.
+// search_path is the writers' also while values are read: the source prints names with their
+// schema, but for those in pg_catalog, which comes first under every path that does not name it
+// later.
 constexpr Setting k_settings[] = {{"array_nulls", "on"},
                                   {"bytea_output", "hex"},
                                   {"DateStyle", "ISO, YMD"},
@@ -104,8 +107,8 @@ void insert_entries(Table* table, TupleTableSlot* slot, bool update, bool summar
     if (table->info->ri_NumIndices == 0) {
         return;
     }
-    // What an UPDATE did not change is a hint for indexes; to have it the executor would prepare the expressions of generated
-    // columns, and so call constant parts of them.
+    // What an UPDATE did not change is a hint for indexes; to have it the executor would prepare
+    // the expressions of generated columns, and so call constant parts of them.
     const TupleConstr* const constraints = RelationGetDescr(table->relation)->constr;
     update = update && !(constraints != nullptr && constraints->has_generated_stored);
     const int level = enter_foreign(table->foreign);
@@ -122,7 +125,8 @@ void insert_entries(Table* table, TupleTableSlot* slot, bool update, bool summar
     List* const unchecked = ExecInsertIndexTuples(slot, table->estate, false, nullptr, NIL);
 #endif
     leave_foreign(level);
-    // Deferrable constraints whose check would wait for the transaction's end: the source's transaction met them.
+    // Deferrable constraints whose check would wait for the transaction's end: the source's
+    // transaction met them.
     list_free(unchecked);
 }
 

@@ -15,8 +15,8 @@ void set_new_file(Relation relation) {
 #endif
 }
 
-/// With a description that stands for the index's expressions: nothing of them is called, nor even parsed, which would
-/// want the search_path of the source's writers.
+/// With a description that stands for the index's expressions: nothing of them is called, nor even
+/// parsed, which would want the search_path of the source's writers.
 void empty_index(Relation table, Oid index) {
     Relation const relation = index_open(index, AccessExclusiveLock);
     set_new_file(relation);

@@ -40,8 +40,8 @@ Datum read_nested(PG_FUNCTION_ARGS) {
     return read_value(reader, PG_GETARG_CSTRING(0));
 }
 
-/// The next field of a record's text up to the comma or parenthesis behind it, unescaped in place as record_in does.
-/// nullptr: the field is empty, which stands for NULL.
+/// The next field of a record's text up to the comma or parenthesis behind it, unescaped in place
+/// as record_in does. nullptr: the field is empty, which stands for NULL.
 char* next_field(char** position) {
     char* from = *position;
     if (*from == ',' || *from == ')') {
@@ -67,7 +67,8 @@ char* next_field(char** position) {
         }
     }
     *position = from;
-    // The text up to `from` was read: `to` is never behind it, but may be on it, where the next separator stands.
+    // The text up to `from` was read: `to` is never behind it, but may be on it, where the next
+    // separator stands.
     if (to == from) {
         return pnstrdup(start, static_cast<Size>(to - start));
     }
@@ -135,8 +136,9 @@ void read_as_record(ValueReader* reader, Oid type, Oid input) {
     set_function(reader, read_record, input, record);
 }
 
-/// array_in keeps what it knows of the element type in fn_extra (ArrayMetaState is public for that): with that filled
-/// before, it calls our reader for each element. It writes the element type that it was asked for into the array.
+/// array_in keeps what it knows of the element type in fn_extra (ArrayMetaState is public for
+/// that): with that filled before, it calls our reader for each element. It writes the element type
+/// that it was asked for into the array.
 void read_elements(ValueReader* reader, Oid element, int32 typmod) {
     auto* const state = static_cast<ArrayMetaState*>(palloc0(sizeof(ArrayMetaState)));
     get_type_io_data(element, IOFunc_input, &state->typlen, &state->typbyval, &state->typalign,
@@ -152,8 +154,8 @@ void read_elements(ValueReader* reader, Oid element, int32 typmod) {
 
 namespace {
 
-/// The names of these are looked up, which wants rights on their schemas. The owner of the table need not have them: who wrote
-/// the value had them.
+/// The names of these are looked up, which wants rights on their schemas. The owner of the table
+/// need not have them: who wrote the value had them.
 bool names_object(Oid type) {
     switch (type) {
     case REGPROCOID:
@@ -191,8 +193,9 @@ ValueReader* make_reader(Oid type, int32 typmod) {
     } else if (get_typtype(type) == TYPTYPE_COMPOSITE && has_domain(type)) {
         read_as_record(reader, type, input);
     }
-    // Left out: range_in and multirange_in keep their state to themselves, so the checks of a domain that is a range's
-    // subtype are evaluated for its bounds, with the rights of the table's owner.
+    // Left out: range_in and multirange_in keep their state to themselves, so the checks of a
+    // domain that is a range's subtype are evaluated for its bounds, with the rights of the table's
+    // owner.
     return reader;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// Reads a value from the text that the source printed, without judging it: the checks and NOT NULL of domains are not
-// evaluated, wherever in the type the domain is. (One exception: the domain below a range; see values.cpp.)
+// Reads a value from the text that the source printed, without judging it: the checks and NOT NULL
+// of domains are not evaluated, wherever in the type the domain is. (One exception: the domain
+// below a range; see values.cpp.)
 #pragma once
 
 #include "replica/src/server.hpp"
@@ -18,8 +19,8 @@ struct ValueReader {
 /// Raises a server error for a type that cannot be read.
 ValueReader* make_reader(Oid type, int32 typmod);
 
-/// `text` ends with NUL and is in the server's encoding. The value is made in the current memory context. Raises what
-/// the type's input function raises.
+/// `text` ends with NUL and is in the server's encoding. The value is made in the current memory
+/// context. Raises what the type's input function raises.
 Datum read_value(ValueReader* reader, char* text);
 
 }  // namespace ardent::rows

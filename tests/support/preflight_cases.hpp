@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// What a check observes and what it must answer, without a server. Each file of tests/unit/preflight_*_cases
-// gives a part; preflight_catalogue_test.cpp runs them all and looks for checks that have too few.
+// What a check observes and what it must answer, without a server. Each file of
+// tests/unit/preflight_*_cases gives a part; preflight_catalogue_test.cpp runs them all and looks
+// for checks that have too few.
 #pragma once
 
 #include "common/preflight/catalogue.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// A QueryRunner that answers from a script: the first entry whose text is part of the statement gives the
-// rows or the error. A statement that no entry fits is a failure of the test.
+// A QueryRunner that answers from a script: the first entry whose text is part of the statement
+// gives the rows or the error. A statement that no entry fits is a failure of the test.
 #pragma once
 
 #include "common/base/error.hpp"

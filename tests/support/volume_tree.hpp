@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Trees for the tests of environment/volume, below TMPDIR: tests/volume.sh points it to several file systems.
+// Trees for the tests of environment/volume, below TMPDIR: tests/volume.sh points it to several
+// file systems.
 #pragma once
 
 #include "environment/volume/volume.hpp"
@@ -83,7 +84,8 @@ inline std::vector<std::string> names_in(const std::string& path) {
     return names;
 }
 
-/// A socket that nobody listens at. Its name is short enough for the address when it is made from within.
+/// A socket that nobody listens at. Its name is short enough for the address when it is made from
+/// within.
 inline void put_socket(const std::string& folder, const std::string& name) {
     const int before = ::open(".", O_PATH | O_CLOEXEC);
     REQUIRE(::chdir(folder.c_str()) == 0);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// What the agent makes of an environment that refuses, of another agent, and of a slot that costs too much.
+// What the agent makes of an environment that refuses, of another agent, and of a slot that costs
+// too much.
 #include "agent/report/source_watch.hpp"
 #include "agent/send/courier.hpp"
 #include "agent/send/environment_api.hpp"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Tables that are copied again: which transactions a snapshot shows, and what becomes of what the agent brings.
+// Tables that are copied again: which transactions a snapshot shows, and what becomes of what the
+// agent brings.
 #include "common/protocol/frame.hpp"
 #include "environment/apply/incoming_copies.hpp"
 #include "environment/apply/snapshot.hpp"

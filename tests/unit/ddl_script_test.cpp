@@ -54,8 +54,8 @@ TEST_CASE("a parenthesis too many spoils its own statement alone", "[ddl]") {
           Texts{"SELECT 1)", "SELECT (2; 3)", "SELECT 4"});
 }
 
-// github.com/supabase/cli issues 610, 4746, 5020 and 6562: a seed that psql takes was cut in the body of a function, or not cut
-// at all because a name had "atomic" in it.
+// github.com/supabase/cli issues 610, 4746, 5020 and 6562: a seed that psql takes was cut in the
+// body of a function, or not cut at all because a name had "atomic" in it.
 TEST_CASE("the body of BEGIN ATOMIC ends at its END, wherever else the words stand", "[ddl]") {
     CHECK(cut("CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT 2; END; "
               "SELECT 3") ==

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The DDL message: form, signature, body, and which message is taken for the source's own (invariant 13).
+// The DDL message: form, signature, body, and which message is taken for the source's own
+// (invariant 13).
 #include "common/decode/ddl_message.hpp"
 
 #include "common/base/error.hpp"

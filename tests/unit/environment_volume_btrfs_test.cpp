@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// What only Btrfs does to a tree, and what only a full disk does; nothing is tested where TMPDIR is neither.
-// tests/volume.sh sees to it that it is both, once each.
+// What only Btrfs does to a tree, and what only a full disk does; nothing is tested where TMPDIR is
+// neither. tests/volume.sh sees to it that it is both, once each.
 #include "environment/volume/btrfs.hpp"
 #include "environment/volume/volume.hpp"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Trees that are cloned, on whatever file system TMPDIR is, by each method that works there. tests/volume.sh
-// runs these on XFS, Btrfs, ext4 and tmpfs.
+// Trees that are cloned, on whatever file system TMPDIR is, by each method that works there.
+// tests/volume.sh runs these on XFS, Btrfs, ext4 and tmpfs.
 #include "environment/volume/volume.hpp"
 
 #include "common/base/error.hpp"
@@ -31,8 +31,8 @@ namespace {
 
 constexpr std::size_t k_mebibyte = 1 << 20;
 
-/// The predicate is asked twice by a copy, which sums up first: what is done at the last time happens between
-/// fstatat and open.
+/// The predicate is asked twice by a copy, which sums up first: what is done at the last time
+/// happens between fstatat and open.
 class AtLast {
 public:
     AtLast(CloneMethod method, std::string path, std::function<void()> action)
@@ -447,8 +447,8 @@ TEST_CASE("a tree is removed from any state", "[volume]") {
     put(tree + "/.removed-1", "");
     std::filesystem::create_symlink(room / "outside", tree + "/link");
     REQUIRE(::mkfifo((tree + "/fifo").c_str(), 0) == 0);
-    // Deeper than a path can say, with more levels than there may be descriptors. The modes from below: a folder
-    // of mode 0000 lets nobody in.
+    // Deeper than a path can say, with more levels than there may be descriptors. The modes from
+    // below: a folder of mode 0000 lets nobody in.
     std::vector<int> closed;
     int at = ::open(tree.c_str(), O_RDONLY | O_CLOEXEC);
     for (int i = 0; i < 1500; ++i) {
@@ -522,7 +522,8 @@ TEST_CASE("own bytes of a tree are those that no other shares", "[volume]") {
         const auto none = [](std::string_view, bool) { return true; };
         CHECK(own_bytes_since(target, method, now, none).all == 0);
         remove_tree(source);
-        // File systems let go of what was removed in the background; Btrfs takes half a minute for a subvolume.
+        // File systems let go of what was removed in the background; Btrfs takes half a minute for
+        // a subvolume.
         const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
         const int folder = ::open(room.path().c_str(), O_RDONLY | O_CLOEXEC);
         while (file_by_file(method) && own_bytes(target, method) < 8 * k_mebibyte) {

@@ -61,7 +61,8 @@ private:
 
 constexpr const char* k_no_content = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
 
-/// Gives every request on a free port of an address the same answer; not there when the system has no such address.
+/// Gives every request on a free port of an address the same answer; not there when the system has
+/// no such address.
 class LocalServer {
 public:
     explicit LocalServer(const std::string& address, std::string answer = k_no_content)

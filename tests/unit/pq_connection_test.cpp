@@ -107,7 +107,8 @@ base::Fd greet(int listener) {
     return peer;
 }
 
-// Says `once` and then `again` without an end; how many bytes it got rid of before the client had enough.
+// Says `once` and then `again` without an end; how many bytes it got rid of before the client had
+// enough.
 std::size_t say_without_end(int listener, const std::string& once, const std::string& again) {
     const base::Fd peer = greet(listener);
     send_all(peer, once);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The grant script over facts that a test server does not have; the rest is in sql/grant_script.sql and
-// tests/tap/grant_script.pl.
+// The grant script over facts that a test server does not have; the rest is in sql/grant_script.sql
+// and tests/tap/grant_script.pl.
 #include "common/preflight/grant_parts.hpp"
 #include "common/preflight/scripts.hpp"
 
@@ -29,7 +29,8 @@ Server server_of(int version_num, const std::string& extension = "0.1.0") {
 
 constexpr const char* k_facts = "CONNECT WITH GRANT OPTION";
 
-/// The caller `maker` is no superuser; `makes` says whether he has CREATEROLE, REPLICATION and ADMIN.
+/// The caller `maker` is no superuser; `makes` says whether he has CREATEROLE, REPLICATION and
+/// ADMIN.
 ScriptedRunner facts_runner(const char* makes) {
     ScriptedRunner runner;
     runner.on(k_facts, {{"maker", "maker", "f", makes, "t", "f", "f", std::nullopt, "t", "f", "app",

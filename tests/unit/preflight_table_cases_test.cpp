@@ -20,7 +20,8 @@ void plugin_says_nan(Situation& s) {
     s.inside.plugin->says_nan = true;
 }
 
-/// A check of relations warns of the word, not of its neighbours, and not of a table that is excluded.
+/// A check of relations warns of the word, not of its neighbours, and not of a table that is
+/// excluded.
 void relation(std::vector<Case>& cases, const char* id, const char* words, Status status) {
     const preflight::Rows rows = {{words, "public.t", "public.t"}, {"count ", "1", ""}};
     cases.push_back({id, status, rows, nullptr, ""});

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// What is done with a DDL statement of the source: the scanner of its text, the plan, definitions side by side.
+// What is done with a DDL statement of the source: the scanner of its text, the plan, definitions
+// side by side.
 #include "environment/apply/snapshot.hpp"
 #include "environment/replay/definitions.hpp"
 #include "environment/replay/derive.hpp"

@@ -134,7 +134,8 @@ bool explains_one(const Statement* statement) {
            is_switched_on();
 }
 
-/// The rows of CREATE TABLE AS come before ddl_command_end: its message is written when its table is there.
+/// The rows of CREATE TABLE AS come before ddl_command_end: its message is written when its table
+/// is there.
 void relation_created(Oid oid) {
     Statement* const statement = innermost_statement();
     const bool explained = pg::call([&] { return explains_one(statement); });
@@ -184,8 +185,8 @@ void index_dropped(Statement* statement, Oid index) {
     }
 }
 
-/// What cannot be known any more when the dropped objects are listed: the table of an index, whose keys are
-/// others now, whether the index was valid, and what belonged to a dropped extension.
+/// What cannot be known any more when the dropped objects are listed: the table of an index, whose
+/// keys are others now, whether the index was valid, and what belonged to a dropped extension.
 void object_dropped(const ObjectAddress& object) {
     Statement* const statement = innermost_statement();
     if (statement == nullptr || !statement->started || statement->ended || !is_captured()) {

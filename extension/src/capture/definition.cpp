@@ -64,8 +64,8 @@ const char* collation_of(const FormData_pg_attribute* column) {
                : nullptr;
 }
 
-/// The value of a column that was added without writing the table anew, in rows that were there; nullptr: none. Printed
-/// as Ardent's own sessions print values.
+/// The value of a column that was added without writing the table anew, in rows that were there;
+/// nullptr: none. Printed as Ardent's own sessions print values.
 const char* missing_value(Relation relation, AttrNumber number) {
     TupleDesc const shape = RelationGetDescr(relation);
     const FormData_pg_attribute* const column = TupleDescAttr(shape, number - 1);
@@ -134,7 +134,8 @@ struct Index {
     HeapTuple tuple;
 };
 
-/// The unique ones, also what DROP INDEX CONCURRENTLY left half dropped, which the server's own list leaves out.
+/// The unique ones, also what DROP INDEX CONCURRENTLY left half dropped, which the server's own
+/// list leaves out.
 List* unique_indexes(Relation relation) {
     List* found = NIL;
     Relation const catalog = table_open(IndexRelationId, AccessShareLock);
@@ -246,8 +247,9 @@ void write_partitioning(Json& json, Relation relation) {
     ReleaseSysCache(tuple);
 }
 
-/// What of its locks keeps others from changing the relation until the commit; nullptr: everything. Every change takes
-/// one of the modes that exclude each other, but for CREATE INDEX, whose mode excludes all of them and not itself.
+/// What of its locks keeps others from changing the relation until the commit; nullptr: everything.
+/// Every change takes one of the modes that exclude each other, but for CREATE INDEX, whose mode
+/// excludes all of them and not itself.
 const char* lock_of(Relation relation) {
     if (relation->rd_createSubid != InvalidSubTransactionId ||
         CheckRelationLockedByMe(relation, ShareRowExclusiveLock, true) ||

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: PostgreSQL
-// The definition of a relation as it is now, as JSON (docs/ddl.md). C inside: may raise, holds nothing to destroy.
+// The definition of a relation as it is now, as JSON (docs/ddl.md). C inside: may raise, holds
+// nothing to destroy.
 #pragma once
 
 #include "extension/src/capture/json.hpp"
 
 namespace ardent::ext::capture {
 
-/// Writes the definitions of the relations, of those that inherit from them, and of the tables of those that are
-/// indexes, as an array. What is gone or no table is passed over; nobody's lock is waited for. Returns how many
-/// were left out because there are too many or somebody has them locked.
+/// Writes the definitions of the relations, of those that inherit from them, and of the tables of
+/// those that are indexes, as an array. What is gone or no table is passed over; nobody's lock is
+/// waited for. Returns how many were left out because there are too many or somebody has them
+/// locked.
 std::uint64_t write_definitions(Json& json, const List* relations);
 
-/// What a name resolves to is fixed while this level is open: everything outside pg_catalog is written with its
-/// schema. Close it with AtEOXact_GUC(true, level).
+/// What a name resolves to is fixed while this level is open: everything outside pg_catalog is
+/// written with its schema. Close it with AtEOXact_GUC(true, level).
 int pin_search_path();
 
 }  // namespace ardent::ext::capture

@@ -46,8 +46,8 @@ bool equals(const char* text, const char* other) {
     return text != nullptr && std::strcmp(text, other) == 0;
 }
 
-/// Dropped with their owner and not worth a word: TOAST tables, the types of rows and their arrays, rules, the
-/// parts of operator classes.
+/// Dropped with their owner and not worth a word: TOAST tables, the types of rows and their arrays,
+/// rules, the parts of operator classes.
 bool is_implied(const Datum* values, const char* type, const char* schema) {
     const bool original = DatumGetBool(values[k_original]);
     const Oid class_id = DatumGetObjectId(values[k_class]);
@@ -70,8 +70,9 @@ const char* part(const List* address, int place) {
     return static_cast<const char*>(list_nth(address, place));
 }
 
-/// Tables that lost a part of themselves with something else: a column of a dropped type, a default. The server lists
-/// a dropped table before its parts, so their names need not be looked up in vain.
+/// Tables that lost a part of themselves with something else: a column of a dropped type, a
+/// default. The server lists a dropped table before its parts, so their names need not be looked up
+/// in vain.
 class Losers {
 public:
     explicit Losers(Statement* statement) : m_statement(statement) {}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Writes JSON into the server's own growing buffer, so that it can be used inside call(): nothing to destroy, and
-// an error of the server leaves nothing behind. Bytes above 127 pass as they are.
+// Writes JSON into the server's own growing buffer, so that it can be used inside call(): nothing
+// to destroy, and an error of the server leaves nothing behind. Bytes above 127 pass as they are.
 #pragma once
 
 #include "extension/src/pg/prelude.hpp"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// Forms, signs and writes messages (docs/ddl.md). The functions may raise and hold nothing to destroy.
+// Forms, signs and writes messages (docs/ddl.md). The functions may raise and hold nothing to
+// destroy.
 #pragma once
 
 #include "extension/src/capture/objects.hpp"
@@ -15,14 +16,15 @@ struct Saying {
     bool rows_follow = false;
 };
 
-/// The body of a message, or nullptr when there is nothing to say: all that the statement did is left out, or it
-/// did nothing.
+/// The body of a message, or nullptr when there is nothing to say: all that the statement did is
+/// left out, or it did nothing.
 StringInfo form_body(const Statement& statement, const Saying& saying, const Objects& objects);
 
 /// The body of a mark: here the capture of a statement has failed.
 StringInfo form_failure(const Statement& statement, const Saying& saying);
 
-/// Signs the body and writes the message, in the current transaction. False when there is no key to sign it with.
+/// Signs the body and writes the message, in the current transaction. False when there is no key to
+/// sign it with.
 bool write_message(StringInfo body);
 
 }  // namespace ardent::ext::capture

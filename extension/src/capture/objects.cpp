@@ -27,7 +27,8 @@ bool is_temporary(const ObjectAddress& address, const char* schema) {
     if (schema != nullptr) {
         return std::strcmp(schema, "pg_temp") == 0;
     }
-    // triggers, policies and rules have no schema of their own; their table's is the first part of their name
+    // triggers, policies and rules have no schema of their own; their table's is the first part of
+    // their name
     List* names = NIL;
     List* arguments = NIL;
     getObjectIdentityParts(&address, &names, &arguments ARDENT_MISSING_OK);

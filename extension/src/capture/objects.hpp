@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// What a statement created, altered and dropped, as JSON (docs/ddl.md). Left out: temporary objects, objects of an
-// extension's script, and what belongs to this extension. C inside: may raise, holds nothing to destroy.
+// What a statement created, altered and dropped, as JSON (docs/ddl.md). Left out: temporary
+// objects, objects of an extension's script, and what belongs to this extension. C inside: may
+// raise, holds nothing to destroy.
 #pragma once
 
 #include "extension/src/capture/json.hpp"

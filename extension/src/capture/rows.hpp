@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The rows of a set-returning function of the server, called without a query. C inside: may raise, holds nothing
-// to destroy.
+// The rows of a set-returning function of the server, called without a query. C inside: may raise,
+// holds nothing to destroy.
 #pragma once
 
 #include "extension/src/pg/prelude.hpp"

@@ -9,7 +9,8 @@ namespace ardent::ext::capture {
 
 namespace {
 
-// The server looks a setting up by its name for each question. Its record stays where it is as long as the backend lives.
+// The server looks a setting up by its name for each question. Its record stays where it is as long
+// as the backend lives.
 struct Record {
     const config_generic* server = nullptr;  // nullptr: this major does not have it
     bool ordinary_by_default = false;

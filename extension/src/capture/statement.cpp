@@ -88,7 +88,8 @@ Statement* innermost_statement() {
     return unseen->started && !unseen->ended ? unseen : nullptr;
 }
 
-// Another extension may run a statement past the hooks: then the innermost one seen is of another kind.
+// Another extension may run a statement past the hooks: then the innermost one seen is of another
+// kind.
 Statement* current_statement(bool starting, const Node* tree) {
     Statement* const seen = whole(g_session.innermost);
     if (seen != nullptr && !seen->ended && seen->started != starting &&

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
-// The statements that this session is running, innermost first: what the utility hook saw of each, and what the
-// event triggers gathered until its message is written. A statement lives on the hook's C stack; the one whose
-// ddl_command_start made the server load the library was never seen by the hook, and has a place of its own.
+// The statements that this session is running, innermost first: what the utility hook saw of each,
+// and what the event triggers gathered until its message is written. A statement lives on the
+// hook's C stack; the one whose ddl_command_start made the server load the library was never seen
+// by the hook, and has a place of its own.
 #pragma once
 
 #include "extension/src/pg/prelude.hpp"
@@ -35,13 +36,15 @@ struct Statement {
     int dropped_left_out = 0;
 };
 
-/// Called for each statement that succeeded, by a hook of the server: it may raise, and throws nothing.
+/// Called for each statement that succeeded, by a hook of the server: it may raise, and throws
+/// nothing.
 using StatementDone = void(Statement*);
 
 /// From _PG_init.
 void install_statement_hook(StatementDone* done);
 
-/// The statement that an event trigger has been fired for: `starting` for ddl_command_start. Never nullptr.
+/// The statement that an event trigger has been fired for: `starting` for ddl_command_start. Never
+/// nullptr.
 Statement* current_statement(bool starting, const Node* tree);
 /// The innermost statement, or nullptr; for hooks that fire inside one.
 Statement* innermost_statement();
@@ -51,7 +54,8 @@ MemoryContext statement_memory(Statement* statement);
 void touch(Statement* statement, Oid relation);
 void note_gone(Statement* statement, Oid relation);
 void note_invalid(Statement* statement, Oid index);
-/// Those of `touched` that were not dropped by the same statement: the catalogs need not be asked for the others.
+/// Those of `touched` that were not dropped by the same statement: the catalogs need not be asked
+/// for the others.
 List* left_of_touched(const Statement& statement);
 /// An object of an extension is dropped; asked for when the dropped objects are gathered.
 void note_member(Statement* statement, const ObjectAddress& object);

@@ -6,8 +6,9 @@
 
 namespace ardent::ext::capture {
 
-/// Gives the role its keys, made when there are none, and enables the event triggers. Returns what to tell; nullptr when the
-/// role has none yet and a stream of this database, which would leave out its messages, did not end.
+/// Gives the role its keys, made when there are none, and enables the event triggers. Returns what
+/// to tell; nullptr when the role has none yet and a stream of this database, which would leave out
+/// its messages, did not end.
 char* switch_on(const char* role);
 /// Disables the event triggers; `forget` also removes the keys.
 char* switch_off(bool forget);

@@ -28,8 +28,8 @@ bool from_portal(Statement* statement) {
     return false;
 }
 
-/// What the server's executor of embedded SQL says of the statement when it is asked for the context of an
-/// error, in the language of its messages.
+/// What the server's executor of embedded SQL says of the statement when it is asked for the
+/// context of an error, in the language of its messages.
 char* embedded_sql() {
     if (error_context_stack == nullptr) {
         return nullptr;
@@ -70,7 +70,8 @@ bool from_context(Statement* statement) {
     ListCell* cell = nullptr;
     foreach (cell, parsed) {
         auto* const raw = lfirst_node(RawStmt, cell);
-        // the server may have analysed the tree meanwhile; a statement that stands alone need only be of its kind
+        // the server may have analysed the tree meanwhile; a statement that stands alone need only
+        // be of its kind
         if (equal(raw->stmt, statement->tree) ||
             (list_length(parsed) == 1 && nodeTag(raw->stmt) == statement->kind)) {
             statement->query = MemoryContextStrdup(statement_memory(statement), said);

@@ -14,8 +14,8 @@ struct Text {
     bool masked = false;
 };
 
-/// For a statement that the hook has not seen, when ddl_command_start fires: looks for its text where the server
-/// keeps it. Leaves `query` nullptr when it is not to be found.
+/// For a statement that the hook has not seen, when ddl_command_start fires: looks for its text
+/// where the server keeps it. Leaves `query` nullptr when it is not to be found.
 void find_text(Statement* statement);
 
 Text text_of(const Statement& statement, const std::string& tag);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
 // The border between the server's long jumps and C++. Three laws:
-// 1. no C++ exception reaches a C frame: every SQL function is `return enter([&]() -> Datum { … });`
-// 2. no server error jumps over a frame with something to destroy: every call that can raise stands inside
-//    call(), and nothing with a destructor lives inside that lambda;
+// 1. no C++ exception reaches a C frame: every SQL function is
+//    `return enter([&]() -> Datum { … });`
+// 2. no server error jumps over a frame with something to destroy: every call that can raise stands
+//    inside call(), and nothing with a destructor lives inside that lambda;
 // 3. ereport(ERROR) is raised in one place, the end of enter(), when every catch block is closed.
 #pragma once
 
@@ -10,7 +11,8 @@
 
 namespace ardent::ext::pg {
 
-/// One server error as a C++ exception. The data lies in the memory context that was current at call().
+/// One server error as a C++ exception. The data lies in the memory context that was current at
+/// call().
 class PgError final : public std::exception {
 public:
     explicit PgError(ErrorData* data) noexcept : m_data(data) {}
@@ -59,8 +61,9 @@ auto call(F&& f) -> std::invoke_result_t<F&> {
     throw PgError(error);
 }
 
-/// call() inside a sub-transaction: only here a server error may be swallowed, because what the failed
-/// command held is given back. Memory context, resource owner and user are those from before.
+/// call() inside a sub-transaction: only here a server error may be swallowed, because what the
+/// failed command held is given back. Memory context, resource owner and user are those from
+/// before.
 template <class F>
 auto subtransaction(F&& f) -> std::invoke_result_t<F&> {
     MemoryContext const memory = CurrentMemoryContext;
@@ -100,8 +103,8 @@ template <class F>
     return false;
 }
 
-/// Runs `body`, which may raise, then `cleanup` whatever happened; a server error goes on. Neither may hold
-/// anything to destroy. For hooks, which the server's errors cross.
+/// Runs `body`, which may raise, then `cleanup` whatever happened; a server error goes on. Neither
+/// may hold anything to destroy. For hooks, which the server's errors cross.
 template <class Body, class Cleanup>
 void with_cleanup(Body&& body, Cleanup&& cleanup) {
     static_assert(std::is_trivially_destructible_v<std::remove_reference_t<Body>>);
@@ -127,8 +130,8 @@ struct Failure {
 void describe_current_exception(Failure& failure) noexcept;
 [[noreturn]] void raise(const Failure& failure);
 
-/// The body of an SQL function: C++ exceptions become server errors, base::Error with its SQLSTATE and
-/// hint, PgError unchanged. The raise jumps over this frame, so it may hold nothing to destroy.
+/// The body of an SQL function: C++ exceptions become server errors, base::Error with its SQLSTATE
+/// and hint, PgError unchanged. The raise jumps over this frame, so it may hold nothing to destroy.
 template <class F>
 Datum enter(F&& body) {
     static_assert(std::is_trivially_destructible_v<std::remove_reference_t<F>>);

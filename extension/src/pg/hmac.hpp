@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// HMAC-SHA-256 (RFC 2104) by OpenSSL, which the server has loaded anyway. The context of a key lasts as long as the
-// backend: the server's own pg_hmac_create() looks the algorithm up for each message, which takes many times as long as
-// hashing one.
+// HMAC-SHA-256 (RFC 2104) by OpenSSL, which the server has loaded anyway. The context of a key
+// lasts as long as the backend: the server's own pg_hmac_create() looks the algorithm up for each
+// message, which takes many times as long as hashing one.
 #pragma once
 
 #include <array>

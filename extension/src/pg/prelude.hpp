@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The only door to server headers. Standard headers come first: afterwards the server's macros would
-// turn std::snprintf and its like into something else.
+// The only door to server headers. Standard headers come first: afterwards the server's macros
+// would turn std::snprintf and its like into something else.
 #pragma once
 
 #include <csetjmp>

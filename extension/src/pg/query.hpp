@@ -8,8 +8,9 @@
 
 namespace ardent::ext::pg {
 
-/// Read-only SPI with the snapshot and the rights of the calling statement, each in a sub-transaction, so
-/// that a refused look leaves the rest possible. Works on a standby and in a READ ONLY transaction.
+/// Read-only SPI with the snapshot and the rights of the calling statement, each in a
+/// sub-transaction, so that a refused look leaves the rest possible. Works on a standby and in a
+/// READ ONLY transaction.
 class SpiRunner final : public preflight::QueryRunner {
 public:
     preflight::Rows run(const std::string& sql, const preflight::Row& parameters) override;

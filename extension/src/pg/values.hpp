@@ -29,7 +29,8 @@ Datum rows_result(FunctionCallInfo call_info, const preflight::Rows& rows);
 /// Database and client can both show characters beyond ASCII.
 bool speaks_utf8();
 
-/// Bytes free under pg_wal; nullopt when the caller may not know (neither superuser nor pg_monitor).
+/// Bytes free under pg_wal; nullopt when the caller may not know (neither superuser nor
+/// pg_monitor).
 std::optional<std::string> wal_disk_free();
 
 }  // namespace ardent::ext::pg

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: PostgreSQL
 // Runs the environment's apply without agent and HTTP, for tests and measurements:
 //   apply_driver init  REPLICA ROLE SYSTEM_IDENTIFIER LSN     the progress row, as superuser
-//   apply_driver dump  SOURCE SLOT FILE SEGMENT_BYTES         what a wal2json slot holds, as segments in a file
+//   apply_driver dump  SOURCE SLOT FILE SEGMENT_BYTES         what a wal2json slot holds, as
+//                                                             segments in a file
 //   apply_driver apply REPLICA SYSTEM_IDENTIFIER ENCODING FILE [delivered|held]
-// `apply` ends with one line: `durable=… seconds=… …`, or `failure: …` and exit 1, or `lost` and exit 3;
-// `held`: the worker is then kept until stdin ends.
+// `apply` ends with one line: `durable=… seconds=… …`, or `failure: …` and exit 1, or `lost` and
+// exit 3; `held`: the worker is then kept until stdin ends.
 #include "common/decode/wal2json.hpp"
 #include "common/pq/connection.hpp"
 #include "environment/apply/progress.hpp"
