@@ -23,7 +23,7 @@ CREATE TABLE public.bulk (id serial PRIMARY KEY, v text);
 INSERT INTO public.bulk (v) SELECT repeat('x', 500) FROM generate_series(1, 5000);
 SQL
 my $database = $Ardent::Test::database;
-my $port = Ardent::Test::free_port();
+my $port = Ardent::Test::free_ports(41);
 $t->start_environment('branch.ports' => "$port-" . ($port + 40));
 $t->create_connector;
 $t->start_agent;

@@ -33,7 +33,7 @@ SQL
 my $database = $Ardent::Test::database;
 # rows under row security are read by who is asked to see them all
 $t->source->safe_psql('postgres', 'ALTER ROLE ardent_replication BYPASSRLS');
-my $port = Ardent::Test::free_port();
+my $port = Ardent::Test::free_ports(41);
 $t->start_environment('branch.ports' => "$port-" . ($port + 20));
 my $key = $t->write_file('admin.key', "$t->{admin_key}\n", 0600);
 mkdir $t->dir . '/home';

@@ -28,7 +28,7 @@ my $psql = sub {
 	return $err eq '' ? $out : "ERROR $err";
 };
 
-my $ports = Ardent::Test::free_port();
+my $ports = Ardent::Test::free_ports(41);
 $t->start_environment('branch.ports' => "$ports-" . ($ports + 20),
 	'branch.tls_certificate' => "$dir/right.pem", 'branch.tls_key' => "$dir/right.key");
 ok(!-e "$dir/data/branch_authority.pem", 'no authority is made where none is used');

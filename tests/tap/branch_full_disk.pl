@@ -21,7 +21,7 @@ INSERT INTO public.item (v) SELECT 'v' || g FROM generate_series(1, 1000) AS g;
 SQL
 my $database = $Ardent::Test::database;
 my $disk = Ardent::Disk->new($t);
-my $ports = Ardent::Test::free_port();
+my $ports = Ardent::Test::free_ports(41);
 $t->start_environment('branch.ports' => "$ports-" . ($ports + 20), 'branch.reserve' => "${reserve}MB", 'replica.max_wal_size' => '64MB');
 $t->create_connector;
 $t->start_agent;

@@ -13,7 +13,7 @@ use Test::More;
 
 my $t = Ardent::Test->new(name => 'branch_idempotency', sql => 'CREATE TABLE public.item (id serial PRIMARY KEY); INSERT INTO item DEFAULT VALUES');
 my $database = $Ardent::Test::database;
-my $ports = Ardent::Test::free_port();
+my $ports = Ardent::Test::free_ports(41);
 $t->start_environment('branch.ports' => "$ports-" . ($ports + 20));
 $t->create_connector;
 $t->start_agent;

@@ -12,7 +12,7 @@ use Time::Local qw(timegm);
 
 my $t = Ardent::Test->new(name => 'branch_limits', sql => 'CREATE TABLE public.item (id serial PRIMARY KEY); INSERT INTO item DEFAULT VALUES');
 my $database = $Ardent::Test::database;
-my $ports = Ardent::Test::free_port();
+my $ports = Ardent::Test::free_ports(41);
 # Where branches are copied, all of one is its own: some 90 MB.
 my $limit = 300;
 $t->start_environment('branch.ports' => "$ports-" . ($ports + 20), 'branch.disk_limit' => "${limit}MB", 'branch.suspend_after' => '4s', 'branch.reserve' => '100MB');

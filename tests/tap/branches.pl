@@ -22,7 +22,7 @@ ALTER TABLE public.watched ENABLE ALWAYS TRIGGER see;
 ALTER TABLE public.watched OWNER TO app;
 SQL
 my $database = $Ardent::Test::database;
-my $ports = Ardent::Test::free_port();
+my $ports = Ardent::Test::free_ports(41);
 $t->start_environment('branch.ports' => "$ports-" . ($ports + 20), 'branch.suspend_after' => '3s');
 $t->create_connector;
 $t->start_agent;

@@ -13,7 +13,7 @@ CREATE TABLE public.counted (id integer PRIMARY KEY, n bigint NOT NULL);
 INSERT INTO public.counted VALUES (1, 0), (2, 0);
 SQL
 my $database = $Ardent::Test::database;
-my $ports = Ardent::Test::free_port();
+my $ports = Ardent::Test::free_ports(41);
 $t->start_environment('branch.ports' => "$ports-" . ($ports + 30));
 $t->create_connector;
 $t->start_agent;

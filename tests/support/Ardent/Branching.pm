@@ -17,7 +17,7 @@ sub new
 {
 	my ($class, $t, %settings) = @_;
 	my $self = bless { t => $t }, $class;
-	my $ports = Ardent::Test::free_port();
+	my $ports = Ardent::Test::free_ports(41);
 	# A port that another program has is passed over.
 	$t->start_environment('branch.ports' => "$ports-" . ($ports + 40), 'branch.suspend_after' => '0s', %settings);
 	$t->create_connector;
@@ -64,7 +64,7 @@ sub create_ok
 	my ($self, $name, %more) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my $made = $self->create($name, %more);
-	is($made->{status}, 'completed', "the branch $name is created") or BAIL_OUT("no branch: $made->{status} " . ($made->{error} // $made->{content} // ''));
+	is($made->{status}, 'completed', "the branch $name is created") or croak("no branch: $made->{status} " . ($made->{error} // $made->{content} // ''));
 	return $made->{id};
 }
 

@@ -16,7 +16,7 @@ sub new
 {
 	my ($class, %args) = @_;
 	my $t = Ardent::Test->new(name => $args{name}, sql => $args{sql});
-	my $port = Ardent::Test::free_port();
+	my $port = Ardent::Test::free_ports(41);
 	$t->start_environment('branch.ports' => "$port-" . ($port + 30), %{ $args{settings} // {} });
 	$t->create_connector;
 	$t->start_agent;

@@ -103,6 +103,20 @@ sub free_port
 	return $socket->sockport;
 }
 
+# The first of so many free ports in a row. Below those that the kernel gives to whoever connects (ip_local_port_range), for
+# between the look and their use one of these would be taken by somebody.
+sub free_ports
+{
+	my ($count) = @_;
+	foreach (1 .. 1000)
+	{
+		my $first = 10_000 + int(rand(20_000));
+		my @sockets = map { IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $first + $_, Listen => 1, ReuseAddr => 1) } 0 .. $count - 1;
+		return $first if $count == grep { defined } @sockets;
+	}
+	croak "no $count free ports in a row";
+}
+
 # TOML of { 'table.key' => value }; a reference to a list is a list.
 sub toml
 {
