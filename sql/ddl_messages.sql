@@ -186,6 +186,7 @@ SELECT name, boot_val FROM pg_settings
                 'array_nulls', 'quote_all_identifiers', 'session_replication_role');
 SELECT count(*) = CASE WHEN current_setting('server_version_num')::integer < 140000 THEN 12 ELSE 13 END FROM told_settings;
 SELECT count(set_config(name, boot_val, false)) > 0 FROM told_settings;
+SET default_text_search_config = 'pg_catalog.simple';
 CREATE TABLE ordinary (id integer);
 SELECT body -> 'settings' FROM ddl_test.bodies();
 CREATE ACCESS METHOD ddl_heap TYPE TABLE HANDLER heap_tableam_handler;

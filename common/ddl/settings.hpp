@@ -16,7 +16,7 @@ struct Setting {
     int since = 0;  // the first major that has it
 };
 
-inline constexpr std::array<Setting, 13> k_settings = {{
+inline constexpr std::array<Setting, 19> k_settings = {{
     {"standard_conforming_strings", "on"},
     {"default_table_access_method", "heap"},
     {"default_tablespace", ""},
@@ -30,6 +30,12 @@ inline constexpr std::array<Setting, 13> k_settings = {{
     {"array_nulls", "on"},
     {"quote_all_identifiers", "off"},
     {"session_replication_role", "origin"},
+    {"bytea_output", "hex"},
+    {"extra_float_digits", "1"},
+    {"default_text_search_config", "pg_catalog.simple"},
+    {"lc_monetary", "C"},
+    {"lc_numeric", "C"},
+    {"lc_time", "C"},
 }};
 
 }  // namespace ardent::ddl

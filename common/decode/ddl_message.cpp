@@ -91,6 +91,11 @@ public:
         return values;
     }
 
+    template <class Act>
+    void each(const char* field, Act act) const {
+        for_each(field, [&](const json& item) { act(Reader(item, m_utf8, m_name + "." + field)); });
+    }
+
     template <class Do>
     void for_each(const char* field, Do act) const {
         const json* const value = find(field);
@@ -162,8 +167,15 @@ model::DdlColumn read_column(const Reader& in) {
     return column;
 }
 
-std::pair<std::string, std::optional<std::string>> read_missing(const Reader& in) {
-    return {in.text("name"), in.maybe_text("missing")};
+// What a table tells of a column's rows beside the column's definition.
+void read_rows_of_column(const Reader& in, model::DdlTable& table) {
+    const std::string name = in.text("name");
+    if (const auto value = in.maybe_text("missing")) {
+        table.missing.emplace(name, *value);
+    }
+    if (const auto value = in.maybe_text("added")) {
+        table.added.emplace(name, model::DdlAdded{*value, in.text_or_empty("because")});
+    }
 }
 
 model::DdlKey read_key(const Reader& in) {
@@ -188,11 +200,7 @@ model::DdlTable read_table(const Reader& in) {
     table.lock = in.text_or_empty("lock");
     table.columns = in.list("columns", read_column);
     table.checks = in.texts("checks");
-    for (const auto& [name, value] : in.list("columns", read_missing)) {
-        if (value) {
-            table.missing.emplace(name, *value);
-        }
-    }
+    in.each("columns", [&](const Reader& column) { read_rows_of_column(column, table); });
     table.keys = in.list("keys", read_key);
     table.replica_identity = in.text_or_empty("replica_identity");
     if (const auto parent = in.object("partition_of")) {
@@ -245,7 +253,9 @@ model::DdlStatement read_statement(const Reader& in) {
     value.masked = in.flag("masked");
     value.nested = in.flag("nested");
     value.role = in.text_or_empty("role");
+    value.session_role = in.maybe_text("session_role").value_or(value.role);
     value.search_path = in.text_or_empty("search_path");
+    value.current = in.text_map("current");
     value.settings = read_settings(in);
     value.objects = in.list("objects", [](const Reader& item) {
         return model::DdlObject{item.text("type"), item.maybe_text("schema"),
@@ -258,7 +268,8 @@ model::DdlStatement read_statement(const Reader& in) {
                                  item.flag("invalid")};
     });
     value.rewritten = in.list("rewritten", [](const Reader& item) {
-        return model::DdlRewrite{item.text("identity"), item.texts("reasons")};
+        return model::DdlRewrite{item.text("identity"), item.texts("reasons"),
+                                 item.text_or_empty("values"), item.text_or_empty("because")};
     });
     value.rows_follow = in.flag("rows_follow");
     value.names_left_out = in.flag("names_left_out");

@@ -34,6 +34,14 @@ struct DdlDropped {
 struct DdlRewrite {
     std::string identity;
     std::vector<std::string> reasons;
+    std::string values;   // of a new type: "same" here as there, or "other"; empty: not known
+    std::string because;  // what makes them other
+};
+
+/// What the rows that were there got in a column that the statement added.
+struct DdlAdded {
+    std::string value;    // "null", "same" here as there, or "other"
+    std::string because;  // what makes it another one
 };
 
 struct DdlColumn {
@@ -74,6 +82,7 @@ struct DdlTable {
     /// Column to the value that it has in rows from before it was added, as text; what is not here
     /// was not told.
     std::map<std::string, std::string> missing;
+    std::map<std::string, DdlAdded> added;  // by column; only those that the statement added
     std::vector<DdlKey> keys;
     std::string replica_identity;
     std::optional<RelationName> partition_of;
@@ -95,8 +104,10 @@ struct DdlStatement {
     bool masked = false;
     bool nested = false;
     std::string role;
+    std::string session_role;  // who was connected; `role` where they are the same
     std::string search_path;
     std::map<std::string, std::string> settings;  // all of ddl::k_settings; none: capture_failed
+    std::map<std::string, std::string> current;   // what SET … FROM CURRENT of a function names
     std::vector<DdlObject> objects;
     std::vector<DdlDropped> dropped;
     std::vector<DdlRewrite> rewritten;

@@ -237,10 +237,10 @@ std::string describe_difference(const model::DdlTable& source, const model::DdlT
     return text;
 }
 
-int different_expression(const model::DdlTable& source, const model::DdlTable& replica) {
+int different_expression(const model::DdlTable& source, const model::DdlTable& replica, int from) {
     const auto left = columns_of(source);
     const auto right = columns_of(replica);
-    for (std::size_t i = 0; i < std::min(left.size(), right.size()); ++i) {
+    for (auto i = static_cast<std::size_t>(from); i < std::min(left.size(), right.size()); ++i) {
         if (left[i].expression != right[i].expression) {
             return static_cast<int>(i);
         }

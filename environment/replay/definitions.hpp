@@ -30,8 +30,10 @@ struct Compared {
 std::string describe_difference(const model::DdlTable& source, const model::DdlTable& replica,
                                 Compared compared);
 
-/// The first column whose expression's text is another one, although both have one. -1: none.
-int different_expression(const model::DdlTable& source, const model::DdlTable& replica);
+/// The first column from this place on whose expression's text is another one, although both have
+/// one. -1: none.
+int different_expression(const model::DdlTable& source, const model::DdlTable& replica,
+                         int from = 0);
 
 /// Prints an expression as this server prints it once it was read: the two texts mean the same. In
 /// a savepoint.

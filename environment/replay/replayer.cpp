@@ -2,6 +2,7 @@
 #include "environment/replay/replayer.hpp"
 
 #include "common/base/text.hpp"
+#include "common/ddl/settings.hpp"
 #include "environment/replay/comparison.hpp"
 #include "environment/replay/definitions.hpp"
 #include "environment/replay/derive.hpp"
@@ -15,6 +16,7 @@
 #include "environment/replay/sql_text.hpp"
 #include "environment/replay/statement_settings.hpp"
 #include "environment/replay/system_triggers.hpp"
+#include "environment/replay/told.hpp"
 #include "environment/replica/replica.hpp"
 
 #include <algorithm>
@@ -31,6 +33,7 @@ using base::ErrorKind;
 constexpr unsigned k_most_attempts = 40;  // a statement may name many roles
 constexpr const char* k_no_privilege = "42501";
 constexpr const char* k_no_relation = "42P01";
+constexpr const char* k_no_schema = "3F000";
 constexpr std::string_view k_not_granted = "01007";
 constexpr std::string_view k_not_revoked = "01006";
 
@@ -111,6 +114,9 @@ Outcome Replayer::replay(pq::Connection& connection, const model::DdlStatement& 
         warn_of_owner(statement, statement.role);
         return replay(connection, inert, stale, overtaken);
     }
+    if (const auto settable = under_settings_of_here(connection, statement)) {
+        return replay(connection, *settable, stale, overtaken);
+    }
     m_stale = stale;
     Outcome outcome{true, {}, {}};
     const Plan plan = make_plan(statement, m_options.scope);
@@ -135,18 +141,45 @@ Outcome Replayer::replay(pq::Connection& connection, const model::DdlStatement& 
         make_relations(connection, statement, plan);
         break;
     case What::derive:
-        derive(connection, statement, outcome);
+        derive(connection, statement, outcome, "could not be captured");
         break;
     case What::run:
         run_statement(connection, statement, plan, outcome);
     }
-    require_equal(connection, statement, m_options.scope, m_options.encoding, overtaken);
+    require_equal(connection, statement, m_options.scope, m_options.encoding, overtaken,
+                  [&](const std::string& sql) {
+                      model::DdlStatement made = statement;
+                      made.search_path = "pg_catalog";  // a definition's names have their schema
+                      run(connection, made, sql, statement.role);
+                  });
     switch_off(connection, statement);
     environment::grant_reader(connection);
     if (outcome.ran) {
         outcome.note = take_notes();
     }
     return outcome;
+}
+
+// With the ordinary value for each setting that cannot be had here; nullopt: all can.
+std::optional<model::DdlStatement> Replayer::under_settings_of_here(
+    pq::Connection& connection, const model::DdlStatement& statement) {
+    const std::vector<std::string> names = unsettable(connection, statement, m_settable);
+    if (names.empty()) {
+        return std::nullopt;
+    }
+    model::DdlStatement here = statement;
+    for (const ddl::Setting& setting : ddl::k_settings) {
+        if (std::find(names.begin(), names.end(), setting.name) == names.end()) {
+            continue;
+        }
+        m_options.warn("the source's DDL runs under " + std::string(setting.name) + " = " +
+                       statement.settings.at(setting.name) +
+                       ", which this host's server does not have: texts that are read by it "
+                       "(money, to_char, to_tsvector without a configuration) may mean another "
+                       "thing here");
+        here.settings[setting.name] = setting.ordinary;
+    }
+    return here;
 }
 
 void Replayer::warn_of_owner(const model::DdlStatement& statement, const std::string& owner) {
@@ -161,7 +194,9 @@ std::string Replayer::take_notes() {
 void Replayer::run_statement(pq::Connection& connection, const model::DdlStatement& statement,
                              const Plan& plan, Outcome& outcome) {
     RowsApart apart = rows_apart(connection, statement, m_options.scope);
-    const SqlText sql = read_text(statement, plan.text);
+    Plan told = plan;
+    told.text = with_what_is_told(statement, plan.text);
+    const SqlText sql = read_text(statement, told.text);
     // DETACH … CONCURRENTLY leaves the partition's bound behind as a check
     const auto detached = statement.tag == "ALTER TABLE" && plan.text != statement.text
                               ? detached_partition(connection, statement, sql)
@@ -171,8 +206,18 @@ void Replayer::run_statement(pq::Connection& connection, const model::DdlStateme
         (statement.tag.starts_with("DROP ") && statement.text != plan.text)) {
         drops.emplace(connection, m_options.scope);
     }
-    if (!run_text(connection, statement, plan, sql)) {
-        outcome = {false, "what the source left unfinished is not here", {}};
+    try {
+        if (!run_text(connection, statement, told, sql)) {
+            outcome = {false, "what the source left unfinished is not here", {}};
+            return;
+        }
+    } catch (const Error& error) {
+        const bool no_pattern =
+            error.sqlstate() == k_no_relation || error.sqlstate() == k_no_schema;
+        if (!no_pattern || !copies_a_definition(statement)) {
+            throw;
+        }
+        derive(connection, statement, outcome, "is about a table that is not here");
         return;
     }
     if (detached) {
@@ -369,7 +414,7 @@ void Replayer::make_relations(pq::Connection& connection, const model::DdlStatem
 }
 
 void Replayer::derive(pq::Connection& connection, const model::DdlStatement& statement,
-                      Outcome& outcome) {
+                      Outcome& outcome, const std::string& why) {
     RowsApart apart = rows_apart(connection, statement, m_options.scope);
     model::DdlStatement made = statement;
     made.search_path = "pg_catalog";  // definitions name everything else with its schema
@@ -382,9 +427,8 @@ void Replayer::derive(pq::Connection& connection, const model::DdlStatement& sta
     empty_unlogged(connection, statement);
     write_values(connection, apart.values);
     outcome.again = std::move(apart.again);
-    m_options.warn("the text of a " + statement.tag +
-                   " of the source could not be captured; from its message it was made as: " +
-                   base::join(m_notes, "; ") +
+    m_options.warn("the text of a " + statement.tag + " of the source " + why +
+                   "; from its message it was made as: " + base::join(m_notes, "; ") +
                    ". Checks, foreign keys and storage, if it had any, are missing in the replica");
 }
 

@@ -14,6 +14,7 @@
 #include "environment/state/records.hpp"
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -57,13 +58,16 @@ private:
     bool mend(const base::Error& error, const model::DdlStatement& statement, std::string& text,
               std::set<std::string>& made);
     std::string take_notes();
+    std::optional<model::DdlStatement> under_settings_of_here(pq::Connection& connection,
+                                                              const model::DdlStatement& statement);
     void warn_of_owner(const model::DdlStatement& statement, const std::string& owner);
     std::vector<model::RelationName> carried_tables(pq::Connection& connection,
                                                     const model::DdlStatement& statement) const;
     void ensure_role(pq::Connection& connection, const std::string& role);
     void make_relations(pq::Connection& connection, const model::DdlStatement& statement,
                         const Plan& plan);
-    void derive(pq::Connection& connection, const model::DdlStatement& statement, Outcome& outcome);
+    void derive(pq::Connection& connection, const model::DdlStatement& statement, Outcome& outcome,
+                const std::string& why);
     void server(pq::Connection& connection, const model::DdlStatement& statement);
     void run_statement(pq::Connection& connection, const model::DdlStatement& statement,
                        const Plan& plan, Outcome& outcome);
@@ -76,6 +80,7 @@ private:
     ReplayerOptions m_options;
     Privileged m_privileged;
     std::set<std::string> m_roles;             // known to be there
+    std::map<std::string, bool> m_settable;    // settings that were tried here
     std::set<std::string> m_borrowers;         // roles that could not do without
     std::vector<std::string> m_notes;          // of the statement that is replayed
     std::vector<model::RelationName> m_stale;  // likewise, as long as they may have rows

@@ -1,68 +1,14 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "environment/replay/rewrites.hpp"
 
-#include "common/base/text.hpp"
 #include "common/pq/array_text.hpp"
-#include "environment/replay/statement_settings.hpp"
 
 #include <algorithm>
-#include <array>
 #include <set>
 
 namespace ardent::replay {
 
 namespace {
-
-constexpr std::array<std::string_view, 5> k_clocks = {
-    "current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"};
-
-// A function of one's own that only says STABLE may read what has changed since. `same_moment`:
-// what is STABLE of the server's own tells the same here.
-std::vector<std::string> unsteady(pq::Connection& connection, const SqlText& text,
-                                  bool same_moment) {
-    const pq::Result found = connection.exec(
-        R"sql(
-        SELECT DISTINCT p.proname
-          FROM pg_catalog.pg_proc AS p
-         WHERE p.proname = ANY ($1::pg_catalog.text[])
-           AND (p.provolatile = 'v'
-                OR (p.provolatile = 's'
-                    AND (NOT $2::pg_catalog.bool
-                         OR p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace)))
-         ORDER BY 1
-        )sql",
-        {pq::array_text(text.called()), same_moment ? "t" : "f"});
-    std::vector<std::string> functions;
-    for (const Token& token : text.tokens()) {
-        if (token.kind == TokenKind::word && !same_moment &&
-            std::find(k_clocks.begin(), k_clocks.end(), token.text) != k_clocks.end()) {
-            functions.push_back(token.text);
-        }
-    }
-    for (int row = 0; row < found.rows(); ++row) {
-        functions.emplace_back(found.text(row, 0));
-    }
-    return functions;
-}
-
-// Functions that are not the server's own: what they say here is not known, whatever they call
-// themselves.
-std::vector<std::string> own_functions(pq::Connection& connection, const SqlText& text) {
-    const pq::Result found = connection.exec(
-        R"sql(
-        SELECT DISTINCT p.proname
-          FROM pg_catalog.pg_proc AS p
-         WHERE p.proname = ANY ($1::pg_catalog.text[])
-           AND p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace
-         ORDER BY 1
-        )sql",
-        {pq::array_text(text.called())});
-    std::vector<std::string> functions;
-    for (int row = 0; row < found.rows(); ++row) {
-        functions.emplace_back(found.text(row, 0));
-    }
-    return functions;
-}
 
 // What a generated column's expression calls beside the server's own, which pg_depend does not tell
 // of. Before 15 it is the column that depends on it, and not the expression.
@@ -125,12 +71,10 @@ std::string why_rows_differ(pq::Connection& connection, const model::DdlStatemen
     if (computes_by_own_code(connection, name)) {
         return "its generated columns are computed by functions of its own";
     }
-    if (model::has_reason(rewrite, "column_type")) {
-        const auto functions =
-            unsteady(connection, read_text(statement, statement.text.value_or("")), true);
-        if (!functions.empty()) {
-            return "the new type's values come from " + base::join(functions, ", ");
-        }
+    if (model::has_reason(rewrite, "column_type") && rewrite.values != "same") {
+        return rewrite.values.empty()
+                   ? std::string("the source could not tell where the new type's values come from")
+                   : "the new type's values come from " + rewrite.because;
     }
     if (model::has_reason(rewrite, "default") && table == nullptr) {
         return "the message has no definition of it";
@@ -138,22 +82,18 @@ std::string why_rows_differ(pq::Connection& connection, const model::DdlStatemen
     return {};
 }
 
-std::string why_column_differs(pq::Connection& connection, const model::DdlColumn& column,
+std::string why_column_differs(const model::DdlColumn& column, const model::DdlAdded& added,
                                bool rewritten) {
-    if (!column.identity.empty() && rewritten) {
-        return "column " + column.name +
-               " is an identity, numbered in the order of the rows on disk";
+    if (!column.identity.empty()) {
+        return rewritten ? "column " + column.name +
+                               " is an identity, numbered in the order of the rows on disk"
+                         : std::string();
     }
-    if (column.generated == "stored") {
-        const auto own = own_functions(connection, SqlText(column.expression, true));
-        return own.empty()
-                   ? std::string()
-                   : "the generated column " + column.name + " calls " + base::join(own, ", ");
+    if (added.value != "other") {
+        return {};
     }
-    const auto functions = unsteady(connection, SqlText(column.expression, true), false);
-    return functions.empty()
-               ? std::string()
-               : "the default of column " + column.name + " calls " + base::join(functions, ", ");
+    return (column.generated.empty() ? "the default of column " : "the generated column ") +
+           column.name + " calls " + added.because;
 }
 
 // What a message leaves out of a large family.
@@ -192,10 +132,8 @@ public:
                 want(*name, why_rows_differ(m_connection, m_statement, rewrite, *name));
             }
         }
-        const bool renames =  // a column with a new name is no new column
-            read_text(m_statement, m_statement.text.value_or("")).find({"rename"}).has_value();
         for (const model::DdlTable& table : m_statement.tables) {
-            if (m_statement.tag == "ALTER TABLE" && !renames && carries(m_scope, table.relation)) {
+            if (!table.added.empty() && carries(m_scope, table.relation)) {
                 look_at_new_columns(table);
             }
         }
@@ -218,15 +156,16 @@ private:
         const bool empty = leaf && is_empty(m_connection, table.relation);
         const std::set<std::string> before = columns_of(m_connection, table.relation);
         for (const model::DdlColumn& column : table.columns) {
-            if (before.contains(column.name)) {
-                continue;
+            const auto added = table.added.find(column.name);
+            if (added == table.added.end() || before.contains(column.name)) {
+                continue;  // IF NOT EXISTS
             }
             const auto told = table.missing.find(column.name);
             if (leaf && !empty && told != table.missing.end()) {
                 m_found.values.push_back({table.relation, column.name, column.type, told->second});
                 continue;
             }
-            const std::string why = why_column_differs(m_connection, column, rewritten);
+            const std::string why = why_column_differs(column, added->second, rewritten);
             if (leaf && !empty) {
                 want(table.relation, why);
             } else if (!leaf && !why.empty()) {

@@ -37,9 +37,8 @@ struct RowsApart {
     std::vector<NewValue> values;
 };
 
-/// Which rows could come out otherwise than at the source. Before the statement runs. A table that
-/// is empty here is empty there. Functions are judged by name: one too many is suspected rather
-/// than one too few.
+/// Which rows could come out otherwise than at the source, as the source itself has judged it.
+/// Before the statement runs. A table that is empty here is empty there.
 RowsApart rows_apart(pq::Connection& connection, const model::DdlStatement& statement,
                      const Scope& scope);
 

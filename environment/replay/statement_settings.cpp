@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "environment/replay/statement_settings.hpp"
 
+#include "common/base/error.hpp"
 #include "common/base/text.hpp"
 #include "common/ddl/settings.hpp"
 
@@ -22,6 +23,28 @@ bool is_followed(const ddl::Setting& setting, int major) {
     const std::string_view name = setting.name;
     return name != "default_tablespace" && name != "session_replication_role" &&
            major >= setting.since;
+}
+
+// A locale of the host's, or a configuration of text search: the others have values of the
+// program's own.
+bool names_an_object(std::string_view setting) {
+    return setting == "default_text_search_config" || setting.starts_with("lc_");
+}
+
+bool can_be_set(pq::Connection& connection, const std::pair<const std::string, std::string>& one) {
+    connection.exec("SAVEPOINT ardent_setting");
+    bool set = true;
+    try {
+        connection.exec("SELECT pg_catalog.set_config($1, $2, true)", {one.first, one.second});
+    } catch (const base::Error& error) {
+        if (error.kind() == base::ErrorKind::transient || !connection.ok()) {
+            throw;
+        }
+        set = false;
+    }
+    connection.exec("ROLLBACK TO SAVEPOINT ardent_setting");
+    connection.exec("RELEASE SAVEPOINT ardent_setting");
+    return set;
 }
 
 /// Name and value of those that the statement ran under and the replica follows.
@@ -53,11 +76,38 @@ std::string enter_settings(pq::Connection& connection, const model::DdlStatement
     for (const auto& [name, value] : followed(connection, statement)) {
         set(name, value);
     }
+    for (const auto& [name, value] : statement.current) {
+        if (name != "search_path" && name != "role" && name != "session_authorization") {
+            set(name, value);
+        }
+    }
     set("search_path", statement.search_path);
     if (role) {
         set("role", *role);
     }
     return "SELECT " + base::join(calls, ", ");
+}
+
+std::vector<std::string> unsettable(pq::Connection& connection,
+                                    const model::DdlStatement& statement,
+                                    std::map<std::string, bool>& known) {
+    std::vector<std::string> names;
+    for (const ddl::Setting& setting : ddl::k_settings) {
+        const auto found = statement.settings.find(setting.name);
+        if (!names_an_object(setting.name) || found == statement.settings.end() ||
+            found->second == setting.ordinary) {
+            continue;
+        }
+        const std::string key = found->first + "=" + found->second;
+        auto settable = known.find(key);
+        if (settable == known.end()) {
+            settable = known.emplace(key, can_be_set(connection, *found)).first;
+        }
+        if (!settable->second) {
+            names.push_back(found->first);
+        }
+    }
+    return names;
 }
 
 }  // namespace ardent::replay

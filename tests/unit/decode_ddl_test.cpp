@@ -130,11 +130,12 @@ TEST_CASE("ddl message: the body is read") {
         "objects":[{"type":"table","schema":"public","identity":"public.orders","oid":16402,"command":"ALTER TABLE"},
                    {"type":"policy","identity":"p on public.orders","oid":16403,"command":"CREATE POLICY","invalid":true}],
         "dropped":[{"type":"table column","schema":"public","identity":"public.orders.a","oid":1,"original":true,"invalid":true}],
-        "rewritten":[{"identity":"public.orders","oid":16402,"reasons":["default"]}],
+        "rewritten":[{"identity":"public.orders","oid":16402,"reasons":["default"],
+                      "values":"other","because":"now"}],
         "tables":[{"oid":16402,"schema":"public","name":"orders","kind":"table","persistence":"permanent","owner":"app","lock":"share",
           "columns":[{"name":"id","type":"bigint","not_null":true,"identity":"always"},
                      {"name":"at","type":"timestamp with time zone","default":"now()",
-                      "missing":"2026-01-02 03:04:05+00"}],
+                      "missing":"2026-01-02 03:04:05+00","added":"other","because":"now"}],
           "checks":["positive"],"keys":[{"name":"k","primary":true,"columns":["id",null],"immediate":true,"valid":true}],
           "replica_identity":"default","partition_of":{"schema":"public","name":"all"},
           "partition_bound":"DEFAULT","inherits":[{"schema":"a","name":"b"}]}])j"),
@@ -157,6 +158,8 @@ TEST_CASE("ddl message: the body is read") {
     CHECK(read.dropped[0].invalid);
     REQUIRE(read.rewritten.size() == 1);
     CHECK(read.rewritten[0].reasons == std::vector<std::string>{"default"});
+    CHECK(read.rewritten[0].values == "other");
+    CHECK(read.rewritten[0].because == "now");
     REQUIRE(read.tables.size() == 1);
     const model::DdlTable& table = read.tables[0];
     CHECK(table.relation == model::RelationName{"public", "orders"});
@@ -165,6 +168,10 @@ TEST_CASE("ddl message: the body is read") {
     CHECK(table.lock == "share");
     CHECK(table.checks == std::vector<std::string>{"positive"});
     CHECK(table.missing == std::map<std::string, std::string>{{"at", "2026-01-02 03:04:05+00"}});
+    REQUIRE(table.added.size() == 1);
+    CHECK(table.added.at("at").value == "other");
+    CHECK(table.added.at("at").because == "now");
+    CHECK(read.session_role == read.role);
     CHECK(table.keys[0].columns[0] == "id");
     CHECK_FALSE(table.keys[0].columns[1]);
     CHECK(table.partition_of == model::RelationName{"public", "all"});

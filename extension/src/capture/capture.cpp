@@ -5,6 +5,7 @@
 #include "extension/src/capture/message.hpp"
 #include "extension/src/capture/objects.hpp"
 #include "extension/src/capture/text.hpp"
+#include "extension/src/capture/values.hpp"
 
 #include "extension/src/pg/boundary.hpp"
 
@@ -91,11 +92,33 @@ bool is_captured() {
     return XLogLogicalInfoActive() && !creating_extension;
 }
 
+/// What cannot be judged is not known, and concerns nobody's statement: it will fail by itself where
+/// it has to.
+void judge(Statement* statement) {
+    try {
+        pg::subtransaction([&] {
+            judge_conversions(statement);
+            return true;
+        });
+    } catch (const pg::PgError& e) {
+        if (e.sqlstate().starts_with("57")) {
+            throw;
+        }
+        statement->conversions = Values::unknown;
+    }
+}
+
 void start(const Node* tree) {
     Statement* const statement = current_statement(true, tree);
     statement->started = true;
-    if (statement->query == nullptr && is_captured()) {
+    if (!is_captured()) {
+        return;
+    }
+    if (statement->query == nullptr) {
         find_text(statement);
+    }
+    if (statement->kind == T_AlterTableStmt) {
+        judge(statement);
     }
 }
 

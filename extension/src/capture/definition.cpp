@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "extension/src/capture/definition.hpp"
 
+#include "extension/src/capture/values.hpp"
+
 #include "extension/src/pg/compat.hpp"
 
 #include <algorithm>
@@ -43,15 +45,21 @@ const char* identity_name(char setting) {
     }
 }
 
-const char* default_of(Relation relation, AttrNumber number) {
+/// Made once for a relation: it takes as long as the relation has columns.
+List* context_of(Relation relation, List*& context) {
+    if (context == NIL) {
+        context =
+            deparse_context_for(RelationGetRelationName(relation), RelationGetRelid(relation));
+    }
+    return context;
+}
+
+const char* default_of(Relation relation, AttrNumber number, List*& context) {
     const TupleConstr* const constraints = RelationGetDescr(relation)->constr;
     for (int i = 0; constraints != nullptr && i < constraints->num_defval; ++i) {
         if (constraints->defval[i].adnum == number) {
             Node* const expression = static_cast<Node*>(stringToNode(constraints->defval[i].adbin));
-            return deparse_expression(
-                expression,
-                deparse_context_for(RelationGetRelationName(relation), RelationGetRelid(relation)),
-                false, false);
+            return deparse_expression(expression, context_of(relation, context), false, false);
         }
     }
     return nullptr;
@@ -90,8 +98,15 @@ const char* missing_value(Relation relation, AttrNumber number) {
     return text;
 }
 
-void write_columns(Json& json, Relation relation) {
+void write_filling(Json& json, const Filling& filling) {
+    static constexpr const char* k_words[] = {nullptr, "null", "same", "other"};
+    json.field("added", k_words[static_cast<int>(filling.kind)]);
+    json.field("because", filling.why);
+}
+
+void write_columns(Json& json, Relation relation, const Node* tree) {
     TupleDesc const shape = RelationGetDescr(relation);
+    List* context = NIL;
     json.key("columns").open('[');
     for (int i = 0; i < shape->natts; ++i) {
         const FormData_pg_attribute* const column = TupleDescAttr(shape, i);
@@ -101,7 +116,8 @@ void write_columns(Json& json, Relation relation) {
         json.open().key("name").text(NameStr(column->attname));
         json.key("type").text(format_type_with_typemod(column->atttypid, column->atttypmod));
         json.flag("not_null", column->attnotnull);
-        json.field("default", column->atthasdef ? default_of(relation, column->attnum) : nullptr);
+        json.field("default",
+                   column->atthasdef ? default_of(relation, column->attnum, context) : nullptr);
         if (column->attgenerated != '\0') {
             json.key("generated").text(column->attgenerated == 's' ? "stored" : "virtual");
         }
@@ -109,7 +125,9 @@ void write_columns(Json& json, Relation relation) {
             json.key("identity").text(column->attidentity == 'a' ? "always" : "by default");
         }
         json.field("collation", collation_of(column));
-        json.field("missing", missing_value(relation, column->attnum)).close();
+        json.field("missing", missing_value(relation, column->attnum));
+        write_filling(json, filling_of(tree, relation, column));
+        json.close();
     }
     json.close(']');
 }
@@ -259,7 +277,7 @@ const char* lock_of(Relation relation) {
     return CheckRelationLockedByMe(relation, ShareLock, false) ? "share" : "none";
 }
 
-void write_definition(Json& json, Relation relation) {
+void write_definition(Json& json, Relation relation, const Node* tree) {
     const FormData_pg_class* const form = relation->rd_rel;
     json.open().key("oid").number(RelationGetRelid(relation));
     json.key("schema").text(get_namespace_name(form->relnamespace));
@@ -269,7 +287,7 @@ void write_definition(Json& json, Relation relation) {
         .text(form->relpersistence == RELPERSISTENCE_UNLOGGED ? "unlogged" : "permanent");
     json.key("owner").text(GetUserNameFromId(form->relowner, true));
     json.field("lock", lock_of(relation));
-    write_columns(json, relation);
+    write_columns(json, relation, tree);
     write_checks(json, relation);
     if (form->relkind == RELKIND_RELATION || form->relkind == RELKIND_PARTITIONED_TABLE ||
         form->relkind == RELKIND_MATVIEW) {
@@ -326,16 +344,28 @@ List* family(List* tables, std::uint64_t& left_out) {
 
 }  // namespace
 
-int pin_search_path() {
+// Where a session has them as they are nothing is set: each costs a look at all of a setting.
+int pin_printing() {
     const int level = NewGUCNestLevel();
-    set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-                      GUC_ACTION_SAVE, true, 0, false);
+    const auto pin = [](const char* name, const char* value) {
+        set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+    };
+    pin("search_path", "pg_catalog, pg_temp");
+    if (extra_float_digits < 1) {
+        pin("extra_float_digits", "1");
+    }
+    if (bytea_output != BYTEA_OUTPUT_HEX) {
+        pin("bytea_output", "hex");
+    }
+    if (quote_all_identifiers) {
+        pin("quote_all_identifiers", "off");
+    }
     return level;
 }
 
-std::uint64_t write_definitions(Json& json, const List* relations) {
+std::uint64_t write_definitions(Json& json, const List* relations, const Node* tree) {
     std::uint64_t left_out = 0;
-    const int level = pin_search_path();
+    const int level = pin_printing();
     json.open('[');
     ListCell* cell = nullptr;
     foreach (cell, family(tables_of(relations), left_out)) {
@@ -351,7 +381,7 @@ std::uint64_t write_definitions(Json& json, const List* relations) {
         }
         if (kind_name(relation->rd_rel->relkind) != nullptr &&
             relation->rd_rel->relpersistence != RELPERSISTENCE_TEMP) {
-            write_definition(json, relation);
+            write_definition(json, relation, tree);
         }
         relation_close(relation, AccessShareLock);
     }

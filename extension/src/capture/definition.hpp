@@ -11,10 +11,12 @@ namespace ardent::ext::capture {
 /// those that are indexes, as an array. What is gone or no table is passed over; nobody's lock is
 /// waited for. Returns how many were left out because there are too many or somebody has them
 /// locked.
-std::uint64_t write_definitions(Json& json, const List* relations);
+/// `tree`: the statement, for what the rows get in columns that it adds.
+std::uint64_t write_definitions(Json& json, const List* relations, const Node* tree);
 
-/// What a name resolves to is fixed while this level is open: everything outside pg_catalog is
-/// written with its schema. Close it with AtEOXact_GUC(true, level).
-int pin_search_path();
+/// How expressions are printed is fixed while this level is open, whatever the session has set:
+/// everything outside pg_catalog is written with its schema, and constants are printed exactly.
+/// Close it with AtEOXact_GUC(true, level).
+int pin_printing();
 
 }  // namespace ardent::ext::capture

@@ -211,7 +211,13 @@ void gather_rewritten(Statement* statement) {
             json.text(reason.name);
         }
     }
-    json.close(']').close();
+    json.close(']');
+    if (statement->conversions != Values::unknown) {
+        const bool same = statement->conversions == Values::same;
+        json.key("values").text(same ? "same" : "other");
+        json.field("because", same ? nullptr : statement->conversions_why);
+    }
+    json.close();
     touch(statement, table);
 }
 

@@ -30,6 +30,14 @@ public:
         m_first = true;
         return *this;
     }
+    /// A key that somebody else chose.
+    Json& foreign_key(const char* name) {
+        separate();
+        escape_json(m_out, name);
+        appendStringInfoChar(m_out, ':');
+        m_first = true;
+        return *this;
+    }
     /// NULL becomes null.
     Json& text(const char* value) {
         separate();

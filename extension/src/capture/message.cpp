@@ -46,9 +46,13 @@ void write_session(Json& json, const Statement& statement, const Saying& saying)
     json.key("masked").boolean(saying.masked);
     json.key("nested").boolean(statement.nested);
     json.key("role").text(GetUserNameFromId(GetUserId(), true));
+    if (GetSessionUserId() != GetUserId()) {
+        json.field("session_role", GetUserNameFromId(GetSessionUserId(), true));
+    }
     json.key("search_path").text(GetConfigOption("search_path", true, false));
     json.key("settings");
     write_settings(json);
+    write_current(json, statement.tree);
 }
 
 void write_list(Json& json, const char* name, StringInfo objects) {
@@ -97,7 +101,7 @@ StringInfo form_body(const Statement& statement, const Saying& saying, const Obj
     List* const relations = touched(statement, objects);
     if (relations != NIL) {
         json.key("tables");
-        const std::uint64_t missing = write_definitions(json, relations);
+        const std::uint64_t missing = write_definitions(json, relations, statement.tree);
         if (missing > 0) {
             json.key("tables_left_out").number(missing);
         }

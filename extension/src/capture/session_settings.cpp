@@ -40,7 +40,37 @@ void find_records() {
     g_records.found = true;
 }
 
+List* function_options(const Node* tree) {
+    if (tree != nullptr && IsA(tree, CreateFunctionStmt)) {
+        return castNode(CreateFunctionStmt, tree)->options;
+    }
+    return tree != nullptr && IsA(tree, AlterFunctionStmt)
+               ? castNode(AlterFunctionStmt, tree)->actions
+               : NIL;
+}
+
 }  // namespace
+
+void write_current(Json& json, const Node* tree) {
+    bool any = false;
+    ListCell* cell = nullptr;
+    foreach (cell, function_options(tree)) {
+        const auto* const option = static_cast<const DefElem*>(lfirst(cell));
+        if (option->arg == nullptr || !IsA(option->arg, VariableSetStmt) ||
+            castNode(VariableSetStmt, option->arg)->kind != VAR_SET_CURRENT) {
+            continue;
+        }
+        if (!any) {
+            json.key("current").open();
+        }
+        any = true;
+        const char* const name = castNode(VariableSetStmt, option->arg)->name;
+        json.foreign_key(name).text(GetConfigOption(name, true, false));
+    }
+    if (any) {
+        json.close();
+    }
+}
 
 void write_settings(Json& json) {
     if (!g_records.found) {

@@ -9,4 +9,7 @@ namespace ardent::ext::capture {
 /// The object of those that are not at their ordinary value.
 void write_settings(Json& json);
 
+/// `current`: the values of what a function's SET … FROM CURRENT names; nothing when it names none.
+void write_current(Json& json, const Node* tree);
+
 }  // namespace ardent::ext::capture

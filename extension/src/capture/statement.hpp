@@ -9,6 +9,9 @@
 
 namespace ardent::ext::capture {
 
+/// Of rows that are written anew: do they come out the same at any time and in any session?
+enum class Values { unknown, same, other };
+
 struct Statement {
     Statement* outer = nullptr;
     const Node* tree = nullptr;
@@ -21,6 +24,9 @@ struct Statement {
     bool started = false;  // ddl_command_start has fired
     bool ended = false;    // ddl_command_end has fired
     bool settled = false;  // its message is written, or it is known to need none
+
+    Values conversions = Values::unknown;  // of ALTER COLUMN … TYPE
+    char conversions_why[NAMEDATALEN] = "";
 
     bool failed = false;
     char sqlstate[6] = "";

@@ -38,6 +38,25 @@ inline constexpr bool k_has_wal_statistics = PG_VERSION_NUM >= 140000;
 #define ARDENT_RAW_PARSE(text) raw_parser(text, RAW_PARSE_DEFAULT)
 #endif
 
+// 15 keeps a constant's value in the node itself.
+#if PG_VERSION_NUM < 150000
+inline const char* string_of(const A_Const* constant) {
+    return IsA(&constant->val, String) ? strVal(&constant->val) : nullptr;
+}
+#else
+inline const char* string_of(const A_Const* constant) {
+    return !constant->isnull && IsA(&constant->val, String) ? strVal(&constant->val) : nullptr;
+}
+#endif
+
+// 16 gave walkers of trees a type of their own.
+#if PG_VERSION_NUM < 160000
+#define ARDENT_TREE_WALKER(walker) \
+    reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walker))
+#else
+#define ARDENT_TREE_WALKER(walker) walker
+#endif
+
 // 15 told unique indexes apart in which NULLs are equal.
 #if PG_VERSION_NUM < 150000
 inline bool nulls_not_distinct(const FormData_pg_index*) {

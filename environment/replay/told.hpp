@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: PostgreSQL
+// What a message tells better than its statement's text: a text that is run again gets another
+// bound from the clock, another name from the server, and another role from SESSION_USER. Pure;
+// any thread.
+#pragma once
+
+#include "common/model/ddl.hpp"
+
+#include <string>
+
+namespace ardent::replay {
+
+/// `text`, of the statement, with
+/// - the bound of the partition that is made or attached, as the source has computed it;
+/// - the name that the source's server gave to an index without one;
+/// - the roles behind SESSION_USER, CURRENT_USER and CURRENT_ROLE, where they name a role.
+std::string with_what_is_told(const model::DdlStatement& statement, const std::string& text);
+
+/// True for CREATE TABLE (LIKE …): what is copied from may be a temporary table, or not carried.
+bool copies_a_definition(const model::DdlStatement& statement);
+
+}  // namespace ardent::replay
