@@ -92,8 +92,8 @@ bool is_captured() {
     return XLogLogicalInfoActive() && !creating_extension;
 }
 
-/// What cannot be judged is not known, and concerns nobody's statement: it will fail by itself where
-/// it has to.
+/// What cannot be judged is not known, and concerns nobody's statement: it will fail by itself
+/// where it has to.
 void judge(Statement* statement) {
     try {
         pg::subtransaction([&] {
