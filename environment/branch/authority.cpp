@@ -162,6 +162,10 @@ std::string alternative_names(const std::vector<std::string>& hosts) {
                         "A certificate of branches is for host names and IP addresses.");
         }
         names += std::string(names.empty() ? "" : ",") + (is_address(host) ? "IP:" : "DNS:") + host;
+        // libpq before 15 compares an address with names alone (tried with 13.16)
+        if (is_address(host) && host.find(':') == std::string::npos) {
+            names += ",DNS:" + host;
+        }
     }
     return names;
 }

@@ -41,7 +41,7 @@ my $come_back = sub {
 	$t->start_environment;
 	$t->wait_for("invariant 19: $what: nothing is under way", sub { return !grep { $_->{status} =~ /^(?:creating|deleting)$/ || ($_->{state} // '') eq 'resetting' } $b->list }, 60);
 	# the agent has lost its environment, too
-	$t->wait_with_agent('it streams', sub { return $t->status eq 'streaming' });
+	$t->wait_with_agent('it streams', sub { return $t->status eq 'streaming' && $t->connector->{agent}{connected} });
 	return;
 };
 my $listens = sub { return IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $_[0], Timeout => 2) ? 1 : 0 };
@@ -148,7 +148,7 @@ foreach my $step ([ 'it is asked for', sub { 1 } ], [ 'files go', sub { return !
 	$t->wait_for("invariant 19: delete, $what: it goes on", sub { return $t->http('GET', $b->base($gone))->{status} == 404 });
 	ok(!-e "$folder/$gone", "invariant 19: delete, $what: no file is left");
 	ok(!$listens->($port), "invariant 19: delete, $what: and no port");
-	$t->wait_with_agent('it streams', sub { return $t->status eq 'streaming' });
+	$t->wait_with_agent('it streams', sub { return $t->status eq 'streaming' && $t->connector->{agent}{connected} });
 	$nothing_else->("delete, $what");
 }
 

@@ -54,6 +54,7 @@ TEST_CASE("a branch's certificate is good for its hosts and its purpose alone", 
     };
     CHECK(verify({"-purpose", "sslserver", "-verify_hostname", "db.example.com"}));
     CHECK(verify({"-purpose", "sslserver", "-verify_ip", "127.0.0.1"}));
+    CHECK(verify({"-purpose", "sslserver", "-verify_hostname", "127.0.0.1"}));
     CHECK(verify({"-purpose", "sslserver", "-verify_ip", "::1"}));
     CHECK_FALSE(verify({"-verify_hostname", "other.example.com"}));
     CHECK_FALSE(verify({"-verify_ip", "127.0.0.2"}));
