@@ -18,7 +18,8 @@ my $certificate = sub {
 	is($failed, 0, "it signs a certificate for $for");
 	chmod 0600, "$dir/$name.key";
 };
-$certificate->('right', 'IP:127.0.0.1,DNS:localhost');
+# libpq before 15 compares an address with names alone
+$certificate->('right', 'IP:127.0.0.1,DNS:localhost,DNS:127.0.0.1');
 $certificate->('elsewhere', 'DNS:elsewhere.example.com');
 my $psql = sub {
 	my ($url, $sql) = @_;

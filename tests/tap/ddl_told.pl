@@ -53,7 +53,8 @@ my @conversions = (
 my @additions = (
 	[ 'a domain of chance', 'x public.token', 1 ],
 	[ 'a domain of such a domain', 'x public.nested', 1 ],
-	[ 'a domain of the clock', 'x public.stamped', 0 ],
+	# 13 writes the table anew for any domain
+	[ 'a domain of the clock', 'x public.stamped', $t->major < 14 ? 1 : 0 ],
 	[ 'a domain of a constant', 'x public.fixed', 0 ],
 	[ 'chance beside a constant', 'x float8 DEFAULT random(), ADD COLUMN y integer DEFAULT 5', 1 ],
 	[ 'a literal beside chance', q(x timestamptz DEFAULT 'now', ADD COLUMN y float8 DEFAULT random()), 1 ],
@@ -134,7 +135,7 @@ $t->compare_ok('with what messages tell');
 foreach my $what ([ 'bounds', q(SET timezone = 'UTC'; SELECT relname, pg_get_expr(relpartbound, oid) FROM pg_class WHERE relispartition ORDER BY 1) ],
 	[ 'defaults', q(SET timezone = 'UTC'; SELECT adrelid::regclass::text, adnum, pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid IN ('made'::regclass, 'desks'::regclass, 'circles'::regclass) ORDER BY 1, 2) ],
 	[ 'owners', q(SELECT relname, relowner::regrole FROM pg_class WHERE relname IN ('papers', 'desks') ORDER BY 1) ],
-	[ 'grants', q(SELECT acl FROM pg_class, unnest(relacl) AS acl WHERE relname = 'papers' ORDER BY acl::text) ],
+	[ 'grants', q(SELECT acl FROM pg_class, unnest(relacl) AS acl WHERE relname = 'papers' AND acl::text !~ '^ardent_' ORDER BY acl::text) ],
 	[ 'policies', q(SELECT roles, qual FROM pg_policies ORDER BY 1) ],
 	[ 'settings of functions', q(SELECT proname, proconfig FROM pg_proc WHERE proname = 'sorted') ],
 	[ 'indexes', q(SELECT indexrelid::regclass::text, indisvalid FROM pg_index WHERE indrelid = 'users'::regclass ORDER BY 1) ])

@@ -64,7 +64,9 @@ like(Ardent::Branching::run_psql('-d', $b->url($id) =~ s{/shop\?}{/shop?replicat
 is($super->('SELECT rolsuper FROM pg_roles WHERE rolname = current_user'), 't', 'the attacker is a superuser of the branch');
 $refused->('a superuser', $super, $_, 'could not execute command|Cannot allocate memory|No such file|child process exited|command not executable|command not found')
   foreach q(COPY (SELECT 1) TO PROGRAM 'cat > /tmp/x'), q(COPY item FROM PROGRAM 'id');
-my $other = $b->create_ok('other');
+my $made = $b->create('other');
+is($made->{status}, 'completed', 'invariant 18: another branch has a network of its own') or diag($made->{error} // $made->{content});
+my $other = $made->{id};
 is($super->("SELECT trim(E'\n' FROM pg_read_file('/data/PG_VERSION'))"), $t->major, 'he reads files of his own');
 $refused->('a superuser', $super, "SELECT pg_read_file('$_')", 'No such file')
   foreach $secret, $t->dir . '/data/branch_authority.pem', $b->directory($other) . '/data/PG_VERSION', $b->directory($id) . '/data/PG_VERSION', $t->replica_dir . '/data/PG_VERSION',
