@@ -14,7 +14,7 @@ use Test::More;
 my $t = Ardent::Test->new(name => 'branch_idempotency', sql => 'CREATE TABLE public.item (id serial PRIMARY KEY); INSERT INTO item DEFAULT VALUES');
 my $database = $Ardent::Test::database;
 my $ports = Ardent::Test::free_ports(41);
-$t->start_environment('branch.ports' => "$ports-" . ($ports + 20));
+$t->start_environment('branch.ports' => "$ports-" . ($ports + 20), 'environment.agent_timeout' => '15s');
 $t->create_connector;
 $t->start_agent;
 $t->wait_streaming;
@@ -97,7 +97,7 @@ is($ended->($other->{json}{operation_id}), 'completed', 'and the branch is made'
 
 # In flight: a create waits for a connector that does not stream, for ten seconds, and its key waits with it.
 $t->agent->stop(30);
-$t->wait_for('the agent is gone', sub { return !$t->connector->{agent}{connected} });
+$t->wait_for('the agent is gone', sub { return !$t->connector->{agent}{connected} }, 120);
 # Two of them at once: it is not said which one comes first.
 my $what = sub {
 	my $answer = $create->('key in flight', name => 'waits');

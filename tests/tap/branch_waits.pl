@@ -19,7 +19,7 @@ SQL
 my $database = $Ardent::Test::database;
 my $source = $t->source;
 $source->safe_psql($database, 'SELECT ardent_ddl_capture(true)');
-my $b = Ardent::Branching->new($t);
+my $b = Ardent::Branching->new($t, 'environment.agent_timeout' => '15s');
 my $kept = $b->create_ok('kept');
 my $leaves_nothing = sub {
 	my ($what) = @_;
@@ -74,7 +74,7 @@ $locks->end;
 
 # No agent: the source may have changed.
 $t->agent->stop;
-$t->wait_for('the environment knows', sub { return !$t->connector->{agent}{connected} });
+$t->wait_for('the environment knows', sub { return !$t->connector->{agent}{connected} }, 120);
 $source->safe_psql($database, q(UPDATE other SET v = 'nobody told'));
 $refused->('no agent', 'connector_not_ready', qr/no agent is connected|connector is /, $timed->(sub { return $b->ask('new') }));
 $leaves_nothing->('no agent');
