@@ -2,7 +2,6 @@
 #include "environment/replay/replayer.hpp"
 
 #include "common/base/text.hpp"
-#include "common/ddl/settings.hpp"
 #include "environment/replay/comparison.hpp"
 #include "environment/replay/definitions.hpp"
 #include "environment/replay/derive.hpp"
@@ -147,11 +146,7 @@ Outcome Replayer::replay(pq::Connection& connection, const model::DdlStatement& 
         run_statement(connection, statement, plan, outcome);
     }
     require_equal(connection, statement, m_options.scope, m_options.encoding, overtaken,
-                  [&](const std::string& sql) {
-                      model::DdlStatement made = statement;
-                      made.search_path = "pg_catalog";  // a definition's names have their schema
-                      run(connection, made, sql, statement.role);
-                  });
+                  [&](const std::string& sql) { run_definition(connection, statement, sql); });
     switch_off(connection, statement);
     environment::grant_reader(connection);
     if (outcome.ran) {
@@ -163,15 +158,12 @@ Outcome Replayer::replay(pq::Connection& connection, const model::DdlStatement& 
 // With the ordinary value for each setting that cannot be had here; nullopt: all can.
 std::optional<model::DdlStatement> Replayer::under_settings_of_here(
     pq::Connection& connection, const model::DdlStatement& statement) {
-    const std::vector<std::string> names = unsettable(connection, statement, m_settable);
-    if (names.empty()) {
+    const std::vector<ddl::Setting> settings = unsettable(connection, statement, m_settable);
+    if (settings.empty()) {
         return std::nullopt;
     }
     model::DdlStatement here = statement;
-    for (const ddl::Setting& setting : ddl::k_settings) {
-        if (std::find(names.begin(), names.end(), setting.name) == names.end()) {
-            continue;
-        }
+    for (const ddl::Setting& setting : settings) {
         m_options.warn("the source's DDL runs under " + std::string(setting.name) + " = " +
                        statement.settings.at(setting.name) +
                        ", which this host's server does not have: texts that are read by it "
@@ -195,7 +187,7 @@ void Replayer::run_statement(pq::Connection& connection, const model::DdlStateme
                              const Plan& plan, Outcome& outcome) {
     RowsApart apart = rows_apart(connection, statement, m_options.scope);
     Plan told = plan;
-    told.text = with_what_is_told(statement, plan.text);
+    told.text = with_what_is_told(statement, read_text(statement, plan.text));
     const SqlText sql = read_text(statement, told.text);
     // DETACH … CONCURRENTLY leaves the partition's bound behind as a check
     const auto detached = statement.tag == "ALTER TABLE" && plan.text != statement.text
@@ -331,6 +323,14 @@ bool Replayer::run(pq::Connection& connection, const model::DdlStatement& statem
     }
 }
 
+// What is formed from a message's definitions: they name everything else with its schema.
+bool Replayer::run_definition(pq::Connection& connection, const model::DdlStatement& statement,
+                              const std::string& text) {
+    model::DdlStatement made = statement;
+    made.search_path = "pg_catalog";
+    return run(connection, made, text, statement.role);
+}
+
 void Replayer::attempt(pq::Connection& connection, const model::DdlStatement& statement,
                        const std::string& text, const std::optional<std::string>& role, bool lend) {
     Lending lending(connection, m_options.scope.schemas);
@@ -394,33 +394,29 @@ bool Replayer::mend(const Error& error, const model::DdlStatement& statement, st
 
 void Replayer::make_relations(pq::Connection& connection, const model::DdlStatement& statement,
                               const Plan& plan) {
-    model::DdlStatement made = statement;
-    made.search_path = "pg_catalog";  // definitions name everything else with its schema
     const SqlText sql = read_text(statement, plan.text);
     for (const model::DdlTable& table : statement.tables) {
         if (!carries(m_options.scope, table.relation)) {
             continue;
         }
         if (plan.what == What::relations) {
-            run(connection, made, create_table(table, storage_clause(sql)), statement.role);
+            run_definition(connection, statement, create_table(table, storage_clause(sql)));
             continue;
         }
         const auto from = sql.name_after({"from", "server"});
         if (!from) {
             throw Error(ErrorKind::replica, "IMPORT FOREIGN SCHEMA names no server");
         }
-        run(connection, made, create_foreign_table(table, *from), statement.role);
+        run_definition(connection, statement, create_foreign_table(table, *from));
     }
 }
 
 void Replayer::derive(pq::Connection& connection, const model::DdlStatement& statement,
                       Outcome& outcome, const std::string& why) {
     RowsApart apart = rows_apart(connection, statement, m_options.scope);
-    model::DdlStatement made = statement;
-    made.search_path = "pg_catalog";  // definitions name everything else with its schema
     Derivation derivation(connection, m_options.scope, m_options.encoding,
                           [&](const std::string& text) {
-                              run(connection, made, text, statement.role);
+                              run_definition(connection, statement, text);
                               m_notes.push_back(text);
                           });
     derivation.replay(statement);

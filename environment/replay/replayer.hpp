@@ -51,6 +51,8 @@ public:
 private:
     bool run(pq::Connection& connection, const model::DdlStatement& statement, std::string text,
              const std::optional<std::string>& role, bool may_miss = false);
+    bool run_definition(pq::Connection& connection, const model::DdlStatement& statement,
+                        const std::string& text);
     bool run_text(pq::Connection& connection, const model::DdlStatement& statement,
                   const Plan& plan, const SqlText& sql);
     void attempt(pq::Connection& connection, const model::DdlStatement& statement,

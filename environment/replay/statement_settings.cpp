@@ -3,7 +3,6 @@
 
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
-#include "common/ddl/settings.hpp"
 
 #include <array>
 #include <string_view>
@@ -88,10 +87,10 @@ std::string enter_settings(pq::Connection& connection, const model::DdlStatement
     return "SELECT " + base::join(calls, ", ");
 }
 
-std::vector<std::string> unsettable(pq::Connection& connection,
-                                    const model::DdlStatement& statement,
-                                    std::map<std::string, bool>& known) {
-    std::vector<std::string> names;
+std::vector<ddl::Setting> unsettable(pq::Connection& connection,
+                                     const model::DdlStatement& statement,
+                                     std::map<std::string, bool>& known) {
+    std::vector<ddl::Setting> settings;
     for (const ddl::Setting& setting : ddl::k_settings) {
         const auto found = statement.settings.find(setting.name);
         if (!names_an_object(setting.name) || found == statement.settings.end() ||
@@ -104,10 +103,10 @@ std::vector<std::string> unsettable(pq::Connection& connection,
             settable = known.emplace(key, can_be_set(connection, *found)).first;
         }
         if (!settable->second) {
-            names.push_back(found->first);
+            settings.push_back(setting);
         }
     }
-    return names;
+    return settings;
 }
 
 }  // namespace ardent::replay

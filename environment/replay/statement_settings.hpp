@@ -3,6 +3,7 @@
 // until the session is cleaned (environment/instance/superuser.hpp). SQL text only.
 #pragma once
 
+#include "common/ddl/settings.hpp"
 #include "common/model/ddl.hpp"
 #include "common/pq/connection.hpp"
 
@@ -20,8 +21,8 @@ std::string enter_settings(pq::Connection& connection, const model::DdlStatement
 /// Those of the statement's settings that cannot be had here: a locale that this host does not
 /// have, a configuration of text search that is not there. `known` keeps what was tried, by
 /// "name=value". In a savepoint.
-std::vector<std::string> unsettable(pq::Connection& connection,
-                                    const model::DdlStatement& statement,
-                                    std::map<std::string, bool>& known);
+std::vector<ddl::Setting> unsettable(pq::Connection& connection,
+                                     const model::DdlStatement& statement,
+                                     std::map<std::string, bool>& known);
 
 }  // namespace ardent::replay

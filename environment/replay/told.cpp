@@ -2,20 +2,21 @@
 #include "environment/replay/told.hpp"
 
 #include "common/pq/connection.hpp"
-#include "environment/replay/sql_text.hpp"
 
 #include <algorithm>
 #include <optional>
-#include <utility>
+#include <vector>
 
 namespace ardent::replay {
 
 namespace {
 
-std::string replaced(const SqlText& sql, std::size_t begin, std::size_t end,
-                     const std::string& with) {
-    return sql.text().substr(0, begin) + with + sql.text().substr(end);
-}
+/// Bytes of the text, and what stands there instead.
+struct Edit {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    std::string with;
+};
 
 // The last part of a name that begins at a token.
 std::optional<std::string> last_name(const SqlText& sql, std::size_t place) {
@@ -56,32 +57,35 @@ std::optional<std::size_t> end_of_bound(const SqlText& sql, std::size_t place) {
     return std::nullopt;
 }
 
-std::string with_bound(const model::DdlStatement& statement, const SqlText& sql) {
+void tell_bound(const model::DdlStatement& statement, const SqlText& sql,
+                std::vector<Edit>& edits) {
     const auto place = sql.find({"for", "values"});
     const auto name = place ? partition_named(sql) : std::nullopt;
     const auto end = name ? end_of_bound(sql, *place) : std::nullopt;
     if (!end) {
-        return sql.text();
+        return;
     }
     const auto table = std::find_if(
         statement.tables.begin(), statement.tables.end(), [&](const model::DdlTable& one) {
             return one.relation.name == *name && one.partition_of && !one.partition_bound.empty();
         });
-    return table == statement.tables.end()
-               ? sql.text()
-               : replaced(sql, sql.tokens()[*place].begin, *end, table->partition_bound);
+    if (table != statement.tables.end()) {
+        edits.push_back({sql.tokens()[*place].begin, *end, table->partition_bound});
+    }
 }
 
-std::string with_index_name(const model::DdlStatement& statement, const SqlText& sql) {
+void tell_index_name(const model::DdlStatement& statement, const SqlText& sql,
+                     std::vector<Edit>& edits) {
     const auto word = sql.find({"index"});
     const auto on = sql.find({"on"});
     const bool nameless = begins_with(sql, "CREATE") && word && on && *on == *word + 1;
     if (!nameless || statement.objects.empty() || statement.objects[0].type != "index") {
-        return sql.text();
+        return;
     }
-    const auto name = model::parse_relation(statement.objects[0].identity);
-    const std::size_t place = sql.tokens()[*on].begin;
-    return name ? replaced(sql, place, place, pq::quote_identifier(name->name) + " ") : sql.text();
+    if (const auto name = model::parse_relation(statement.objects[0].identity)) {
+        const std::size_t place = sql.tokens()[*on].begin;
+        edits.push_back({place, place, pq::quote_identifier(name->name) + " "});
+    }
 }
 
 // Where a role can stand in these statements; in a list of them only where nothing else can.
@@ -100,26 +104,35 @@ bool names_a_role(const model::DdlStatement& statement, const std::vector<Token>
            before.is("user") || (rights && before.is("from")) || (rights && before.symbol(','));
 }
 
-std::string with_roles(const model::DdlStatement& statement, const SqlText& sql) {
-    std::string text = sql.text();
+void tell_roles(const model::DdlStatement& statement, const SqlText& sql,
+                std::vector<Edit>& edits) {
     const std::vector<Token>& tokens = sql.tokens();
-    for (std::size_t i = tokens.size(); i-- > 0;) {
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
         const bool session = tokens[i].is("session_user");
         if ((session || tokens[i].is("current_user") || tokens[i].is("current_role")) &&
             names_a_role(statement, tokens, i)) {
-            text.replace(tokens[i].begin, tokens[i].end - tokens[i].begin,
-                         pq::quote_identifier(session ? statement.session_role : statement.role));
+            edits.push_back(
+                {tokens[i].begin, tokens[i].end,
+                 pq::quote_identifier(session ? statement.session_role : statement.role)});
         }
     }
-    return text;
 }
 
 }  // namespace
 
-std::string with_what_is_told(const model::DdlStatement& statement, const std::string& text) {
-    const std::string named = with_index_name(statement, read_text(statement, text));
-    const std::string bound = with_bound(statement, read_text(statement, named));
-    return with_roles(statement, read_text(statement, bound));
+std::string with_what_is_told(const model::DdlStatement& statement, const SqlText& sql) {
+    std::vector<Edit> edits;
+    tell_index_name(statement, sql, edits);
+    tell_bound(statement, sql, edits);
+    tell_roles(statement, sql, edits);
+    // from behind, so that places stay what they are
+    std::sort(edits.begin(), edits.end(),
+              [](const Edit& a, const Edit& b) { return a.begin > b.begin; });
+    std::string text = sql.text();
+    for (const Edit& edit : edits) {
+        text.replace(edit.begin, edit.end - edit.begin, edit.with);
+    }
+    return text;
 }
 
 bool copies_a_definition(const model::DdlStatement& statement) {

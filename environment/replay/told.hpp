@@ -5,16 +5,17 @@
 #pragma once
 
 #include "common/model/ddl.hpp"
+#include "environment/replay/sql_text.hpp"
 
 #include <string>
 
 namespace ardent::replay {
 
-/// `text`, of the statement, with
+/// The text, which is the statement's, with
 /// - the bound of the partition that is made or attached, as the source has computed it;
 /// - the name that the source's server gave to an index without one;
 /// - the roles behind SESSION_USER, CURRENT_USER and CURRENT_ROLE, where they name a role.
-std::string with_what_is_told(const model::DdlStatement& statement, const std::string& text);
+std::string with_what_is_told(const model::DdlStatement& statement, const SqlText& sql);
 
 /// True for CREATE TABLE (LIKE …): what is copied from may be a temporary table, or not carried.
 bool copies_a_definition(const model::DdlStatement& statement);

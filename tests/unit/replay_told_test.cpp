@@ -21,7 +21,7 @@ model::DdlStatement statement_of(const std::string& tag, const std::string& text
 }
 
 std::string told(const model::DdlStatement& statement) {
-    return with_what_is_told(statement, *statement.text);
+    return with_what_is_told(statement, replay::read_text(statement, *statement.text));
 }
 
 model::DdlStatement partition(const std::string& tag, const std::string& text,

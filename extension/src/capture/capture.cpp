@@ -117,7 +117,7 @@ void start(const Node* tree) {
     if (statement->query == nullptr) {
         find_text(statement);
     }
-    if (statement->kind == T_AlterTableStmt) {
+    if (converts(tree)) {
         judge(statement);
     }
 }

@@ -221,28 +221,22 @@ bool default_asks_the_clock(const ColumnDef* added, Finding& finding) {
     return asks_the_clock(added->raw_default, &finding);
 }
 
-// A domain's default is its own, or was copied from the domain below when it was made.
-Node* default_expression(Relation relation, const FormData_pg_attribute* column) {
-    const TupleConstr* const constraints = RelationGetDescr(relation)->constr;
-    for (int i = 0; column->atthasdef && constraints != nullptr && i < constraints->num_defval;
-         ++i) {
-        if (constraints->defval[i].adnum == column->attnum) {
-            return static_cast<Node*>(stringToNode(constraints->defval[i].adbin));
-        }
-    }
-    return get_typdefault(column->atttypid);
-}
-
 }  // namespace
 
-void judge_conversions(Statement* statement) {
-    const AlterTableStmt* const altered = altered_table(statement->tree);
-    bool any = false;
+bool converts(const Node* tree) {
+    const AlterTableStmt* const altered = altered_table(tree);
     ListCell* cell = nullptr;
     foreach (cell, altered == nullptr ? NIL : altered->cmds) {
-        any = any || changes_type(static_cast<const AlterTableCmd*>(lfirst(cell)));
+        if (changes_type(static_cast<const AlterTableCmd*>(lfirst(cell)))) {
+            return true;
+        }
     }
-    const Oid oid = any ? RangeVarGetRelid(altered->relation, NoLock, true) : InvalidOid;
+    return false;
+}
+
+void judge_conversions(Statement* statement) {
+    const AlterTableStmt* const altered = castNode(AlterTableStmt, statement->tree);
+    const Oid oid = RangeVarGetRelid(altered->relation, NoLock, true);
     if (!OidIsValid(oid) || !ConditionalLockRelationOid(oid, AccessShareLock)) {
         return;
     }
@@ -264,10 +258,8 @@ Filling filling_of(const Node* tree, Relation relation, const FormData_pg_attrib
     if (added == nullptr) {
         return {};
     }
-    if (column->attidentity != '\0') {
-        return {Filling::Kind::other, "a sequence"};
-    }
-    Node* const expression = default_expression(relation, column);
+    // also of an identity, and of a domain
+    Node* const expression = build_column_default(relation, column->attnum);
     if (expression == nullptr) {
         return {Filling::Kind::null, nullptr};
     }

@@ -8,8 +8,12 @@
 
 namespace ardent::ext::capture {
 
-/// ALTER COLUMN … TYPE: into the statement's `conversions`. In ddl_command_start, while the columns
-/// still have their old types. Waits for no lock: where somebody holds the table, nothing is known.
+/// Does the statement give a column another type? Takes nothing, raises nothing.
+bool converts(const Node* tree);
+
+/// What `converts` is true for: into the statement's `conversions`. In ddl_command_start, while the
+/// columns still have their old types. Waits for no lock: where somebody holds the table, nothing
+/// is known.
 void judge_conversions(Statement* statement);
 
 /// What the rows that are there get in a column that the statement adds. `why`: what makes it
