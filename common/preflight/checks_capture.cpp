@@ -165,6 +165,8 @@ Outcome judge_key(const Context& context) {
 
 // One row a role that may log in and reaches the keys without being a superuser or the role itself:
 // by a role that may read the catalog, its files, or be the role. Nothing where there are no keys.
+// A key is of no use to a role that may not write messages: such a role is left out, unless it is
+// as good as the server's operating system user, who may do everything.
 // CREATEROLE gives itself any role up to 15.
 constexpr Observation k_key_readers = {R"(
 SELECT pg_catalog.quote_ident(r.rolname), coalesce(pg_catalog.quote_ident(v.rolname), 'CREATEROLE')
@@ -181,7 +183,14 @@ SELECT pg_catalog.quote_ident(r.rolname), coalesce(pg_catalog.quote_ident(v.roln
         LIMIT 1) AS v ON true
  WHERE EXISTS (SELECT FROM pg_catalog.pg_user_mappings AS u WHERE u.srvname = 'ardent_ddl')
    AND r.rolcanlogin AND NOT r.rolsuper AND r.rolname <> $1::text
-   AND (v.rolname IS NOT NULL
+   AND (v.rolname IN ('pg_write_server_files', 'pg_execute_server_program')
+        OR v.rolname IS NOT NULL AND EXISTS (
+            SELECT
+              FROM pg_catalog.pg_roles AS w, pg_catalog.pg_proc AS p
+             WHERE p.proname = 'pg_logical_emit_message'
+               AND p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace
+               AND pg_catalog.has_function_privilege(w.oid, p.oid, 'EXECUTE')
+               AND pg_catalog.pg_has_role(r.oid, w.oid, 'MEMBER'))
         OR r.rolcreaterole AND pg_catalog.current_setting('server_version_num')::int < 160000)
  ORDER BY 1
 )",
@@ -203,8 +212,9 @@ Outcome judge_key_readers(const Context& context) {
                 "Can read the key that DDL messages are signed with: ", outcome.objects);
     outcome.hint =
         "Whoever has the key can have statements run in the replica, as the source's owners run "
-        "them. Take these rights away where that is too much, then make another key: "
-        "docs/ddl.md, \"Who can read the keys\".";
+        "them. Where that is too much, leave the writing of logical messages to the role "
+        "(message_writers), or take these rights away and make another key: docs/ddl.md, "
+        "\"Who can read the keys\".";
     return outcome;
 }
 

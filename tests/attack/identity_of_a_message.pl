@@ -20,6 +20,7 @@ my $source = sub { return $t->source->safe_psql($database, $_[0]); };
 $source->('SELECT ardent_ddl_capture(true)');
 $t->start_all;
 my $attack = Ardent::Attack->new($t);
+$attack->arrives;
 my $held = sub {
 	my ($what) = @_;
 	is($attack->superusers, 'ardent_admin', "$what: nobody became a superuser");
@@ -79,5 +80,6 @@ foreach my $role ('ardent_apply', 'ardent_admin', 'pg_execute_server_program')
 my $again = $source->('ALTER TABLE public.t ADD COLUMN after_all integer; SELECT 1');
 $t->wait_replayed;
 is($t->replica_psql(q(SELECT count(*) FROM pg_attribute WHERE attrelid = 'public.t'::regclass AND attname = 'after_all')), 1, 'what is the source\'s own goes on');
+is($t->connector->{ddl}{messages_refused}, 0, 'each forged message was taken for one of the source');
 $t->stop_all;
 done_testing();

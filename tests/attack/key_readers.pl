@@ -3,6 +3,7 @@
 # role that could be thought of. And another key, once a reader is gone: made while an agent streams, it loses nothing.
 use strict;
 use warnings;
+use Ardent::Attack;
 use Ardent::Test;
 use Test::More;
 
@@ -77,5 +78,22 @@ is_deeply([ grep { /key/ } @{ $t->connector->{warnings} // [] } ], [], 'and noth
 $source->(qq(SELECT pg_logical_emit_message(true, '$first', '{"version":1}')));
 $t->wait_caught_up;
 $t->wait_for('it is counted', sub { return $t->connector->{ddl}{messages_refused} == 1 });
+
+# A key is of no use to who may not write messages.
+my $attack = Ardent::Attack->new($t);
+my $forge = sub {
+	my ($name) = @_;
+	return $attack->as('granted')->emit(tag => 'CREATE FUNCTION', text => $function->($name) =~ s/;$//r,
+		objects => [ { type => 'function', schema => 'public', oid => 1, command => 'CREATE FUNCTION', identity => "public.own_$name()" } ]);
+};
+ok($forge->('forged'), 'a reader of the key writes a message of his own');
+$t->wait_caught_up;
+is($t->replica_psql(q(SELECT count(*) FROM pg_proc WHERE proname = 'own_forged')), 1, 'which the replica takes for one of the source');
+$t->source->safe_psql($database, $source->('SELECT ardent_grant_script(full => true)'), extra_params => [ '-v', 'ardent_close_messages=1' ]);
+ok(!$forge->('forged_again'), 'no longer, once messages are left to the role');
+is_deeply([ sort map { s/ \(.*//r } split /,/, $readers->() ], [ ($major < 16 ? 'maker' : ()), 'member' ], 'and preflight names those who can become the role');
+$source->($function->('closed'));
+$t->wait_caught_up;
+is($t->replica_psql(q(SELECT count(*) FROM pg_proc WHERE proname IN ('own_closed', 'own_forged_again'))), 1, "the source's own statements come all the same");
 $t->stop_all;
 done_testing();

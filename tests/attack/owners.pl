@@ -29,6 +29,7 @@ my $inert = sub {
 # The agent's own list: predefined roles are owners at the source.
 $t->start_all;
 my $attack = Ardent::Attack->new($t);
+$attack->arrives;
 $inert->('copied', 'pg_execute_server_program');
 is($t->replica_psql(q(SELECT string_agg(relname || ' ' || relowner::regrole, ', ' ORDER BY relname) FROM pg_class WHERE relname IN ('theirs', 'looks'))),
 	'looks ardent_nobody, theirs ardent_nobody', 'and so a table and a view');
@@ -113,5 +114,6 @@ $inert->('applies', 'ardent_apply');
 is($t->replica_psql(q(SELECT proowner::regrole FROM pg_proc WHERE proname = 'lo_export')), 'ardent_admin', 'a function of the server that writes files keeps its owner');
 is($t->replica_psql(q(SELECT nspowner::regrole, relowner::regrole FROM pg_namespace AS n JOIN pg_class AS c ON c.relnamespace = n.oid WHERE relname = 'writer')),
 	'ardent_admin|ardent_admin', 'and so what the replica has for itself');
+is($t->connector->{ddl}{messages_refused}, 0, 'each forged message was taken for one of the source');
 $t->stop_all;
 done_testing();

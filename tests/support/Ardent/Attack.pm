@@ -30,24 +30,38 @@ sub new
 	my $options = $t->source->safe_psql($database, q(SELECT option_name || ' ' || option_value FROM pg_user_mapping, pg_options_to_table(umoptions)));
 	my %options = map { split / /, $_, 2 } split /\n/, $options;
 	return bless { t => $t, database => $database, key => $options{current}, secret => pack('H*', $options{"key_$options{current}"}),
+		prefix => $t->source->safe_psql($database, 'SELECT ardent.ddl_prefix()'),
 		database_oid => $t->source->safe_psql($database, "SELECT oid FROM pg_database WHERE datname = '$database'") + 0 }, $class;
 }
 
-# One signed message in a transaction of its own.
+# The same key in the hands of another role of the source.
+sub as { my ($self, $role) = @_; return bless { %$self, role => $role }, ref $self; }
+
+# One signed message in a transaction of its own; false when the source does not let it be written.
 sub emit
 {
 	my ($self, %body) = @_;
 	my ($t, $key) = @$self{qw(t key)};
 	my ($in, $out) = ("BEGIN; SELECT pg_current_xact_id();\n", '');
-	my $psql = IPC::Run::start([ 'psql', '-X', '-q', '-At', '-v', 'ON_ERROR_STOP=1', '-d', $t->source->connstr($self->{database}) ], '<', \$in, '>', \$out);
+	my $psql = IPC::Run::start([ 'psql', '-X', '-q', '-At', '-v', 'ON_ERROR_STOP=1', '-d', $t->source->connstr($self->{database}), $self->{role} ? ('-U', $self->{role}) : () ], '<', \$in, '>', \$out);
 	$t->wait_for('a transaction has begun', sub { $psql->pump_nb; return $out =~ /^\d+\n/ });
 	my ($xid) = $out =~ /^(\d+)/;
 	my $text = JSON::PP->new->canonical->encode({ kind => 'ddl', database => $self->{database}, database_oid => $self->{database_oid},
 		xid => "$xid", ordinal => 1, role => 'postgres', search_path => 'public', settings => {}, text_known => JSON::PP::true,
 		masked => JSON::PP::false, nested => JSON::PP::false, objects => [], %body });
 	my $code = hmac_sha256_hex("ardent.ddl\n1\n$key\n$text", $self->{secret});
-	$in = qq(SELECT pg_logical_emit_message(true, 'ardent.ddl', \$m\${"version":1,"key":"$key","hmac":"$code","body":$text}\$m\$);\nCOMMIT;\n\\q\n);
+	$in = qq(SELECT pg_logical_emit_message(true, '$self->{prefix}', \$m\${"version":1,"key":"$key","hmac":"$code","body":$text}\$m\$);\nCOMMIT;\n\\q\n);
 	return $psql->finish;
+}
+
+# A forged message reaches the replica: without this, every attack by one is held by never arriving.
+sub arrives
+{
+	my ($self) = @_;
+	my ($t, $name) = ($self->{t}, 'forged_message');
+	$self->emit(tag => 'CREATE FUNCTION', text => "CREATE FUNCTION public.$name() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+		objects => [ { type => 'function', schema => 'public', oid => 1, command => 'CREATE FUNCTION', identity => "public.$name()" } ]);
+	return $t->wait_for('a forged message arrives', sub { ($t->replica_try("SELECT count(*) FROM pg_proc WHERE proname = '$name'") // 0) == 1 });
 }
 
 # It is in the replica, or it stopped the connector, which then leaves it out; true in the first case.
