@@ -231,7 +231,7 @@ protocol::Hello Service::make_hello(Source& source, const preflight::Report& rep
     hello.excluded = m_settings.source.excluded;
     hello.preflight = preflight_json(report);
     hello.ddl = read_ddl_source(source.sql);
-    source.prefixes = decode::prefixes_of(hello.ddl->keys);
+    source.capture = {decode::prefixes_of(hello.ddl->keys), hello.ddl->not_capturing.empty()};
     hello.search_paths = read_search_paths(at_server_of(m_settings.source, source.sql));
     return hello;
 }
@@ -364,11 +364,11 @@ void Service::stream(Source source, const protocol::Welcome& welcome) {
     const auto unfollowed = read_unfollowed(source.sql, m_settings.source.schemas);
     // Keys that are forgotten at the source, too: what is still in the WAL may be signed with them.
     std::copy_if(welcome.ddl_prefixes.begin(), welcome.ddl_prefixes.end(),
-                 std::inserter(source.prefixes, source.prefixes.end()), ddl::is_message_prefix);
+                 std::inserter(source.capture.prefixes, source.capture.prefixes.end()), ddl::is_message_prefix);
     const auto command = [&](bool exact_numbers) {
         return start_replication_command(
             m_settings.slot.name, *welcome.durable,
-            plugin_options(m_settings.source, exact_numbers, unfollowed), source.prefixes);
+            plugin_options(m_settings.source, exact_numbers, unfollowed), source.capture.prefixes);
     };
 
     const std::uint64_t segment_bytes = std::max(
@@ -380,7 +380,7 @@ void Service::stream(Source source, const protocol::Welcome& welcome) {
     {
         PreflightWatch watch(m_settings, m_failing_checks);
         const Reporter reporter(m_settings, welcome.session, Reporter::Mode::streaming, link,
-                                &watch, source.prefixes);
+                                &watch, source.capture);
         const SequenceWatch sequences(m_settings, welcome.session, link);
         const AgainCopier again(m_settings, welcome.session, source.identity.server_encoding, link);
         Courier courier(
@@ -391,7 +391,7 @@ void Service::stream(Source source, const protocol::Welcome& welcome) {
                          [this](const std::string& table) { return is_unfollowed(table); }},
                         std::move(source.replication), {command(true), command(false)},
                         *welcome.durable, segment_bytes, sender_timeout, m_settings.limits.drain);
-        if (!asks_for_all_keys(std::move(source.sql), source.prefixes)) {
+        if (!asks_for_all_keys(std::move(source.sql), source.capture.prefixes)) {
             return;  // a new hello tells them
         }
         process::log_info("streaming", {{"from", model::to_string(*welcome.durable)},

@@ -13,6 +13,7 @@
 #include "agent/send/environment_api.hpp"
 #include "agent/source/agent_name.hpp"
 #include "agent/source/connect.hpp"
+#include "agent/source/ddl_keys.hpp"
 #include "agent/source/failing_checks.hpp"
 #include "agent/source/preflight.hpp"
 #include "agent/source/resume.hpp"
@@ -49,7 +50,7 @@ private:
         pq::Connection sql;
         protocol::SourceIdentity identity;
         SlotFacts slot;
-        std::set<std::string> prefixes;  // of the DDL messages of the keys that hello tells
+        CaptureSeen capture;  // as hello tells it
     };
 
     void turn();

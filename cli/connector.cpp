@@ -134,6 +134,10 @@ void print_not_carried(const json& connector, std::ostream& out) {
             out << "  not carried: " << label << ": " << base::clip_utf8(names, 300) << '\n';
         }
     }
+    for (const json& object : list_of(left, "objects")) {
+        out << "  not carried: " << text_of(object, "type") << ' ' << text_of(object, "identity")
+            << ": " << base::clip_utf8(text_of(object, "because"), 300) << '\n';
+    }
     const auto objects = left.find("large_objects");
     if (objects != left.end() && objects->is_number_unsigned() &&
         objects->get<std::uint64_t>() > 0) {

@@ -143,6 +143,8 @@ COMMENT ON VIEW ardent_slots IS
 
 -- DDL capture (docs/ddl.md). Event triggers are disabled until ardent_ddl_capture(true). Their functions do not pin
 -- search_path: they record the statement's own.
+-- Event triggers fire in the order of their names, by bytes. Those of an application write rows and run statements of
+-- their own, which belong behind the statement that they were fired for: so these come first.
 CREATE FUNCTION ardent.ddl_command_start() RETURNS event_trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'ardent_ddl_command_start';
 CREATE FUNCTION ardent.sql_drop() RETURNS event_trigger
@@ -157,14 +159,14 @@ REVOKE ALL ON FUNCTION ardent.sql_drop() FROM PUBLIC;
 REVOKE ALL ON FUNCTION ardent.table_rewrite() FROM PUBLIC;
 REVOKE ALL ON FUNCTION ardent.ddl_command_end() FROM PUBLIC;
 
-CREATE EVENT TRIGGER ardent_ddl_command_start ON ddl_command_start EXECUTE FUNCTION ardent.ddl_command_start();
-ALTER EVENT TRIGGER ardent_ddl_command_start DISABLE;
-CREATE EVENT TRIGGER ardent_sql_drop ON sql_drop EXECUTE FUNCTION ardent.sql_drop();
-ALTER EVENT TRIGGER ardent_sql_drop DISABLE;
-CREATE EVENT TRIGGER ardent_table_rewrite ON table_rewrite EXECUTE FUNCTION ardent.table_rewrite();
-ALTER EVENT TRIGGER ardent_table_rewrite DISABLE;
-CREATE EVENT TRIGGER ardent_ddl_command_end ON ddl_command_end EXECUTE FUNCTION ardent.ddl_command_end();
-ALTER EVENT TRIGGER ardent_ddl_command_end DISABLE;
+CREATE EVENT TRIGGER "!ardent_ddl_command_start" ON ddl_command_start EXECUTE FUNCTION ardent.ddl_command_start();
+ALTER EVENT TRIGGER "!ardent_ddl_command_start" DISABLE;
+CREATE EVENT TRIGGER "!ardent_sql_drop" ON sql_drop EXECUTE FUNCTION ardent.sql_drop();
+ALTER EVENT TRIGGER "!ardent_sql_drop" DISABLE;
+CREATE EVENT TRIGGER "!ardent_table_rewrite" ON table_rewrite EXECUTE FUNCTION ardent.table_rewrite();
+ALTER EVENT TRIGGER "!ardent_table_rewrite" DISABLE;
+CREATE EVENT TRIGGER "!ardent_ddl_command_end" ON ddl_command_end EXECUTE FUNCTION ardent.ddl_command_end();
+ALTER EVENT TRIGGER "!ardent_ddl_command_end" DISABLE;
 
 -- Nothing connects through it: it is where the keys stand, as options of the replication role's user mapping.
 CREATE FOREIGN DATA WRAPPER ardent_ddl NO HANDLER NO VALIDATOR;

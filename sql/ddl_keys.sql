@@ -25,9 +25,9 @@ SELECT ardent_ddl_capture(NULL);
 SELECT ardent_ddl_capture(true, 'ddl_reader', forget_keys => true);
 SELECT ardent.ddl_command_end();
 -- created disabled; on means ALWAYS
-SELECT evtname, evtevent, evtenabled FROM pg_event_trigger WHERE evtname LIKE 'ardent%' ORDER BY 1;
+SELECT evtname, evtevent, evtenabled FROM pg_event_trigger WHERE evtname LIKE '!ardent%' ORDER BY 1;
 SELECT regexp_replace(ardent_ddl_capture(true, 'ddl_reader'), '[0-9a-f]{16}', 'KEY');
-SELECT evtname, evtenabled FROM pg_event_trigger WHERE evtname LIKE 'ardent%' ORDER BY 1;
+SELECT evtname, evtenabled FROM pg_event_trigger WHERE evtname LIKE '!ardent%' ORDER BY 1;
 
 -- what the role reads to check signatures; in hex
 CREATE VIEW ddl_test.keys AS

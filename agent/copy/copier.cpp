@@ -99,6 +99,7 @@ void Copier::copy(pq::Connection& replication, pq::Connection& maintenance) {
 
 void Copier::open_snapshot(pq::Connection& connection, const std::string& snapshot) const {
     connection.exec("SET lock_timeout = '10s'");
+    connection.exec("SET jit = off");  // compiling the inventory's queries takes longer than they do
     connection.exec("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     connection.exec("SET TRANSACTION SNAPSHOT " + connection.quote_literal(snapshot));
 }
@@ -166,6 +167,9 @@ protocol::CopyBegin Copier::inventory(pq::Connection& connection, const CreatedS
     begin.outside_functions = read_outside_functions(connection, source.schemas);
     begin.generated = read_generated(connection, source.schemas);
     begin.enums = read_enums(connection, source.schemas);
+    begin.outside = read_outside_objects(connection, source.schemas, source.excluded);
+    begin.casts = read_casts(connection, source.schemas, begin.outside);
+    begin.default_privileges = read_default_privileges(connection);
     begin.not_carried = read_not_carried(connection, source.schemas, exact_numbers);
     return begin;
 }

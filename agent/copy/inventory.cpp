@@ -3,8 +3,10 @@
 
 #include "common/pq/array_text.hpp"
 #include "common/pq/table_catalog.hpp"
+#include "common/preflight/outside_objects.hpp"
 #include "common/protocol/json_fields.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -116,7 +118,7 @@ constexpr const char* k_roles = R"sql(
      CROSS JOIN LATERAL (SELECT d.defaclrole
                          UNION
                          SELECT x.grantee FROM pg_catalog.aclexplode(d.defaclacl) AS x) AS a (role)
-     WHERE d.defaclnamespace IN (SELECT oid FROM chosen)
+     WHERE d.defaclnamespace = 0 OR d.defaclnamespace IN (SELECT oid FROM chosen)
     UNION
     SELECT o.owner FROM ours AS o
 )
@@ -193,6 +195,33 @@ SELECT n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid
                       AND o.deptype = 'e')
  GROUP BY n.nspname, p.oid, p.proname, p.provolatile
  ORDER BY n.nspname, p.proname, 3
+)sql";
+
+constexpr const char* k_casts = R"sql(
+SELECT c.oid, pg_catalog.format_type(c.castsource, NULL), pg_catalog.format_type(c.casttarget, NULL),
+       CASE WHEN c.castfunc <> 0 THEN c.castfunc::pg_catalog.regprocedure::pg_catalog.text ELSE '' END,
+       c.castmethod, c.castcontext
+  FROM pg_catalog.pg_cast AS c
+ WHERE EXISTS (SELECT FROM pg_catalog.pg_type AS t
+                 JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
+                WHERE t.oid IN (c.castsource, c.casttarget) AND n.nspname = ANY ($1::pg_catalog.text[]))
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                    WHERE d.classid = 'pg_catalog.pg_cast'::pg_catalog.regclass AND d.objid = c.oid
+                      AND d.deptype IN ('e', 'i'))
+ ORDER BY c.oid
+)sql";
+
+constexpr const char* k_default_privileges = R"sql(
+SELECT pg_catalog.pg_get_userbyid(d.defaclrole), d.defaclobjtype,
+       pg_catalog.json_agg(pg_catalog.json_build_array(
+           CASE WHEN a.grantee = 0 THEN '' ELSE pg_catalog.pg_get_userbyid(a.grantee) END,
+           a.privilege_type, a.is_grantable))
+           FILTER (WHERE a.privilege_type IS NOT NULL)
+  FROM pg_catalog.pg_default_acl AS d
+  LEFT JOIN LATERAL pg_catalog.aclexplode(d.defaclacl) AS a ON true
+ WHERE d.defaclnamespace = 0
+ GROUP BY d.oid, d.defaclrole, d.defaclobjtype
+ ORDER BY 1, 2
 )sql";
 
 constexpr const char* k_enums = R"sql(
@@ -312,6 +341,68 @@ std::vector<protocol::OutsideFunction> read_outside_functions(
                              result.text(row, 4)[0], texts_of(result.text(row, 5))});
     }
     return functions;
+}
+
+std::vector<protocol::OutsideObject> read_outside_objects(
+    pq::Connection& connection, const std::vector<std::string>& schemas,
+    const std::vector<model::RelationName>& excluded) {
+    std::vector<std::string> names;
+    for (const model::RelationName& relation : excluded) {
+        names.push_back(relation.schema + "." + relation.name);
+    }
+    const pq::Result result =
+        connection.exec(preflight::k_outside_objects, {pq::array_text(schemas), pq::array_text(names)});
+    std::vector<protocol::OutsideObject> objects;
+    for (int row = 0; row < result.rows(); ++row) {
+        if (result.text(row, 7) == "t") {
+            continue;
+        }
+        objects.push_back({result.number<std::uint32_t>(row, 0),
+                           result.number<std::uint32_t>(row, 1),
+                           {std::string(result.text(row, 2)), std::string(result.text(row, 5)),
+                            std::string(result.text(row, 6))},
+                           texts_of(result.text(row, 3)),
+                           texts_of(result.text(row, 4))});
+    }
+    return objects;
+}
+
+std::vector<protocol::Cast> read_casts(pq::Connection& connection,
+                                       const std::vector<std::string>& schemas,
+                                       const std::vector<protocol::OutsideObject>& outside) {
+    const pq::Result result = connection.exec(k_casts, {pq::array_text(schemas)});
+    std::vector<protocol::Cast> casts;
+    for (int row = 0; row < result.rows(); ++row) {
+        const auto oid = result.number<std::uint32_t>(row, 0);
+        const bool left_out =
+            std::any_of(outside.begin(), outside.end(), [&](const protocol::OutsideObject& one) {
+                return one.named.type == "cast" && one.oid == oid;
+            });
+        if (!left_out) {
+            casts.push_back({std::string(result.text(row, 1)), std::string(result.text(row, 2)),
+                             std::string(result.text(row, 3)), result.text(row, 4)[0],
+                             result.text(row, 5)[0]});
+        }
+    }
+    return casts;
+}
+
+std::vector<protocol::DefaultPrivileges> read_default_privileges(pq::Connection& connection) {
+    const pq::Result result = connection.exec(k_default_privileges);
+    std::vector<protocol::DefaultPrivileges> all;
+    for (int row = 0; row < result.rows(); ++row) {
+        protocol::DefaultPrivileges one{
+            std::string(result.text(row, 0)), result.text(row, 1)[0], {}};
+        if (!result.is_null(row, 2)) {
+            const auto rights = protocol::parse_json("default privileges", result.text(row, 2));
+            for (const auto& right : rights) {
+                one.rights.push_back({right.at(0).get<std::string>(),
+                                      right.at(1).get<std::string>(), right.at(2).get<bool>()});
+            }
+        }
+        all.push_back(std::move(one));
+    }
+    return all;
 }
 
 std::vector<protocol::EnumLabels> read_enums(pq::Connection& connection,

@@ -37,6 +37,20 @@ protocol::NotCarried read_not_carried(pq::Connection& connection,
 std::vector<protocol::OutsideFunction> read_outside_functions(
     pq::Connection& connection, const std::vector<std::string>& schemas);
 
+/// What the copy must not try to make; but for what no table can be made without, which preflight
+/// has refused.
+std::vector<protocol::OutsideObject> read_outside_objects(
+    pq::Connection& connection, const std::vector<std::string>& schemas,
+    const std::vector<model::RelationName>& excluded);
+
+/// Casts of types in the schemas, without those in `outside`.
+std::vector<protocol::Cast> read_casts(pq::Connection& connection,
+                                       const std::vector<std::string>& schemas,
+                                       const std::vector<protocol::OutsideObject>& outside);
+
+/// Default privileges that hold in all schemas.
+std::vector<protocol::DefaultPrivileges> read_default_privileges(pq::Connection& connection);
+
 /// The labels of enums in the schemas and of those that extensions brought, wherever they are.
 std::vector<protocol::EnumLabels> read_enums(pq::Connection& connection,
                                              const std::vector<std::string>& schemas);

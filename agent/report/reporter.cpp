@@ -26,13 +26,13 @@ constexpr std::chrono::seconds k_connect_interval{1};
 }  // namespace
 
 Reporter::Reporter(const Settings& settings, std::string session, Mode mode, Link& link,
-                   PreflightWatch* watch, std::set<std::string> prefixes)
+                   PreflightWatch* watch, std::optional<CaptureSeen> capture)
     : m_settings(settings),
       m_session(std::move(session)),
       m_mode(mode),
       m_link(link),
       m_watch(watch),
-      m_prefixes(std::move(prefixes)),
+      m_capture(std::move(capture)),
       m_wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!m_wake.valid()) {
         throw base::Error(base::ErrorKind::bug, std::string("eventfd: ") + std::strerror(errno));
@@ -92,6 +92,7 @@ void Reporter::turn() {
             judge(figures);
         }
         report_status(figures);
+        look_at_capture();
         if (m_connection && m_mode == Mode::streaming && now >= m_next_beat) {
             m_next_beat = now + k_beat_interval;
             beat(figures);
@@ -99,7 +100,6 @@ void Reporter::turn() {
     }
     if (m_connection && m_mode == Mode::streaming && now >= m_next_schema) {
         m_next_schema = now + k_schema_interval;
-        look_for_keys();
         report_schema();
     }
 }
@@ -177,8 +177,18 @@ std::vector<std::string> Reporter::held_back(const SourceFigures& figures) {
 }
 
 // A primary ends our stream when it makes a key; a standby that we read from only gets to know it.
-void Reporter::look_for_keys() {
-    if (look_at_keys(*m_connection, m_prefixes) == KeyLook::more) {
+// Whether capture that went away, or came back, is anything to stop for, the environment says at
+// hello.
+void Reporter::look_at_capture() {
+    if (!m_connection || m_mode != Mode::streaming || !m_capture) {
+        return;
+    }
+    const std::string reason = why_not_capturing(*m_connection);
+    if (reason.empty() != m_capture->on) {
+        process::log_info("DDL capture is another one than when the session began: beginning anew",
+                          {{"capture", reason.empty() ? "on" : reason}});
+        m_link.lose_session();
+    } else if (look_at_keys(*m_connection, m_capture->prefixes) == KeyLook::more) {
         process::log_info(
             "DDL capture has a key that this stream does not ask for: beginning anew");
         m_link.lose_session();

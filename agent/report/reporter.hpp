@@ -10,6 +10,7 @@
 #include "agent/report/source_watch.hpp"
 #include "agent/send/environment_api.hpp"
 #include "agent/send/link.hpp"
+#include "agent/source/ddl_keys.hpp"
 #include "common/base/fd.hpp"
 
 #include <atomic>
@@ -30,9 +31,9 @@ public:
     };
 
     /// `settings`, `link` and `watch`, whose reports go with the status, must outlive the reporter.
-    /// `prefixes`: of the logical messages that the stream asks for.
+    /// `capture`: the stream's, when it is one.
     Reporter(const Settings& settings, std::string session, Mode mode, Link& link,
-             PreflightWatch* watch = nullptr, std::set<std::string> prefixes = {});
+             PreflightWatch* watch = nullptr, std::optional<CaptureSeen> capture = std::nullopt);
     ~Reporter();
     Reporter(const Reporter&) = delete;
     Reporter& operator=(const Reporter&) = delete;
@@ -45,7 +46,7 @@ private:
     void look_at_source();
     void judge(const SourceFigures& figures);
     void report_status(const SourceFigures& figures);
-    void look_for_keys();
+    void look_at_capture();
     void report_schema();
     void beat(const SourceFigures& figures);
     std::vector<std::string> held_back(const SourceFigures& figures);
@@ -58,7 +59,7 @@ private:
     const Mode m_mode;
     Link& m_link;
     PreflightWatch* const m_watch;
-    const std::set<std::string> m_prefixes;
+    const std::optional<CaptureSeen> m_capture;
     std::atomic<bool> m_stop{false};
     base::Fd m_wake;
 

@@ -39,6 +39,26 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_locks AS l
                                      WHERE d.datname = pg_catalog.current_database()))
 )sql";
 
+// Empty while capture is on, as far as catalogs tell: four event triggers that fire always
+// (common/preflight/checks_capture.cpp looks at the same).
+constexpr const char* k_not_capturing = R"sql(
+SELECT CASE WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_extension AS e WHERE e.extname = 'ardent')
+            THEN 'the extension ardent is not in the database'
+            WHEN t.enabled = 0 THEN 'DDL capture is switched off'
+            WHEN t.enabled < 4 THEN 'not all of the event triggers of DDL capture fire always'
+            WHEN pg_catalog.current_setting('event_triggers', true) IN ('off', 'false', 'no', '0')
+            THEN 'event_triggers is off'
+            ELSE '' END
+  FROM (SELECT pg_catalog.count(*) FILTER (WHERE e.evtenabled = 'A') AS enabled
+          FROM pg_catalog.pg_event_trigger AS e
+          JOIN pg_catalog.pg_proc AS p ON p.oid = e.evtfoid
+          JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+         WHERE n.nspname = 'ardent') AS t
+)sql";
+
+// Loads the library. The session's first call would fail as every DDL does.
+constexpr const char* k_load_library = "SELECT FROM ardent.ddl_tags() LIMIT 1";
+
 constexpr std::string_view k_key_option = "key_";
 constexpr std::string_view k_made_option = "made_";
 
@@ -56,6 +76,22 @@ void read_keys(pq::Connection& connection, protocol::DdlSource& source) {
     }
 }
 
+std::string why_not_capturing(pq::Connection& connection, const protocol::DdlSource& source) {
+    const std::string reason = connection.value(k_not_capturing).value_or("");
+    if (!reason.empty()) {
+        return reason;
+    }
+    if (source.keys.empty()) {
+        return "the agent's role cannot read the key that messages are signed with";
+    }
+    try {
+        connection.exec(k_load_library);
+    } catch (const pq::QueryError& error) {
+        return std::string("the library of the extension cannot be loaded: ") + error.what();
+    }
+    return {};
+}
+
 model::Lsn read_position(pq::Connection& connection) {
     return model::parse_lsn(connection.value(k_position).value_or("")).value_or(model::Lsn{});
 }
@@ -68,6 +104,7 @@ protocol::DdlSource read_ddl_source(pq::Connection& connection) {
     source.database_oid = place.number<std::uint32_t>(0, 0);
     source.next_xid = place.number<std::uint64_t>(0, 1);
     read_keys(connection, source);
+    source.not_capturing = why_not_capturing(connection, source);
     const pq::Result roles =
         connection.exec("SELECT rolname FROM pg_catalog.pg_roles WHERE rolsuper ORDER BY rolname");
     for (int row = 0; row < roles.rows(); ++row) {
@@ -85,6 +122,12 @@ KeyLook look_at_keys(pq::Connection& connection, const std::set<std::string>& pr
     const std::set<std::string> now = decode::prefixes_of(source.keys);
     return std::includes(prefixes.begin(), prefixes.end(), now.begin(), now.end()) ? KeyLook::known
                                                                                    : KeyLook::more;
+}
+
+std::string why_not_capturing(pq::Connection& connection) {
+    protocol::DdlSource source;
+    read_keys(connection, source);
+    return why_not_capturing(connection, source);
 }
 
 protocol::SchemaReport read_schema_report(pq::Connection& connection, const std::string& session,

@@ -25,6 +25,16 @@ namespace ardent::agent {
 /// No key when capture never was on, or the extension is not there.
 protocol::DdlSource read_ddl_source(pq::Connection& connection);
 
+/// DDL capture as the session was begun with.
+struct CaptureSeen {
+    std::set<std::string> prefixes;  // of the logical messages that the stream asks for
+    bool on = false;
+};
+
+/// Why DDL of the database is not captured at this moment; empty when it is. Outside of a
+/// transaction.
+std::string why_not_capturing(pq::Connection& connection);
+
 enum class KeyLook {
     known,    // all have a prefix that is among the given ones
     more,     // one has not

@@ -220,6 +220,9 @@ model::DdlKind read_kind(const Reader& in) {
     if (kind == "capture_failed") {
         return model::DdlKind::capture_failed;
     }
+    if (kind == "capture_ended") {
+        return model::DdlKind::capture_ended;
+    }
     throw misfit("its kind is \"" + kind.substr(0, 40) + "\"");
 }
 

@@ -91,7 +91,7 @@ struct DdlTable {
     std::vector<RelationName> inherits;
 };
 
-enum class DdlKind { ddl, capture_failed };
+enum class DdlKind { ddl, capture_failed, capture_ended };
 
 struct DdlStatement {
     DdlKind kind = DdlKind::ddl;
@@ -115,7 +115,7 @@ struct DdlStatement {
     bool names_left_out = false;  // the text names objects that are not reported
     std::vector<DdlTable> tables;
     std::string sqlstate;  // capture_failed
-    std::string message;   // capture_failed
+    std::string message;   // capture_failed, capture_ended
 };
 
 /// What the message says of the relation after the statement; nullptr: nothing. Points into

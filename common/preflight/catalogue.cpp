@@ -43,7 +43,7 @@ std::vector<Check> catalogue() {
     for (const Checks part :
          {connection_checks(), server_checks(), role_checks(), hba_checks(), capacity_checks(),
           wal_checks(), slot_checks(), failover_checks(), transaction_checks(), relation_checks(),
-          extension_checks(), column_checks(), capture_checks()}) {
+          outside_checks(), extension_checks(), column_checks(), capture_checks()}) {
         all.insert(all.end(), part.begin(), part.end());
     }
     std::stable_sort(all.begin(), all.end(),

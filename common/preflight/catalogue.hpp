@@ -100,7 +100,15 @@ struct Outcome {
 };
 
 /// What a statement of the list gets as $1, $2, ….
-enum class Arguments { none, schemas, schemas_and_role, role, role_and_slot, own_slot };
+enum class Arguments {
+    none,
+    schemas,
+    schemas_and_role,
+    schemas_and_excluded,
+    role,
+    role_and_slot,
+    own_slot
+};
 
 /// One statement of the list; what several checks share runs once a report.
 struct Observation {
@@ -144,6 +152,7 @@ Checks slot_checks() noexcept;
 Checks failover_checks() noexcept;
 Checks transaction_checks() noexcept;
 Checks relation_checks() noexcept;
+Checks outside_checks() noexcept;
 Checks extension_checks() noexcept;
 Checks column_checks() noexcept;
 Checks capture_checks() noexcept;

@@ -41,7 +41,7 @@ Outcome judge_messages(const Context& context) {
 
 // One row: our event triggers, those that fire ALWAYS, the names of the others; event_triggers
 // (17+); whether the role may use the server of the keys; its user mapping, and whether it holds a
-// key: NULL for who may not see the options.
+// key: NULL for who may not see the options; version, role; who fires before ours.
 constexpr Observation k_capture = {R"(
 SELECT pg_catalog.count(t.oid),
        pg_catalog.count(*) FILTER (WHERE t.evtenabled = 'A'),
@@ -54,7 +54,11 @@ SELECT pg_catalog.count(t.oid),
          WHERE s.srvname = 'ardent_ddl' AND r.rolname = $1::text),
        m.present, m.holds_key,
        (SELECT e.default_version FROM pg_catalog.pg_available_extensions AS e WHERE e.name = 'ardent'),
-       EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = $1::text)
+       EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = $1::text),
+       (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(e.evtname), ', ' ORDER BY e.evtname)
+          FROM pg_catalog.pg_event_trigger AS e
+         WHERE e.evtenabled <> 'D' AND e.evtevent IN ('ddl_command_end', 'sql_drop')
+           AND e.evtname < '!ardent')
   FROM (SELECT e.oid, e.evtname, e.evtenabled
           FROM pg_catalog.pg_event_trigger AS e
           JOIN pg_catalog.pg_proc AS p ON p.oid = e.evtfoid
@@ -106,6 +110,15 @@ Outcome judge_capture(const Context& context) {
         return finding(Status::fail, "event_triggers = " + context.text(0, 4),
                        "DDL capture is on, but event_triggers is off here: no trigger fires.",
                        "Set it on again where it was switched off: server, database, role.");
+    }
+    if (!context.text(0, 10).empty()) {
+        return finding(Status::warn, "not the first",
+                       "These event triggers fire before those of DDL capture: " +
+                           context.text(0, 10) +
+                           ". What they do is in the stream before the statement that they fire "
+                           "for.",
+                       "Rename them (ALTER EVENT TRIGGER … RENAME TO): they fire in the order of "
+                       "their names.");
     }
     return known("on");
 }

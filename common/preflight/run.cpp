@@ -31,6 +31,20 @@ std::vector<std::string> replicable(const std::vector<std::string>& schemas) {
     return result;
 }
 
+// As "schema.name".
+std::vector<std::string> excluded_names(const Request& request) {
+    std::vector<std::string> names;
+    for (const model::RelationName& relation : request.accept.excluded) {
+        names.push_back(relation.schema + "." + relation.name);
+    }
+    for (const auto& [table, decision] : request.accept.decisions) {
+        if (decision == Decision::exclude) {
+            names.push_back(table);
+        }
+    }
+    return names;
+}
+
 Row arguments_of(const Observation& observation, const Request& request) {
     switch (observation.arguments) {
     case Arguments::none:
@@ -39,6 +53,8 @@ Row arguments_of(const Observation& observation, const Request& request) {
         return {array_text(replicable(request.schemas))};
     case Arguments::schemas_and_role:
         return {array_text(request.schemas), request.role};
+    case Arguments::schemas_and_excluded:
+        return {array_text(request.schemas), array_text(excluded_names(request))};
     case Arguments::role:
         return {request.role};
     case Arguments::role_and_slot:

@@ -40,7 +40,8 @@ json encode(const DdlSource& value) {
             {"next_xid", std::to_string(value.next_xid)},
             {"keys", value.keys},
             {"made", std::move(made)},
-            {"superusers", value.superusers}};
+            {"superusers", value.superusers},
+            {"not_capturing", value.not_capturing}};
 }
 
 DdlSource decode_ddl(const Fields& in) {
@@ -59,6 +60,7 @@ DdlSource decode_ddl(const Fields& in) {
         value.made.emplace(id, *lsn);
     }
     value.superusers = in.texts("superusers");
+    value.not_capturing = in.maybe_text("not_capturing").value_or("");
     return value;
 }
 

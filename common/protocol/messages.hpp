@@ -52,6 +52,7 @@ struct DdlSource {
     /// before.
     std::map<std::string, model::Lsn> made;
     std::vector<std::string> superusers;
+    std::string not_capturing;  // why DDL is not captured now; empty: it is
 };
 
 struct Hello {
@@ -129,6 +130,44 @@ struct ObjectOwner {  // object as pg_identify_object_as_address names it
     std::string owner;
 };
 
+/// An object of the source that the replica does not have, and why.
+struct LeftOut {
+    std::string type;      // as pg_identify_object says it: "view", "trigger", …
+    std::string identity;  // quoted where SQL needs it
+    std::string because;  // empty: the part of another one
+};
+
+/// One that the copy must not try to make (common/preflight/outside_objects.hpp).
+struct OutsideObject {
+    std::uint32_t catalog = 0;  // oids at the source, by which the schema's archive names it
+    std::uint32_t oid = 0;
+    LeftOut named;
+    std::vector<std::string> names;  // as ObjectOwner
+    std::vector<std::string> args;
+};
+
+/// A cast of a type of the carried schemas, which the schema's archive does not have.
+struct Cast {
+    std::string source;    // types and function as SQL names them, with their schemas
+    std::string target;
+    std::string function;  // empty: none
+    char method = 'f';     // pg_cast.castmethod
+    char context = 'e';    // pg_cast.castcontext
+};
+
+struct DefaultRight {
+    std::string grantee;  // empty: PUBLIC
+    std::string right;
+    bool with_grant_option = false;
+};
+
+/// ALTER DEFAULT PRIVILEGES without a schema.
+struct DefaultPrivileges {
+    std::string role;
+    char kind = 'r';  // pg_default_acl.defaclobjtype
+    std::vector<DefaultRight> rights;
+};
+
 struct NotCarried {
     std::vector<std::string> sequences;  // that the agent's role may not read
     std::vector<std::string> unlogged;
@@ -137,6 +176,7 @@ struct NotCarried {
     std::vector<std::string> extension_tables;  // belong to an extension: its own rows only
     std::uint64_t large_objects = 0;
     std::vector<std::string> not_exact;  // columns whose NaN and infinities wal2json cannot say
+    std::vector<LeftOut> objects;        // found before the copy, and since by replay
 };
 
 /// A function of a schema that is not carried, called by an expression of a table that is.
@@ -179,6 +219,9 @@ struct CopyBegin {
     std::vector<OutsideFunction> outside_functions;
     std::vector<EnumLabels> enums;           // of the schemas and of extensions; may be missing
     std::vector<GeneratedColumn> generated;  // may be missing
+    std::vector<OutsideObject> outside;      // these three, too
+    std::vector<Cast> casts;
+    std::vector<DefaultPrivileges> default_privileges;
 };
 
 struct CopyState {

@@ -7,6 +7,16 @@ namespace ardent::protocol {
 
 namespace {
 
+json encode(const std::vector<LeftOut>& objects) {
+    json list = json::array();
+    for (const LeftOut& object : objects) {
+        list.push_back({{"type", object.type},
+                        {"identity", object.identity},
+                        {"because", object.because}});
+    }
+    return list;
+}
+
 json encode(const NotCarried& value) {
     return {{"sequences", value.sequences},
             {"unlogged", value.unlogged},
@@ -14,7 +24,8 @@ json encode(const NotCarried& value) {
             {"materialized_views", value.materialized_views},
             {"extension_tables", value.extension_tables},
             {"large_objects", value.large_objects},
-            {"not_exact", value.not_exact}};
+            {"not_exact", value.not_exact},
+            {"objects", encode(value.objects)}};
 }
 
 NotCarried decode_not_carried(const Fields& in) {
@@ -28,6 +39,12 @@ NotCarried decode_not_carried(const Fields& in) {
     }
     value.large_objects = in.number<std::uint64_t>("large_objects");
     value.not_exact = in.texts("not_exact");
+    if (in.has("objects")) {
+        for (const Fields& object : in.objects("objects")) {
+            value.objects.push_back(
+                {object.text("type"), object.text("identity"), object.text("because")});
+        }
+    }
     return value;
 }
 
@@ -82,6 +99,89 @@ std::vector<EnumLabels> decode_enums(const std::vector<Fields>& list) {
     return enums;
 }
 
+json encode(const std::vector<OutsideObject>& objects) {
+    json list = json::array();
+    for (const OutsideObject& object : objects) {
+        list.push_back({{"catalog", object.catalog},
+                        {"oid", object.oid},
+                        {"type", object.named.type},
+                        {"identity", object.named.identity},
+                        {"because", object.named.because},
+                        {"names", object.names},
+                        {"args", object.args}});
+    }
+    return list;
+}
+
+std::vector<OutsideObject> decode_outside(const Fields& in) {
+    std::vector<OutsideObject> objects;
+    if (in.has("outside")) {
+        for (const Fields& from : in.objects("outside")) {
+            objects.push_back({from.number<std::uint32_t>("catalog"),
+                               from.number<std::uint32_t>("oid"),
+                               {from.text("type"), from.text("identity"), from.text("because")},
+                               from.texts("names"),
+                               from.texts("args")});
+        }
+    }
+    return objects;
+}
+
+json encode(const std::vector<Cast>& casts) {
+    json list = json::array();
+    for (const Cast& cast : casts) {
+        list.push_back({{"source", cast.source},
+                        {"target", cast.target},
+                        {"function", cast.function},
+                        {"method", std::string(1, cast.method)},
+                        {"context", std::string(1, cast.context)}});
+    }
+    return list;
+}
+
+std::vector<Cast> decode_casts(const Fields& in) {
+    std::vector<Cast> casts;
+    if (in.has("casts")) {
+        for (const Fields& from : in.objects("casts")) {
+            casts.push_back({from.text("source"), from.text("target"), from.text("function"),
+                             from.letter("method"), from.letter("context")});
+        }
+    }
+    return casts;
+}
+
+json encode(const std::vector<DefaultPrivileges>& all) {
+    json list = json::array();
+    for (const DefaultPrivileges& one : all) {
+        json rights = json::array();
+        for (const DefaultRight& right : one.rights) {
+            rights.push_back({{"grantee", right.grantee},
+                              {"right", right.right},
+                              {"with_grant_option", right.with_grant_option}});
+        }
+        list.push_back({{"role", one.role},
+                        {"kind", std::string(1, one.kind)},
+                        {"rights", std::move(rights)}});
+    }
+    return list;
+}
+
+std::vector<DefaultPrivileges> decode_default_privileges(const Fields& in) {
+    std::vector<DefaultPrivileges> all;
+    if (!in.has("default_privileges")) {
+        return all;
+    }
+    for (const Fields& from : in.objects("default_privileges")) {
+        DefaultPrivileges one{from.text("role"), from.letter("kind"), {}};
+        for (const Fields& right : from.objects("rights")) {
+            one.rights.push_back(
+                {right.text("grantee"), right.text("right"), right.boolean("with_grant_option")});
+        }
+        all.push_back(std::move(one));
+    }
+    return all;
+}
+
 }  // namespace
 
 std::string to_json(const CopyBegin& value) {
@@ -110,7 +210,10 @@ std::string to_json(const CopyBegin& value) {
                  {"search_paths", encode(value.search_paths)},
                  {"outside_functions", encode(value.outside_functions)},
                  {"enums", encode(value.enums)},
-                 {"generated", encode(value.generated)}});
+                 {"generated", encode(value.generated)},
+                 {"outside", encode(value.outside)},
+                 {"casts", encode(value.casts)},
+                 {"default_privileges", encode(value.default_privileges)}});
 }
 
 CopyBegin parse_copy_begin(std::string_view text) {
@@ -140,6 +243,9 @@ CopyBegin parse_copy_begin(std::string_view text) {
         value.enums = decode_enums(in.objects("enums"));
     }
     value.generated = decode_generated_columns(in);
+    value.outside = decode_outside(in);
+    value.casts = decode_casts(in);
+    value.default_privileges = decode_default_privileges(in);
     return value;
 }
 

@@ -98,7 +98,7 @@ json checks_json(const ConnectorRecord& record) {
 }
 
 json ddl_json(const ConnectorView& view) {
-    return {{"capture", !view.record.ddl_keys.empty()},
+    return {{"capture", view.record.captures},
             {"statements_applied", view.applied.ddl_applied},
             {"statements_left_out", view.applied.ddl_left_out},
             {"messages_refused", view.applied.ddl_refused},

@@ -108,6 +108,14 @@ std::optional<Failure> Connector::obstacle(const protocol::Hello& hello) const {
         }
         return std::nullopt;
     }
+    if (m_record.captures && hello.ddl && !hello.ddl->not_capturing.empty()) {
+        return simple_failure("DDL of the source is not captured any more: " +
+                                  hello.ddl->not_capturing,
+                              "What is changed there now is not in the stream. Mend it (SELECT "
+                              "ardent_ddl_capture(true) at the source), then run retry-setup; with "
+                              "resync when something was changed meanwhile, or when the replica is "
+                              "to go on without capture.");
+    }
     const protocol::SourceIdentity& known = *m_record.source;
     const std::string resync = "If that is meant, make the replica anew: engine-setup with resync.";
     if (source.system_identifier != known.system_identifier) {
@@ -210,6 +218,10 @@ protocol::Welcome Connector::hello(const protocol::Hello& hello) {
     if (phase == Phase::streaming) {
         session->worker = make_worker(hello, welcome);
     }
+    {
+        const std::lock_guard lock(m_mutex);
+        m_obstacle = phase == Phase::streaming ? welcome.failure : std::nullopt;
+    }
     welcome.state = welcome.failure ? ConnectorState::failed
                                     : (phase == Phase::streaming ? ConnectorState::streaming
                                                                  : ConnectorState::copy);
@@ -300,8 +312,14 @@ std::string Connector::begin_copy(const protocol::CopyBegin& begin) {
         m_record.schemas = m_hello->schemas;
         m_record.excluded = sorted(m_hello->excluded);
         m_record.slot = begin.slot;
+        m_record.captures = m_hello->ddl && m_hello->ddl->not_capturing.empty();
         m_record.consistent_point.reset();
         m_record.not_carried = begin.not_carried;
+        for (const protocol::OutsideObject& object : begin.outside) {
+            if (!object.named.because.empty()) {  // else a part of one that is named
+                m_record.not_carried.objects.push_back(object.named);
+            }
+        }
         m_record.copy_warnings.clear();
         m_record.disabled_triggers.clear();
         m_last_durable.reset();

@@ -102,6 +102,9 @@ ConnectorView Connector::view() const {
     {
         const std::lock_guard lock(m_mutex);
         view.record = m_record;
+        if (!view.record.failure) {
+            view.record.failure = m_obstacle;
+        }
         view.warnings = m_record.copy_warnings;
         view.warnings.insert(view.warnings.end(), m_hello_warnings.begin(), m_hello_warnings.end());
         if (m_record.phase == Phase::streaming && !m_record.preflight_pass) {
@@ -289,9 +292,12 @@ void Connector::retry_setup(bool resync, std::optional<model::Lsn> skip_ddl) {
     const std::lock_guard lock(m_mutex);
     if (resync) {
         change_phase(Event::resync);
+        m_obstacle.reset();
     }
     m_record.failure.reset();
     m_record.skip_ddl = skip_ddl;
+    // what is left out may be the end of capture: then the replica goes on without
+    m_record.captures = m_record.captures && !skip_ddl;
     save();
     process::log_info("retry of the setup",
                       {{"connector", m_record.id},

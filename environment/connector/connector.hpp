@@ -208,6 +208,8 @@ private:
     std::shared_ptr<CopyJob> m_copy;         // likewise
     std::optional<protocol::Hello> m_hello;  // the last one; under the life-cycle lock
     std::vector<std::string> m_hello_warnings;
+    /// Why the agent's last session could not be followed; the next one may be.
+    std::optional<protocol::Failure> m_obstacle;
     std::vector<std::string> m_superusers;  // of the source
     std::chrono::steady_clock::time_point m_agent_seen{};
     std::optional<model::Lsn> m_last_durable;           // as last known, for when no worker runs

@@ -6,6 +6,7 @@
 #include "environment/apply/generated_records.hpp"
 #include "environment/apply/progress.hpp"
 #include "environment/replica/after_rows.hpp"
+#include "environment/replica/beside_schema.hpp"
 #include "environment/replica/enum_oids.hpp"
 #include "environment/replica/replica.hpp"
 #include "environment/replica/row_rules.hpp"
@@ -42,11 +43,19 @@ InstanceSpec loading_spec(InstanceSpec spec) {
     return spec;
 }
 
-std::vector<protocol::ObjectOwner> owners_of(const std::vector<protocol::ObjectOwner>& all,
-                                             bool that_run_code) {
+// Of what is made.
+std::vector<protocol::ObjectOwner> owners_of(const protocol::CopyBegin& begin, bool that_run_code) {
     std::vector<protocol::ObjectOwner> chosen;
-    std::copy_if(all.begin(), all.end(), std::back_inserter(chosen),
-                 [&](const auto& owned) { return runs_code(owned) == that_run_code; });
+    const auto is_outside = [&](const protocol::ObjectOwner& owned) {
+        return std::any_of(begin.outside.begin(), begin.outside.end(), [&](const auto& object) {
+            return object.named.type == owned.type && object.names == owned.names &&
+                   object.args == owned.args;
+        });
+    };
+    std::copy_if(begin.owners.begin(), begin.owners.end(), std::back_inserter(chosen),
+                 [&](const auto& owned) {
+                     return runs_code(owned) == that_run_code && !is_outside(owned);
+                 });
     return chosen;
 }
 
@@ -170,7 +179,7 @@ void CopyJob::create() {
 }
 
 void CopyJob::restore() {
-    Archive archive(m_instance, m_plan.source.database, archive_path(),
+    Archive archive(m_instance, m_plan.source.database, archive_path(), m_plan.begin.outside,
                     [this] { return going_on(); });
     archive.open();
     Superuser admin = superuser();
@@ -179,9 +188,12 @@ void CopyJob::restore() {
     archive.restore_types(type_oids(m_plan.begin.enums));
     set_enum_oids(admin, m_plan.begin.enums, m_outcome.warnings);
     create_stand_ins(admin, *apply, m_plan.begin.outside_functions, m_outcome.warnings);
+    archive.restore_types_and_functions();
+    const std::vector<protocol::Cast> later = create_casts(*apply, m_plan.begin.casts, nullptr);
     archive.restore_before_data();
+    create_casts(*apply, later, &m_outcome.warnings);
     apply::keep_generated(*admin, m_plan.begin.generated);
-    set_owners(admin, owners_of(m_plan.begin.owners, true), m_outcome.warnings);
+    set_owners(admin, owners_of(m_plan.begin, true), m_outcome.warnings);
     m_opened_schemas = open_schemas(admin, m_plan.begin.schemas);
     {
         const std::lock_guard lock(m_load_mutex);
@@ -197,7 +209,7 @@ void CopyJob::finish() {
         const std::lock_guard lock(m_load_mutex);
         m_loader.reset();
     }
-    Archive archive(m_instance, m_plan.source.database, archive_path(),
+    Archive archive(m_instance, m_plan.source.database, archive_path(), m_plan.begin.outside,
                     [this] { return going_on(); });
     archive.open();
     tell("building indexes and constraints");
@@ -219,10 +231,11 @@ void CopyJob::finish() {
     m_outcome.disabled_triggers = disable_triggers(*admin);
     tell("setting owners and grants");
     close_schemas(admin, m_opened_schemas);
-    set_owners(admin, owners_of(m_plan.begin.owners, false), m_outcome.warnings);
+    set_owners(admin, owners_of(m_plan.begin, false), m_outcome.warnings);
     const std::vector<std::string> not_granted =
         archive.restore_grants(admin, *apply, m_plan.begin.schemas);
     m_outcome.warnings.insert(m_outcome.warnings.end(), not_granted.begin(), not_granted.end());
+    set_default_privileges(*apply, m_plan.begin.default_privileges, m_outcome.warnings);
     grant_reader(*admin);
     tell("collecting statistics");
     collect_statistics(admin, *connecting(k_apply_role)(), paths, m_outcome.warnings);
@@ -239,6 +252,9 @@ void CopyJob::finish() {
 
 void CopyJob::refresh_views(pq::Connection& apply) {
     std::vector<std::string> left = m_plan.begin.not_carried.materialized_views;
+    for (const protocol::OutsideObject& object : m_plan.begin.outside) {
+        std::erase(left, object.named.identity);
+    }
     // One may read another, in an order that only trying tells: go on while a round makes progress.
     for (bool moved = true; moved && !left.empty();) {
         moved = false;

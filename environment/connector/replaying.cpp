@@ -17,6 +17,7 @@ void Connector::note_keys(const protocol::Hello& hello, std::optional<model::Lsn
     if (!hello.ddl) {
         return;
     }
+    m_record.captures = m_record.captures || hello.ddl->not_capturing.empty();
     const model::Lsn copied =
         m_record.consistent_point.value_or(model::Lsn{});  // shows what was before
     for (const auto& [id, hex] : hello.ddl->keys) {
@@ -58,6 +59,29 @@ apply::DdlOptions Connector::ddl_options(const protocol::Hello& hello,
             save();
         }
     };
+    options.replayer.left_out = [this](const protocol::LeftOut& object) {
+        const std::lock_guard lock(m_mutex);
+        std::vector<protocol::LeftOut>& objects = m_record.not_carried.objects;
+        const bool known =
+            std::any_of(objects.begin(), objects.end(), [&](const protocol::LeftOut& one) {
+                return one.type == object.type && one.identity == object.identity;
+            });
+        if (!known) {  // what follows from it needs no word
+            objects.push_back(object);
+            save();
+        }
+    };
+    options.replayer.followed = [this](const std::vector<std::string>& identities) {
+        const std::lock_guard lock(m_mutex);
+        const std::size_t gone =
+            std::erase_if(m_record.not_carried.objects, [&](const protocol::LeftOut& one) {
+                return std::find(identities.begin(), identities.end(), one.identity) !=
+                       identities.end();
+            });
+        if (gone > 0) {
+            save();
+        }
+    };
     options.replayer.disabled = [this](const std::vector<DisabledTrigger>& triggers) {
         const std::lock_guard lock(m_mutex);
         m_record.disabled_triggers.insert(m_record.disabled_triggers.end(), triggers.begin(),
@@ -73,11 +97,11 @@ apply::DdlOptions Connector::ddl_options(const protocol::Hello& hello,
     return options;
 }
 
-// Without keys nothing carries a change of a table, so a difference is one at once. With them it
-// may be on its way.
+// Without capture nothing carries a change of a table, so a difference is one at once. With it
+// a difference may be on its way.
 bool Connector::awaits_ddl(const protocol::SchemaReport& report) const {
     const std::lock_guard lock(m_mutex);
-    return report.lsn && !m_record.ddl_keys.empty();
+    return report.lsn && m_record.captures;
 }
 
 void Connector::keep_report(const std::shared_ptr<Session>& session,

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: PostgreSQL
-// GRANT and REVOKE by a superuser of the source act as the owner of each object. The replica has no
-// superuser to do so: the statement is run as the owner, and cut in one a owner where there are
-// several.
+// GRANT and REVOKE, cut into what the replica can run. Those by a superuser of the source act as
+// the owner of each object: the replica has no superuser to do so, and runs one statement an owner.
+// What lies outside of the carried schemas is left out. Rights on what belongs to the replica's own
+// superuser (an extension's objects, a language) are given by him, in a statement that is formed
+// here: of the source's text it takes only words that are rights, and names.
 #pragma once
 
 #include "common/model/ddl.hpp"
 #include "common/pq/connection.hpp"
+#include "environment/replay/plan.hpp"
 #include "environment/replay/sql_text.hpp"
 
 #include <string>
@@ -18,8 +21,16 @@ struct OwnersShare {
     std::string text;
 };
 
-/// Empty when an object's owner cannot be told: run it another way. Throws as Connection::exec.
-std::vector<OwnersShare> by_owner(pq::Connection& connection, const model::DdlStatement& statement,
-                                  const SqlText& sql);
+struct GrantShares {
+    bool apart = false;  // false: the text runs as it stands, as its role
+    std::vector<OwnersShare> shares;
+    std::vector<std::string> of_superuser;  // statements of ours
+    std::vector<std::string> grantees;      // of those
+    std::vector<std::string> left_out;      // what they cannot say
+};
+
+/// `superuser`: the statement's role was one. Throws as Connection::exec.
+GrantShares share_grant(pq::Connection& connection, const model::DdlStatement& statement,
+                        const Scope& scope, const SqlText& sql, bool superuser);
 
 }  // namespace ardent::replay

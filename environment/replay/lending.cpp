@@ -75,13 +75,17 @@ void Lending::lend(const std::string& role) {
     }
 }
 
-void Lending::lend_ownership(const std::string& role, const std::string& owner) {
+void Lending::lend_membership(const std::string& role, const std::string& other) {
     const pq::Value member = m_connection.value(
         "SELECT pg_catalog.pg_has_role($1::pg_catalog.name, $2::pg_catalog.name, 'MEMBER')",
-        {role, owner});
+        {role, other});
     if (member == "f") {
-        grant(pq::quote_identifier(owner), role);
+        grant(pq::quote_identifier(other), role);
     }
+}
+
+void Lending::lend_ownership(const std::string& role, const std::string& owner) {
+    lend_membership(role, owner);
     lend_schemas(owner);
 }
 

@@ -20,6 +20,8 @@ public:
 
     /// Lends to the statement's role; in a transaction, as the connection's own user.
     void lend(const std::string& role);
+    /// Lends to the statement's role what it takes to act for another one.
+    void lend_membership(const std::string& role, const std::string& other);
     /// Lends the role what it takes to make another one an owner, and that one what it takes to
     /// own.
     void lend_ownership(const std::string& role, const std::string& owner);

@@ -4,6 +4,7 @@
 #include "environment/replay/sql_text.hpp"
 
 #include "common/base/text.hpp"
+#include "common/pq/connection.hpp"
 
 #include <algorithm>
 #include <array>
@@ -51,24 +52,33 @@ constexpr std::array<std::string_view, 16> k_foreign_tags = {"CREATE PUBLICATION
                                                              "DROP FOREIGN DATA WRAPPER",
                                                              "SECURITY LABEL"};
 
-// The schema in "public.t" or in "p on public.t"; nullopt when there is none.
-std::optional<std::string> schema_of_identity(const std::string& type,
-                                              const std::string& identity) {
+bool is_part_of_table(const std::string& type) {
+    return type == "trigger" || type == "policy" || type == "rule" || type == "table constraint";
+}
+
+// The name in "public.t", or of the table in "p on public.t"; nullopt when there is none.
+std::optional<model::RelationName> name_in_identity(const std::string& type,
+                                                    const std::string& identity) {
     const SqlText parts(identity, true);
     const std::vector<Token>& tokens = parts.tokens();
     std::size_t place = 0;
-    if (type == "trigger" || type == "policy" || type == "rule" || type == "table constraint") {
-        for (std::size_t i = 0; i < tokens.size(); ++i) {
-            place = tokens[i].is("on") ? i + 1 : place;
-        }
+    for (std::size_t i = 0; i < tokens.size() && is_part_of_table(type); ++i) {
+        place = tokens[i].is("on") ? i + 1 : place;
     }
-    if (type == "schema") {
-        return tokens.empty() ? std::nullopt : std::optional(tokens[0].text);
-    }
-    if (place + 1 < tokens.size() && tokens[place].name() && tokens[place + 1].symbol('.')) {
-        return tokens[place].text;
+    if (place + 2 < tokens.size() && tokens[place].name() && tokens[place + 1].symbol('.')) {
+        return model::RelationName{tokens[place].text, tokens[place + 2].text};
     }
     return std::nullopt;
+}
+
+std::optional<std::string> schema_of_identity(const std::string& type,
+                                              const std::string& identity) {
+    if (type == "schema") {
+        const SqlText parts(identity, true);
+        return parts.tokens().empty() ? std::nullopt : std::optional(parts.tokens()[0].text);
+    }
+    const auto name = name_in_identity(type, identity);
+    return name ? std::optional(name->schema) : std::nullopt;
 }
 
 template <class Object>
@@ -86,7 +96,9 @@ std::optional<bool> lies_inside(const model::DdlDropped& gone, const Scope& scop
     if (!schema) {
         return std::nullopt;
     }
-    const auto table = gone.type == "table" ? model::parse_relation(gone.identity) : std::nullopt;
+    const auto table = gone.type == "table" || is_part_of_table(gone.type)
+                           ? name_in_identity(gone.type, gone.identity)
+                           : std::nullopt;
     return table ? carries(scope, *table) : has(scope.schemas, *schema);
 }
 
@@ -107,8 +119,25 @@ private:
     bool m_outside = false;
 };
 
+// What a DROP names. What its CASCADE takes along may lie elsewhere: the foreign key of a table that
+// is not carried, whose definition the message then tells. An index does not say whose it is.
+Reach reach_of_drop(const model::DdlStatement& statement, const Scope& scope) {
+    Tally named;
+    for (const model::DdlDropped& gone : statement.dropped) {
+        const bool counts =
+            gone.original && gone.type != "index" && statement.tag.starts_with("DROP ");
+        if (const auto inside = counts ? lies_inside(gone, scope) : std::nullopt) {
+            named.count(*inside);
+        }
+    }
+    return named.reach();
+}
+
 // Relations say it best: one that is excluded lies in a schema that is carried.
 Reach reach_of(const model::DdlStatement& statement, const Scope& scope) {
+    if (const Reach named = reach_of_drop(statement, scope); named != Reach::nowhere) {
+        return named;
+    }
     Tally tables;
     for (const model::DdlTable& table : statement.tables) {
         tables.count(carries(scope, table.relation));
@@ -223,9 +252,55 @@ std::optional<Plan> plan_server(const model::DdlStatement& statement, const SqlT
     }
     if (statement.tag == "DROP SERVER" ||
         (statement.tag == "ALTER SERVER" && sql.find({"rename", "to"}))) {
-        return Plan{What::run, sql.text(), {}, {}, true, false};
+        // a server that nothing carried uses is not here
+        return Plan{What::run, sql.text(), {}, {}, true, true};
     }
     return std::nullopt;
+}
+
+// A schema that comes under a carried name, or loses it. Rows are sent by the schema's name.
+std::optional<Plan> plan_schema_rename(const model::DdlStatement& statement, const Scope& scope,
+                                       const SqlText& sql) {
+    const auto from = sql.name_after({"schema"});
+    const auto to = sql.name_after({"rename", "to"});
+    if (statement.tag != "ALTER SCHEMA" || !begins_with(sql, statement.tag) || !from || !to ||
+        has(scope.schemas, *from) == has(scope.schemas, *to)) {
+        return std::nullopt;
+    }
+    return Plan{What::rename_schema, sql.text(), {}, {}, true, false, *from, *to};
+}
+
+// ALTER DEFAULT PRIVILEGES … IN SCHEMA a, b …, for the schemas that are carried.
+std::optional<Plan> plan_default_privileges(const model::DdlStatement& statement,
+                                            const Scope& scope, const SqlText& sql) {
+    const auto place = sql.find({"in", "schema"});
+    if (statement.tag != "ALTER DEFAULT PRIVILEGES" || !begins_with(sql, statement.tag) || !place) {
+        return std::nullopt;
+    }
+    const std::vector<Token>& tokens = sql.tokens();
+    const std::size_t first = *place + 2;
+    std::size_t last = first;
+    std::vector<std::string> carried;
+    for (; last < tokens.size() && tokens[last].name(); last += 2) {
+        if (has(scope.schemas, tokens[last].text)) {
+            carried.push_back(pq::quote_identifier(tokens[last].text));
+        }
+        if (last + 1 >= tokens.size() || !tokens[last + 1].symbol(',')) {
+            ++last;
+            break;
+        }
+    }
+    if (carried.empty()) {
+        return leave_out("it lies outside of what the connector carries");
+    }
+    const std::size_t end = last < tokens.size() ? tokens[last].begin : sql.text().size();
+    return Plan{What::run,
+                sql.text().substr(0, tokens[first].begin) + base::join(carried, ", ") + " " +
+                    sql.text().substr(end),
+                {},
+                {},
+                false,
+                false};
 }
 
 bool is_extension(const model::DdlStatement& statement) {
@@ -234,11 +309,18 @@ bool is_extension(const model::DdlStatement& statement) {
 }
 
 // What neither reach nor text has a say in.
-std::optional<Plan> plan_by_kind(const model::DdlStatement& statement, const SqlText& sql) {
+std::optional<Plan> plan_by_kind(const model::DdlStatement& statement, const Scope& scope,
+                                 const SqlText& sql) {
     if (is_extension(statement)) {
         return Plan{What::extension, sql.text(), {}, {}, true, false};
     }
     if (auto plan = plan_server(statement, sql)) {
+        return plan;
+    }
+    if (auto plan = plan_schema_rename(statement, scope, sql)) {
+        return plan;
+    }
+    if (auto plan = plan_default_privileges(statement, scope, sql)) {
         return plan;
     }
     if (one_of(k_foreign_tags, statement.tag) || all_foreign(statement)) {
@@ -294,6 +376,19 @@ bool carries(const Scope& scope, const model::RelationName& relation) {
                scope.excluded.end();
 }
 
+std::vector<std::string> drop_texts(const model::DdlStatement& statement, const Scope& scope) {
+    std::vector<std::string> texts;
+    for (const model::DdlDropped& gone : statement.dropped) {
+        const auto word = drop_words().find(gone.type);
+        if (gone.original && word != drop_words().end() &&
+            lies_inside(gone, scope).value_or(false)) {
+            texts.push_back("DROP " + std::string(word->second) + " IF EXISTS " + gone.identity +
+                            " CASCADE");
+        }
+    }
+    return texts;
+}
+
 Plan make_plan(const model::DdlStatement& statement, const Scope& scope) {
     if (statement.kind == model::DdlKind::capture_failed) {
         return stop("the source could not capture this " + statement.tag + ": " +
@@ -301,8 +396,16 @@ Plan make_plan(const model::DdlStatement& statement, const Scope& scope) {
                     "Make the same change in the replica, then leave this one message out with "
                     "retry-setup --skip-ddl; or make a new copy.");
     }
+    if (statement.kind == model::DdlKind::capture_ended) {
+        return stop("DDL capture ended at the source with this " + statement.tag + ": " +
+                        statement.message,
+                    "What was changed there since is not in the stream. Switch capture on again "
+                    "(SELECT ardent_ddl_capture(true)) and make the replica anew with retry-setup "
+                    "--resync. Or, when nothing was changed, go on with retry-setup --skip-ddl and "
+                    "this LSN, with capture or without.");
+    }
     const SqlText sql = read_text(statement, statement.text.value_or(""));
-    if (auto plan = plan_by_kind(statement, sql)) {
+    if (auto plan = plan_by_kind(statement, scope, sql)) {
         return *std::move(plan);
     }
     const Reach reach = reach_of(statement, scope);

@@ -25,6 +25,7 @@ enum class What {
     extension,       // create, update or drop by name
     server,          // create a foreign server that calls nobody
     foreign_tables,  // those of `tables`
+    rename_schema,   // `from` to `to`: one of the two is carried
 };
 
 struct Plan {
@@ -34,9 +35,15 @@ struct Plan {
     std::string hint;
     bool as_apply = false;  // not under the statement's role
     bool may_miss = false;  // left out when a relation that it names is not here
+    std::string from{};
+    std::string to{};
 };
 
 Plan make_plan(const model::DdlStatement& statement, const Scope& scope);
+
+/// A DROP … IF EXISTS … CASCADE for each object that the message says was dropped by itself and that
+/// is carried.
+std::vector<std::string> drop_texts(const model::DdlStatement& statement, const Scope& scope);
 
 /// Is this relation one that the connector carries?
 bool carries(const Scope& scope, const model::RelationName& relation);

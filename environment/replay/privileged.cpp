@@ -39,6 +39,10 @@ void Privileged::create_role(const std::string& role) {
     ++m_made;
 }
 
+void Privileged::create_outside_schema(const std::string& schema) {
+    environment::create_outside_schema(superuser(), schema);
+}
+
 void Privileged::lend_admin() {
     environment::lend_admin(superuser());
 }

@@ -26,6 +26,8 @@ public:
     /// statement names the roles that it needs, and whoever writes statements could fill the
     /// catalogs with them.
     void create_role(const std::string& role);
+    /// As environment::create_outside_schema.
+    void create_outside_schema(const std::string& schema);
     void create_inert_wrapper();
     void lend_admin();
     void take_back_admin();

@@ -8,9 +8,6 @@
 #include "environment/replay/drops.hpp"
 #include "environment/replay/extension_statement.hpp"
 #include "environment/replay/grants.hpp"
-#include "environment/replay/lending.hpp"
-#include "environment/replay/missing.hpp"
-#include "environment/replay/parameters.hpp"
 #include "environment/replay/rewrites.hpp"
 #include "environment/replay/sql_text.hpp"
 #include "environment/replay/statement_settings.hpp"
@@ -29,15 +26,29 @@ namespace {
 using base::Error;
 using base::ErrorKind;
 
-constexpr unsigned k_most_attempts = 40;  // a statement may name many roles
-constexpr const char* k_no_privilege = "42501";
-constexpr const char* k_no_relation = "42P01";
-constexpr const char* k_no_schema = "3F000";
-constexpr std::string_view k_not_granted = "01007";
-constexpr std::string_view k_not_revoked = "01006";
 
-constexpr const char* k_has_role = R"sql(
-SELECT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) $1)
+constexpr const char* k_has_schema = R"sql(
+SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname OPERATOR(pg_catalog.=) $1)
+)sql";
+
+// What the role owns in this database; NULL: nothing.
+constexpr const char* k_owned = R"sql(
+SELECT pg_catalog.string_agg(pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid), ', ')
+  FROM pg_catalog.pg_shdepend AS d
+  JOIN pg_catalog.pg_roles AS r ON r.oid OPERATOR(pg_catalog.=) d.refobjid
+ WHERE d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_authid'::pg_catalog.regclass
+   AND d.deptype OPERATOR(pg_catalog.=) 'o' AND r.rolname OPERATOR(pg_catalog.=) $1
+   AND d.classid OPERATOR(pg_catalog.<>) 'pg_catalog.pg_default_acl'::pg_catalog.regclass
+   AND d.dbid OPERATOR(pg_catalog.=) (SELECT b.oid FROM pg_catalog.pg_database AS b
+                                       WHERE b.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())
+)sql";
+
+constexpr const char* k_tables_with_rows = R"sql(
+SELECT c.oid, c.relname
+  FROM pg_catalog.pg_class AS c
+  JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+ WHERE n.nspname OPERATOR(pg_catalog.=) $1 AND c.relkind OPERATOR(pg_catalog.=) 'r'
+   AND c.relpersistence OPERATOR(pg_catalog.=) 'p'
 )sql";
 
 // The name is the server's own word for what the message's words name, if they name a table.
@@ -60,49 +71,10 @@ bool needs_no_role(const model::DdlStatement& statement) {
            statement.tag == "DROP SCHEMA";
 }
 
-Error refusal(const model::DdlStatement& statement, const std::string& text, const Error& error) {
-    return {ErrorKind::replica,
-            "the replica refuses a " + statement.tag + " of the source: " + error.what() +
-                "; statement: " + shown(text),
-            "Mend the cause in the replica, then run retry-setup: it goes on with this statement. "
-            "Or leave out this one with retry-setup --skip-ddl and this LSN.",
-            error.sqlstate()};
-}
-
-/// Keeps the first warning of one statement that says that a GRANT or REVOKE did nothing. No other:
-/// code that a statement calls may raise any number of them.
-class GrantWarning {
-public:
-    explicit GrantWarning(pq::Connection& connection) : m_connection(connection) {
-        m_connection.on_notice([this](const pq::Notice& notice) {
-            if (!m_notice &&
-                (notice.sqlstate == k_not_granted || notice.sqlstate == k_not_revoked)) {
-                m_notice = notice;
-            }
-        });
-    }
-    ~GrantWarning() {
-        m_connection.on_notice([](const pq::Notice&) {});
-    }
-    GrantWarning(const GrantWarning&) = delete;
-    GrantWarning& operator=(const GrantWarning&) = delete;
-
-    const std::optional<pq::Notice>& get() const noexcept { return m_notice; }
-
-private:
-    pq::Connection& m_connection;
-    std::optional<pq::Notice> m_notice;
-};
-
 }  // namespace
 
 Replayer::Replayer(ReplayerOptions options)
-    : m_options(std::move(options)), m_privileged(m_options.admin) {}
-
-bool Replayer::was_superuser(const std::string& role) const {
-    const auto& all = m_options.superusers;
-    return std::find(all.begin(), all.end(), role) != all.end();
-}
+    : m_options(std::move(options)), m_runner(m_options) {}
 
 Outcome Replayer::replay(pq::Connection& connection, const model::DdlStatement& statement,
                          const std::vector<model::RelationName>& stale, bool overtaken) {
@@ -110,13 +82,13 @@ Outcome Replayer::replay(pq::Connection& connection, const model::DdlStatement& 
         statement.role != environment::k_nobody_role) {
         model::DdlStatement inert = statement;
         inert.role = environment::k_nobody_role;
-        warn_of_owner(statement, statement.role);
+        m_runner.warn_of_owner(statement, statement.role);
         return replay(connection, inert, stale, overtaken);
     }
     if (const auto settable = under_settings_of_here(connection, statement)) {
         return replay(connection, *settable, stale, overtaken);
     }
-    m_stale = stale;
+    m_runner.begin(stale);
     Outcome outcome{true, {}, {}};
     const Plan plan = make_plan(statement, m_options.scope);
     m_notes.clear();
@@ -129,7 +101,7 @@ Outcome Replayer::replay(pq::Connection& connection, const model::DdlStatement& 
             plan.why + (statement.text ? "; statement: " + shown(*statement.text) : std::string()),
             plan.hint);
     case What::extension:
-        return replay_extension(connection, m_privileged, statement, m_options.scope,
+        return replay_extension(connection, m_runner.privileged(), statement, m_options.scope,
                                 m_options.extensions());
     case What::server:
         server(connection, statement);
@@ -139,20 +111,40 @@ Outcome Replayer::replay(pq::Connection& connection, const model::DdlStatement& 
     case What::foreign_tables:
         make_relations(connection, statement, plan);
         break;
+    case What::rename_schema:
+        rename_schema(connection, statement, plan, outcome);
+        break;
     case What::derive:
         derive(connection, statement, outcome, "could not be captured");
         break;
     case What::run:
         run_statement(connection, statement, plan, outcome);
+        if (!outcome.ran) {
+            return outcome;
+        }
     }
     require_equal(connection, statement, m_options.scope, m_options.encoding, overtaken,
-                  [&](const std::string& sql) { run_definition(connection, statement, sql); });
+                  [&](const std::string& sql) { m_runner.run_definition(connection, statement, sql); });
     switch_off(connection, statement);
     environment::grant_reader(connection);
-    if (outcome.ran) {
-        outcome.note = take_notes();
-    }
+    outcome.note = take_notes();
+    note_followed(statement);
     return outcome;
+}
+
+void Replayer::note_followed(const model::DdlStatement& statement) {
+    std::vector<std::string> identities;
+    for (const model::DdlObject& object : statement.objects) {
+        if (object.command.starts_with("CREATE ")) {
+            identities.push_back(object.identity);
+        }
+    }
+    for (const model::DdlDropped& gone : statement.dropped) {
+        identities.push_back(gone.identity);
+    }
+    if (!identities.empty() && m_options.followed) {
+        m_options.followed(identities);
+    }
 }
 
 // With the ordinary value for each setting that cannot be had here; nullopt: all can.
@@ -174,13 +166,11 @@ std::optional<model::DdlStatement> Replayer::under_settings_of_here(
     return here;
 }
 
-void Replayer::warn_of_owner(const model::DdlStatement& statement, const std::string& owner) {
-    m_options.warn("the owner of what a " + statement.tag + " of the source made or changed is " +
-                   owner + environment::inert_owner_note());
-}
-
 std::string Replayer::take_notes() {
-    return base::join(std::exchange(m_notes, {}), "; ");
+    std::vector<std::string> notes = std::exchange(m_notes, {});
+    const std::vector<std::string> mended = m_runner.take_notes();
+    notes.insert(notes.end(), mended.begin(), mended.end());
+    return base::join(notes, "; ");
 }
 
 void Replayer::run_statement(pq::Connection& connection, const model::DdlStatement& statement,
@@ -194,22 +184,22 @@ void Replayer::run_statement(pq::Connection& connection, const model::DdlStateme
                               ? detached_partition(connection, statement, sql)
                               : std::nullopt;
     std::optional<Drops> drops;
-    if (statement.tag == "DROP OWNED" ||
-        (statement.tag.starts_with("DROP ") && statement.text != plan.text)) {
+    if (statement.tag.starts_with("DROP ") && statement.text != plan.text) {
         drops.emplace(connection, m_options.scope);
     }
     try {
+        if (statement.tag == "DROP OWNED") {
+            drop_owned(connection, statement, told, sql);
+            return;
+        }
         if (!run_text(connection, statement, told, sql)) {
             outcome = {false, "what the source left unfinished is not here", {}};
             return;
         }
-    } catch (const Error& error) {
-        const bool no_pattern =
-            error.sqlstate() == k_no_relation || error.sqlstate() == k_no_schema;
-        if (!no_pattern || !copies_a_definition(statement)) {
+    } catch (const Error&) {
+        if (!go_without(connection, statement, outcome)) {
             throw;
         }
-        derive(connection, statement, outcome, "is about a table that is not here");
         return;
     }
     if (detached) {
@@ -225,32 +215,109 @@ void Replayer::run_statement(pq::Connection& connection, const model::DdlStateme
 
 bool Replayer::run_text(pq::Connection& connection, const model::DdlStatement& statement,
                         const Plan& plan, const SqlText& sql) {
-    const bool superuser = was_superuser(statement.role);
+    const bool superuser = m_runner.was_superuser(statement.role);
     const bool as_told = begins_with(sql, statement.tag);
-    const auto shares = superuser && as_told && is_grant(statement)
-                            ? by_owner(connection, statement, sql)
-                            : std::vector<OwnersShare>();
-    for (const OwnersShare& share : shares) {
-        run(connection, statement, share.text, share.owner);
-    }
-    if (!shares.empty()) {
+    if (as_told && is_grant(statement) && run_grant(connection, statement, sql)) {
         return true;
     }
     const bool as_apply = as_told && (plan.as_apply || (superuser && needs_no_role(statement)));
     const auto triggers = all_triggers(sql);
-    if (!run(connection, statement, triggers ? triggers->text : plan.text,
+    if (!m_runner.run(connection, statement, triggers ? triggers->text : plan.text,
              as_apply ? std::nullopt : std::optional(statement.role), plan.may_miss)) {
         return false;
     }
     if (triggers) {
         const std::vector<model::RelationName> tables = carried_tables(connection, statement);
-        AsAdmin admin(connection, m_privileged);
+        AsAdmin admin(connection, m_runner.privileged());
         for (const model::RelationName& table : tables) {
             admin->exec(triggers->of_system(table));
         }
         admin.leave();
     }
     return true;
+}
+
+// False when the text is to run as it stands.
+bool Replayer::run_grant(pq::Connection& connection, const model::DdlStatement& statement,
+                         const SqlText& sql) {
+    const GrantShares shares = share_grant(connection, statement, m_options.scope, sql,
+                                           m_runner.was_superuser(statement.role));
+    for (const OwnersShare& share : shares.shares) {
+        m_runner.run(connection, statement, share.text, share.owner);
+    }
+    if (!shares.of_superuser.empty()) {
+        for (const std::string& role : shares.grantees) {
+            m_runner.ensure_role(connection, role);
+        }
+        AsAdmin admin(connection, m_runner.privileged());
+        for (const std::string& text : shares.of_superuser) {
+            admin->exec(text);
+        }
+        admin.leave();
+    }
+    for (const std::string& object : shares.left_out) {
+        m_options.left_out({"right", object,
+                            "this " + statement.tag + " is about what is the superuser's here: " +
+                                shown(sql.text())});
+    }
+    return shares.apart;
+}
+
+// A statement that needs what lies outside of what the connector carries, or a superuser, is left
+// out and named, as long as that leaves every table as it is at the source: then no row can differ.
+bool Replayer::go_without(pq::Connection& connection, const model::DdlStatement& statement,
+                          Outcome& outcome) {
+    if (m_runner.unmet().empty()) {
+        return false;
+    }
+    connection.exec("SAVEPOINT ardent_without");
+    const auto taken_back = [&](const Error& failure) {
+        if (failure.kind() == ErrorKind::transient || !connection.ok()) {
+            throw failure;
+        }
+        connection.exec("ROLLBACK TO SAVEPOINT ardent_without");
+        return false;
+    };
+    if (statement.tag.find(" TABLE") != std::string::npos) {
+        try {
+            derive(connection, statement, outcome, "names what is not here");
+            return true;
+        } catch (const Error& failure) {
+            taken_back(failure);
+        }
+    }
+    try {
+        if (!tables_are_equal(connection, statement)) {
+            return false;
+        }
+    } catch (const Error& failure) {
+        return taken_back(failure);
+    }
+    connection.exec("ROLLBACK TO SAVEPOINT ardent_without");
+    name_left_out(statement, m_runner.unmet());
+    outcome = {false, "the replica does not have what it needs: " + m_runner.unmet(), {}};
+    return true;
+}
+
+bool Replayer::tables_are_equal(pq::Connection& connection,
+                                const model::DdlStatement& statement) {
+    model::DdlStatement tables = statement;
+    std::erase_if(tables.tables, [](const model::DdlTable& table) {
+        return table.kind != "table" && table.kind != "partitioned table";
+    });
+    require_equal(connection, tables, m_options.scope, m_options.encoding, false,
+                  [&](const std::string& sql) { m_runner.run_definition(connection, statement, sql); });
+    return statement.rewritten.empty();
+}
+
+void Replayer::name_left_out(const model::DdlStatement& statement, const std::string& because) {
+    note_followed(statement);
+    for (const model::DdlObject& object : statement.objects) {
+        m_options.left_out({object.type, object.identity, statement.tag + ": " + because});
+    }
+    if (statement.objects.empty() && statement.dropped.empty()) {
+        m_options.left_out({"statement", statement.tag, because});
+    }
 }
 
 // What a message names is looked up and quoted by us, and is the connector's: a true code says
@@ -273,125 +340,6 @@ std::vector<model::RelationName> Replayer::carried_tables(
     return tables;
 }
 
-// False when it was left out, because what it names is not here and need not be.
-bool Replayer::run(pq::Connection& connection, const model::DdlStatement& statement,
-                   std::string text, const std::optional<std::string>& role, bool may_miss) {
-    const bool may_lend = role == statement.role;
-    bool lend =
-        may_lend && (was_superuser(statement.role) || m_borrowers.count(statement.role) > 0);
-    std::set<std::string> made;
-    const SqlText sql = read_text(statement, text);
-    if (const auto owner = new_owner(sql); owner && environment::is_reserved_role(owner->text)) {
-        text = with_owner(sql, *owner, environment::k_nobody_role);
-        warn_of_owner(statement, owner->text);
-    }
-    for (unsigned attempts = 1;; ++attempts) {
-        connection.exec("SAVEPOINT ardent_ddl");
-        try {
-            attempt(connection, statement, text, role, lend);
-            connection.exec("RELEASE SAVEPOINT ardent_ddl");
-            return true;
-        } catch (const Error& error) {
-            if (error.kind() == ErrorKind::transient || !connection.ok()) {
-                throw;
-            }
-            connection.exec("ROLLBACK TO SAVEPOINT ardent_ddl");
-            if (may_miss && error.sqlstate() == k_no_relation) {
-                connection.exec("RELEASE SAVEPOINT ardent_ddl");
-                return false;
-            }
-            if (attempts >= k_most_attempts) {
-                throw refusal(statement, text, error);
-            }
-            if (mend(error, statement, text, made)) {
-                hear_of_others(connection);
-                if (text.empty()) {
-                    connection.exec("RELEASE SAVEPOINT ardent_ddl");
-                    return true;
-                }
-                continue;
-            }
-            if (empty_stale(connection, error, statement)) {
-                continue;
-            }
-            if (error.sqlstate() != k_no_privilege || lend || !may_lend) {
-                throw refusal(statement, text, error);
-            }
-            lend = true;
-            m_borrowers.insert(statement.role);
-        }
-    }
-}
-
-// What is formed from a message's definitions: they name everything else with its schema.
-bool Replayer::run_definition(pq::Connection& connection, const model::DdlStatement& statement,
-                              const std::string& text) {
-    model::DdlStatement made = statement;
-    made.search_path = "pg_catalog";
-    return run(connection, made, text, statement.role);
-}
-
-void Replayer::attempt(pq::Connection& connection, const model::DdlStatement& statement,
-                       const std::string& text, const std::optional<std::string>& role, bool lend) {
-    Lending lending(connection, m_options.scope.schemas);
-    if (role) {
-        ensure_role(connection, *role);
-    }
-    if (lend) {
-        lending.lend(statement.role);
-        if (const auto owner = new_owner(read_text(statement, text))) {
-            lending.lend_ownership(statement.role, owner->text);
-        }
-    }
-    const GrantWarning warning(connection);
-    connection.exec(enter_settings(connection, statement, role));
-    connection.exec(text, std::span<const pq::Value>());
-    environment::clean_session(connection);
-    lending.take_back();
-    if (warning.get() && is_grant(statement) && was_superuser(statement.role)) {
-        throw Error(ErrorKind::replica, warning.get()->message, {}, warning.get()->sqlstate);
-    }
-}
-
-// Roles are never dropped here.
-void Replayer::ensure_role(pq::Connection& connection, const std::string& role) {
-    if (m_roles.count(role) > 0) {
-        return;
-    }
-    if (connection.value(k_has_role, {role}) == "f") {
-        m_privileged.create_role(role);
-        hear_of_others(connection);
-    }
-    m_roles.insert(role);
-}
-
-// True when trying again is worth it.
-bool Replayer::mend(const Error& error, const model::DdlStatement& statement, std::string& text,
-                    std::set<std::string>& made) {
-    if (const auto role = missing_role(error)) {
-        if (!made.insert(*role).second) {
-            return false;
-        }
-        m_privileged.create_role(*role);
-        return true;
-    }
-    if (const auto tablespace = missing_tablespace(error)) {
-        const SqlText sql = read_text(statement, text);
-        const auto edited = without_tablespace(sql);
-        const bool all_of_it = !edited && sql.find({"set", "tablespace"});
-        m_notes.push_back("there is no tablespace " + *tablespace + " here");
-        text = all_of_it ? std::string() : edited.value_or(text);
-        return all_of_it || edited.has_value();
-    }
-    if (const auto parameter = unknown_parameter(error)) {
-        const auto edited = without_parameter(read_text(statement, text), *parameter);
-        m_notes.push_back("there is no storage parameter " + *parameter + " here");
-        text = edited.value_or(text);
-        return edited.has_value();
-    }
-    return false;
-}
-
 void Replayer::make_relations(pq::Connection& connection, const model::DdlStatement& statement,
                               const Plan& plan) {
     const SqlText sql = read_text(statement, plan.text);
@@ -400,14 +348,14 @@ void Replayer::make_relations(pq::Connection& connection, const model::DdlStatem
             continue;
         }
         if (plan.what == What::relations) {
-            run_definition(connection, statement, create_table(table, storage_clause(sql)));
+            m_runner.run_definition(connection, statement, create_table(table, storage_clause(sql)));
             continue;
         }
         const auto from = sql.name_after({"from", "server"});
         if (!from) {
             throw Error(ErrorKind::replica, "IMPORT FOREIGN SCHEMA names no server");
         }
-        run_definition(connection, statement, create_foreign_table(table, *from));
+        m_runner.run_definition(connection, statement, create_foreign_table(table, *from));
     }
 }
 
@@ -416,7 +364,7 @@ void Replayer::derive(pq::Connection& connection, const model::DdlStatement& sta
     RowsApart apart = rows_apart(connection, statement, m_options.scope);
     Derivation derivation(connection, m_options.scope, m_options.encoding,
                           [&](const std::string& text) {
-                              run_definition(connection, statement, text);
+                              m_runner.run_definition(connection, statement, text);
                               m_notes.push_back(text);
                           });
     derivation.replay(statement);
@@ -429,35 +377,65 @@ void Replayer::derive(pq::Connection& connection, const model::DdlStatement& sta
 }
 
 void Replayer::server(pq::Connection& connection, const model::DdlStatement& statement) {
-    m_privileged.create_inert_wrapper();
     for (const model::DdlObject& object : statement.objects) {
         const SqlText name(object.type == "server" ? object.identity : "", true);
         if (name.tokens().size() == 1 && name.tokens()[0].name()) {
-            connection.exec("CREATE SERVER IF NOT EXISTS " +
-                            pq::quote_identifier(name.tokens()[0].text) + " FOREIGN DATA WRAPPER " +
-                            k_inert_wrapper);
+            m_runner.create_server(connection, name.tokens()[0].text);
         }
     }
 }
 
-// Rows that wait for a copy are those of some time before: a constraint or a new type may not take
-// them, which the source's rows of now are known to fit. True when there were some to take out.
-bool Replayer::empty_stale(pq::Connection& connection, const Error& error,
-                           const model::DdlStatement& statement) {
-    const std::string_view kind = std::string_view(error.sqlstate()).substr(0, 2);
-    if (m_stale.empty() || (kind != "22" && kind != "23")) {
-        return false;
+// What the source dropped is dropped, one by one, and then the text takes away the rights. REASSIGN
+// OWNED BY x TO y comes before DROP OWNED BY x, which is how a role is dropped, and as a session's
+// first statement it has no message: nobody knows of y. What x still owns here it did not drop
+// there: that belongs to whoever drops x, then, and the connector says so.
+void Replayer::drop_owned(pq::Connection& connection, const model::DdlStatement& statement,
+                          const Plan& plan, const SqlText& sql) {
+    const Drops drops(connection, m_options.scope);
+    for (const std::string& text : drop_texts(statement, m_options.scope)) {
+        m_runner.run(connection, statement, text, statement.role);
     }
-    const auto named =
-        std::partition(m_stale.begin(), m_stale.end(), [&](const model::RelationName& stale) {
-            return model::table_of(statement, stale) == nullptr;
-        });
-    const auto first = named == m_stale.end() ? m_stale.begin() : named;
-    for (auto stale = first; stale != m_stale.end(); ++stale) {
-        connection.exec("DELETE FROM ONLY " + pq::quote_qualified(stale->schema, stale->name));
+    for (const std::string& role : roles_acted_for(sql)) {
+        const pq::Result left = connection.exec(k_owned, {role});
+        if (left.is_null(0, 0) || environment::is_reserved_role(role)) {
+            continue;
+        }
+        connection.exec("REASSIGN OWNED BY " + pq::quote_identifier(role) + " TO " +
+                        pq::quote_identifier(statement.role));
+        m_options.warn("a REASSIGN OWNED of the source had no message; in the replica " +
+                       std::string(left.text(0, 0)) + " belongs to " + statement.role +
+                       " now: ALTER … OWNER TO at the source has a message");
     }
-    m_stale.erase(first, m_stale.end());
-    return true;
+    run_text(connection, statement, plan, sql);
+    drops.require_recorded(statement);
+}
+
+// A schema that has lost its name is kept under the new one: it may get the old one back, and its
+// rows are copied again then, because what was written meanwhile was not sent.
+void Replayer::rename_schema(pq::Connection& connection, const model::DdlStatement& statement,
+                             const Plan& plan, Outcome& outcome) {
+    const auto& schemas = m_options.scope.schemas;
+    if (std::find(schemas.begin(), schemas.end(), plan.from) != schemas.end()) {
+        connection.exec("DROP SCHEMA IF EXISTS " + pq::quote_identifier(plan.to) + " CASCADE");
+        m_runner.run(connection, statement, plan.text, std::nullopt);
+        m_options.warn("schema " + plan.from + " of the source is called " + plan.to +
+                       " there now: what is in it is not followed any more");
+        return;
+    }
+    if (connection.value(k_has_schema, {plan.from}) != "t") {
+        throw Error(ErrorKind::replica,
+                    "schema " + plan.from + " of the source is called " + plan.to +
+                        " there now, which the connector carries; the replica has none of its "
+                        "tables",
+                    "Make the replica anew with retry-setup --resync.");
+    }
+    m_runner.run(connection, statement, plan.text, std::nullopt);
+    const pq::Result tables = connection.exec(k_tables_with_rows, {plan.to});
+    for (int row = 0; row < tables.rows(); ++row) {
+        outcome.again.push_back({tables.number<std::uint32_t>(row, 0),
+                                 {plan.to, std::string(tables.text(row, 1))},
+                                 "its schema had another name meanwhile"});
+    }
 }
 
 // Rows of an unlogged table are not in the stream: it is empty here, as after a copy.
@@ -466,8 +444,10 @@ void Replayer::empty_unlogged(pq::Connection& connection, const model::DdlStatem
         if (table.persistence == "unlogged" && table.kind == "table" &&
             model::rewrite_of(statement, table.relation) != nullptr &&
             carries(m_options.scope, table.relation)) {
+            // what refers to an unlogged table is unlogged, too, and has no rows here
             connection.exec("TRUNCATE ONLY " +
-                            pq::quote_qualified(table.relation.schema, table.relation.name));
+                            pq::quote_qualified(table.relation.schema, table.relation.name) +
+                            " CASCADE");
         }
     }
 }

@@ -6,12 +6,11 @@
 
 #include "common/model/ddl.hpp"
 #include "common/pq/connection.hpp"
+#include "environment/replay/options.hpp"
 #include "environment/replay/outcome.hpp"
 #include "environment/replay/plan.hpp"
-#include "environment/replay/privileged.hpp"
+#include "environment/replay/runner.hpp"
 #include "environment/replay/sql_text.hpp"
-#include "environment/replica/extensions.hpp"
-#include "environment/state/records.hpp"
 
 #include <functional>
 #include <map>
@@ -21,21 +20,6 @@
 #include <vector>
 
 namespace ardent::replay {
-
-struct ReplayerOptions {
-    Scope scope;
-    std::string encoding = "UTF8";
-    std::vector<std::string> superusers;  // of the source
-    pq::ConnectOptions admin;
-    /// As it is now; asked at each statement about an extension.
-    std::function<environment::ExtensionPolicy()> extensions;
-    /// What the operator should know about the replica from now on; called before the commit, and
-    /// again when it is tried again.
-    std::function<void(const std::string&)> warn;
-    /// Triggers and rules that would fire in the replica were switched off; called before the
-    /// commit.
-    std::function<void(const std::vector<environment::DisabledTrigger>&)> disabled;
-};
 
 class Replayer {
 public:
@@ -49,43 +33,38 @@ public:
                    const std::vector<model::RelationName>& stale, bool overtaken);
 
 private:
-    bool run(pq::Connection& connection, const model::DdlStatement& statement, std::string text,
-             const std::optional<std::string>& role, bool may_miss = false);
-    bool run_definition(pq::Connection& connection, const model::DdlStatement& statement,
-                        const std::string& text);
     bool run_text(pq::Connection& connection, const model::DdlStatement& statement,
                   const Plan& plan, const SqlText& sql);
-    void attempt(pq::Connection& connection, const model::DdlStatement& statement,
-                 const std::string& text, const std::optional<std::string>& role, bool lend);
-    bool mend(const base::Error& error, const model::DdlStatement& statement, std::string& text,
-              std::set<std::string>& made);
+    bool run_grant(pq::Connection& connection, const model::DdlStatement& statement,
+                   const SqlText& sql);
+    bool go_without(pq::Connection& connection, const model::DdlStatement& statement,
+                    Outcome& outcome);
+    bool tables_are_equal(pq::Connection& connection, const model::DdlStatement& statement);
+    void name_left_out(const model::DdlStatement& statement, const std::string& because);
+    void note_followed(const model::DdlStatement& statement);
     std::string take_notes();
     std::optional<model::DdlStatement> under_settings_of_here(pq::Connection& connection,
                                                               const model::DdlStatement& statement);
-    void warn_of_owner(const model::DdlStatement& statement, const std::string& owner);
     std::vector<model::RelationName> carried_tables(pq::Connection& connection,
                                                     const model::DdlStatement& statement) const;
-    void ensure_role(pq::Connection& connection, const std::string& role);
     void make_relations(pq::Connection& connection, const model::DdlStatement& statement,
                         const Plan& plan);
     void derive(pq::Connection& connection, const model::DdlStatement& statement, Outcome& outcome,
                 const std::string& why);
     void server(pq::Connection& connection, const model::DdlStatement& statement);
+    void drop_owned(pq::Connection& connection, const model::DdlStatement& statement,
+                    const Plan& plan, const SqlText& sql);
+    void rename_schema(pq::Connection& connection, const model::DdlStatement& statement,
+                       const Plan& plan, Outcome& outcome);
     void run_statement(pq::Connection& connection, const model::DdlStatement& statement,
                        const Plan& plan, Outcome& outcome);
-    bool empty_stale(pq::Connection& connection, const base::Error& error,
-                     const model::DdlStatement& statement);
     void empty_unlogged(pq::Connection& connection, const model::DdlStatement& statement);
     void switch_off(pq::Connection& connection, const model::DdlStatement& statement);
-    bool was_superuser(const std::string& role) const;
 
     ReplayerOptions m_options;
-    Privileged m_privileged;
-    std::set<std::string> m_roles;             // known to be there
+    Runner m_runner;
     std::map<std::string, bool> m_settable;    // settings that were tried here
-    std::set<std::string> m_borrowers;         // roles that could not do without
     std::vector<std::string> m_notes;          // of the statement that is replayed
-    std::vector<model::RelationName> m_stale;  // likewise, as long as they may have rows
 };
 
 }  // namespace ardent::replay

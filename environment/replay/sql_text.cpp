@@ -178,6 +178,28 @@ std::optional<Token> new_owner(const SqlText& sql) {
     return somebody ? std::optional(name) : std::nullopt;
 }
 
+std::vector<std::string> roles_acted_for(const SqlText& sql) {
+    std::optional<std::size_t> place;
+    if (begins_with(sql, "ALTER DEFAULT PRIVILEGES")) {
+        place = sql.find({"for", "role"});
+        place = place ? place : sql.find({"for", "user"});
+    } else if (begins_with(sql, "DROP OWNED BY") || begins_with(sql, "REASSIGN OWNED BY")) {
+        place = sql.find({"owned", "by"});
+    }
+    std::vector<std::string> roles;
+    const std::vector<Token>& tokens = sql.tokens();
+    for (std::size_t i = place.value_or(tokens.size()) + 2; i < tokens.size(); i += 2) {
+        if (!tokens[i].name()) {
+            break;
+        }
+        roles.push_back(tokens[i].text);
+        if (i + 1 >= tokens.size() || !tokens[i + 1].symbol(',')) {
+            break;
+        }
+    }
+    return roles;
+}
+
 // CREATE SCHEMA AUTHORIZATION x makes a schema x.
 std::string with_owner(const SqlText& sql, const Token& owner, const std::string& role) {
     const std::string& text = sql.text();

@@ -59,6 +59,9 @@ std::string storage_clause(const SqlText& sql);
 /// The name after OWNER TO, of REASSIGN OWNED … TO or of CREATE SCHEMA … AUTHORIZATION: whom the
 /// statement makes an owner. nullopt when it names nobody, and for CURRENT_USER and its like.
 std::optional<Token> new_owner(const SqlText& sql);
+/// The roles whose things a statement changes: ALTER DEFAULT PRIVILEGES FOR ROLE …, DROP OWNED BY
+/// …, REASSIGN OWNED BY ….
+std::vector<std::string> roles_acted_for(const SqlText& sql);
 /// The text with `role`, unquoted, in place of that.
 std::string with_owner(const SqlText& sql, const Token& owner, const std::string& role);
 /// True when the text begins with the words of a command tag, as that of such a statement does.

@@ -80,6 +80,9 @@ std::string enter_settings(pq::Connection& connection, const model::DdlStatement
             set(name, value);
         }
     }
+    // The source has looked at a function's body already, and a body may name what is not here: a
+    // temporary table, a schema that is not carried.
+    set("check_function_bodies", "off");
     set("search_path", statement.search_path);
     if (role) {
         set("role", *role);

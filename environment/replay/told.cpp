@@ -135,12 +135,4 @@ std::string with_what_is_told(const model::DdlStatement& statement, const SqlTex
     return text;
 }
 
-bool copies_a_definition(const model::DdlStatement& statement) {
-    const SqlText sql = read_text(statement, statement.text.value_or(""));
-    const std::vector<Token>& tokens = sql.tokens();
-    return statement.tag == "CREATE TABLE" &&
-           std::any_of(tokens.begin(), tokens.end(),
-                       [](const Token& token) { return token.is("like") && token.depth == 1; });
-}
-
 }  // namespace ardent::replay

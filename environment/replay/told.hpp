@@ -17,7 +17,4 @@ namespace ardent::replay {
 /// - the roles behind SESSION_USER, CURRENT_USER and CURRENT_ROLE, where they name a role.
 std::string with_what_is_told(const model::DdlStatement& statement, const SqlText& sql);
 
-/// True for CREATE TABLE (LIKE …): what is copied from may be a temporary table, or not carried.
-bool copies_a_definition(const model::DdlStatement& statement);
-
 }  // namespace ardent::replay

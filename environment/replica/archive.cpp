@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -80,6 +81,13 @@ bool is_late_comment(std::string_view entry) {
            (entry.find(" CONSTRAINT ") != entry.npos || entry.find(" INDEX ") != entry.npos);
 }
 
+bool is_relation(std::string_view entry) {
+    constexpr std::array<std::string_view, 5> k_relations = {
+        "TABLE ", "VIEW ", "MATERIALIZED VIEW ", "FOREIGN TABLE ", "SEQUENCE "};
+    return std::any_of(k_relations.begin(), k_relations.end(),
+                       [&](std::string_view start) { return entry.starts_with(start); });
+}
+
 bool is_grant(std::string_view entry) {
     return entry.starts_with("ACL ") || entry.starts_with("DEFAULT ACL ");
 }
@@ -134,6 +142,80 @@ std::string types_of(std::string_view contents, const std::vector<std::uint32_t>
     std::string result;
     for (const std::string& line : base::split(contents, '\n')) {
         if (entry_of(line).starts_with("TYPE ") && wanted.contains(base::split(line, ' ')[2])) {
+            result += line + "\n";
+        }
+    }
+    return result;
+}
+
+namespace {
+
+// "t" of "public.t", quoted where SQL needs it, as pg_dump writes it, too.
+std::string without_schema(const std::string& identity, const std::string& schema) {
+    for (const std::string& prefix : {schema + ".", pq::quote_identifier(schema) + "."}) {
+        if (identity.starts_with(prefix)) {
+            return identity.substr(prefix.size());
+        }
+    }
+    return identity;
+}
+
+// What entries for rights and comments say that they are about: "VIEW v ", "TRIGGER x ON t ".
+std::vector<std::string> subjects_of(const protocol::OutsideObject& object) {
+    const std::string& schema = object.names[0];
+    const std::string& identity = object.named.identity;
+    const std::string name = without_schema(identity, schema);
+    std::string kind = object.named.type;
+    std::transform(kind.begin(), kind.end(), kind.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    if (kind == "VIEW" || kind == "MATERIALIZED VIEW") {
+        return {"TABLE " + name + " ", kind + " " + name + " ", "COLUMN " + name + "."};
+    }
+    const std::size_t on = identity.rfind(" on ");
+    if (object.names.size() == 3 && on != std::string::npos) {
+        kind = kind == "TABLE CONSTRAINT" ? "CONSTRAINT" : kind;
+        return {kind + " " + identity.substr(0, on) + " ON " +
+                without_schema(identity.substr(on + 4), schema) + " "};
+    }
+    return {kind + " " + name + " "};
+}
+
+// pg_dump puts a blank behind the commas of a signature, the catalogs do not.
+std::string without_blanks_behind_commas(std::string_view text) {
+    std::string result;
+    for (const char c : text) {
+        if (c != ' ' || result.empty() || result.back() != ',') {
+            result += c;
+        }
+    }
+    return result;
+}
+
+}  // namespace
+
+std::string without_objects(std::string_view contents,
+                            const std::vector<protocol::OutsideObject>& objects) {
+    std::set<std::string> ids;
+    std::vector<std::string> about;
+    for (const protocol::OutsideObject& object : objects) {
+        ids.insert(std::to_string(object.catalog) + " " + std::to_string(object.oid));
+        for (const std::string& subject :
+             object.names.size() < 2 ? std::vector<std::string>() : subjects_of(object)) {
+            const std::string what = without_blanks_behind_commas(subject);
+            about.push_back("ACL " + object.names[0] + " " + what);
+            about.push_back("COMMENT " + object.names[0] + " " + what);
+        }
+    }
+    std::string result;
+    for (const std::string& line : base::split(contents, '\n')) {
+        const std::vector<std::string> words = base::split(line, ' ');
+        const std::string_view entry = entry_of(line);
+        const bool has_id = words.size() > 3 && ids.contains(words[1] + " " + words[2]);
+        const bool extra = entry.starts_with("ACL ") || entry.starts_with("COMMENT ");
+        const std::string told = extra && !about.empty() ? without_blanks_behind_commas(entry) : std::string();
+        if (!line.empty() && !has_id &&
+            std::none_of(about.begin(), about.end(),
+                         [&](const std::string& start) { return told.starts_with(start); })) {
             result += line + "\n";
         }
     }
@@ -213,7 +295,7 @@ std::string Archive::restore(const std::vector<std::string>& arguments) const {
 }
 
 void Archive::open() {
-    m_contents = filter_contents(restore({"--list"}));
+    m_contents = without_objects(filter_contents(restore({"--list"})), m_outside);
 }
 
 void Archive::create_inert_servers(Superuser& admin, pq::Connection& apply) {
@@ -236,23 +318,40 @@ void Archive::create_inert_servers(Superuser& admin, pq::Connection& apply) {
 }
 
 void Archive::restore_types(const std::vector<std::uint32_t>& types) {
-    m_types = types_of(m_contents, types);
-    if (!m_types.empty()) {
-        restore_list("types", m_types);
+    const std::string entries = types_of(m_contents, types);
+    if (!entries.empty()) {
+        restore_list("types", entries);
+        m_made += entries;
     }
 }
 
+void Archive::restore_types_and_functions() {
+    std::string entries;
+    for (const std::string& line : base::split(not_made(), '\n')) {
+        if (is_relation(entry_of(line))) {
+            break;
+        }
+        entries += line + "\n";
+    }
+    restore_list("functions", entries);
+    m_made += entries;
+}
+
 void Archive::restore_before_data() {
-    const std::vector<std::string> done = base::split(m_types, '\n');
-    const std::set<std::string> known(done.begin(), done.end());
+    restore_list("before", not_made());
+}
+
+std::string Archive::not_made() const {
+    const std::vector<std::string> made = base::split(m_made, '\n');
+    const std::set<std::string> known(made.begin(), made.end());
     std::string rest;
     for (const std::string& line :
          base::split(select_lines(m_contents, std::not_fn(is_late_comment)), '\n')) {
-        if (!known.contains(line)) {
+        if (!line.empty() && !known.contains(line)) {
             rest += line + "\n";
         }
     }
-    restore_list("before", rest);
+    return rest;
 }
 
 void Archive::restore_list(const std::string& name, const std::string& entries) const {

@@ -5,6 +5,7 @@
 
 #include "common/model/table_definition.hpp"
 #include "common/pq/connection.hpp"
+#include "common/protocol/messages.hpp"
 #include "environment/instance/superuser.hpp"
 
 #include <cstdint>
@@ -19,6 +20,10 @@ namespace ardent::environment {
 /// extensions, publications, subscriptions, event triggers, servers and user mappings, data. A
 /// commented-out line stays.
 std::string filter_contents(std::string_view contents);
+
+/// A table of contents without these objects, and without rights and comments on them.
+std::string without_objects(std::string_view contents,
+                            const std::vector<protocol::OutsideObject>& objects);
 
 /// The lines of a table of contents that create one of these types, which are named by their oids
 /// at the source: a name cannot be told from the next one.
@@ -46,11 +51,13 @@ class Archive {
 public:
     using GoOn = std::function<bool()>;
 
-    /// `file` has been written; `go_on` false ends a running pg_restore.
-    Archive(const Instance& instance, std::string database, std::string file, GoOn go_on)
+    /// `file` has been written; `go_on` false ends a running pg_restore. `outside` is passed over.
+    Archive(const Instance& instance, std::string database, std::string file,
+            std::vector<protocol::OutsideObject> outside, GoOn go_on)
         : m_instance(instance),
           m_database(std::move(database)),
           m_file(std::move(file)),
+          m_outside(std::move(outside)),
           m_go_on(std::move(go_on)) {}
 
     /// Reads the table of contents. Throws base::Error (replica) when the file is no archive that
@@ -63,6 +70,9 @@ public:
     /// everything later is made with; `types` are oids of the source. Those that are not in the
     /// archive are passed over.
     void restore_types(const std::vector<std::uint32_t>& types);
+    /// Types and functions with what they need, as far as they stand before the first relation:
+    /// what casts can be made of. Then, by the second call, the rest.
+    void restore_types_and_functions();
     void restore_before_data();
     /// Indexes, constraints that make one, checks and foreign keys that stand behind the rows, with
     /// what follows them; empty: there is none.
@@ -79,6 +89,7 @@ private:
     std::string write_list(const std::string& name, const std::string& text) const;
     std::string restore(const std::vector<std::string>& arguments) const;
     void restore_list(const std::string& name, const std::string& entries) const;
+    std::string not_made() const;
     std::string script_of(const std::string& name, const std::string& entries) const;
     void run_grants(pq::Connection& apply, const std::string& what, const std::string& list,
                     std::vector<std::string>& warnings) const;
@@ -86,9 +97,10 @@ private:
     const Instance& m_instance;
     std::string m_database;
     std::string m_file;
+    std::vector<protocol::OutsideObject> m_outside;
     GoOn m_go_on;
     std::string m_contents;  // filtered
-    std::string m_types;     // of these, what restore_types made
+    std::string m_made;      // of these, what is restored
 };
 
 }  // namespace ardent::environment

@@ -236,24 +236,32 @@ void create_surroundings(Superuser& admin, const protocol::CopyBegin& begin,
     }
 }
 
+void create_outside_schema(Superuser& admin, const std::string& schema) {
+    create_schema(admin, schema);
+    admin->exec("GRANT USAGE ON SCHEMA " + quote_identifier(schema) + " TO PUBLIC");
+}
+
+void create_stand_in(pq::Connection& apply, const protocol::OutsideFunction& function) {
+    apply.exec("CREATE FUNCTION " + pq::quote_qualified(function.schema, function.name) + "(" +
+               function.arguments + ") RETURNS " + function.result + " LANGUAGE plpgsql " +
+               (function.volatility == 'i'   ? "IMMUTABLE"
+                : function.volatility == 's' ? "STABLE"
+                                             : "VOLATILE") +
+               " AS $$ BEGIN RAISE EXCEPTION 'this function is in a schema of the source "
+               "that is not carried'; END $$");
+}
+
 void create_stand_ins(Superuser& admin, pq::Connection& apply,
                       const std::vector<protocol::OutsideFunction>& functions,
                       std::vector<std::string>& warnings) {
     for (const protocol::OutsideFunction& function : functions) {
-        const std::string name = pq::quote_qualified(function.schema, function.name);
         const std::string shown = model::to_string({function.schema, function.name}) + "(" +
                                   function.arguments + "), which " +
                                   base::join(function.tables, ", ") +
                                   " needs, is in a schema that is not carried";
         try {
-            create_schema(admin, function.schema);
-            apply.exec("CREATE FUNCTION " + name + "(" + function.arguments + ") RETURNS " +
-                       function.result + " LANGUAGE plpgsql " +
-                       (function.volatility == 'i'   ? "IMMUTABLE"
-                        : function.volatility == 's' ? "STABLE"
-                                                     : "VOLATILE") +
-                       " AS $$ BEGIN RAISE EXCEPTION 'this function is in a schema of the source "
-                       "that is not carried'; END $$");
+            create_outside_schema(admin, function.schema);
+            create_stand_in(apply, function);
             warnings.push_back("function " + shown +
                                ": in the replica a function that raises an error stands for it");
         } catch (const Error& error) {

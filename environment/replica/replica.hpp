@@ -45,6 +45,11 @@ void create_schema(Superuser& admin, const std::string& schema);
 void create_surroundings(Superuser& admin, const protocol::CopyBegin& begin,
                          const ExtensionPolicy& policy, std::vector<std::string>& warnings);
 
+/// For what stands in: everybody may look into it, so that what is missing there is said to be.
+void create_outside_schema(Superuser& admin, const std::string& schema);
+/// One of those that create_stand_ins makes; its schema is there.
+void create_stand_in(pq::Connection& apply, const protocol::OutsideFunction& function);
+
 /// What stands for functions of schemas that are not carried, so that tables can be made whose
 /// expressions call them: functions that raise an error. Nothing calls them while rows are stored.
 /// Each is named in `warnings`.

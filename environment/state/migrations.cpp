@@ -115,8 +115,12 @@ CREATE TABLE environment.idempotency (
 CREATE INDEX idempotency_branch ON environment.idempotency (branch_id);
 )sql";
 
-constexpr std::array k_migrations = {k_first,           k_excluded, k_preflight_at, k_ddl,
-                                     k_drop_extensions, k_branches, k_settings,     k_idempotency};
+constexpr std::string_view k_captures = R"sql(
+ALTER TABLE environment.connector ADD COLUMN captures boolean NOT NULL DEFAULT false;
+)sql";
+
+constexpr std::array k_migrations = {k_first,    k_excluded, k_preflight_at, k_ddl,     k_drop_extensions,
+                                     k_branches, k_settings, k_idempotency,  k_captures};
 
 }  // namespace
 

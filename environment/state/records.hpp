@@ -49,6 +49,7 @@ struct ConnectorRecord {
 
     std::map<std::string, std::string>
         ddl_keys;                        // all that were ever handed over; secrets, shown nowhere
+    bool captures = false;               // the source captures DDL, or did when the agent began
     std::optional<model::Lsn> skip_ddl;  // the one DDL message that the operator leaves out
 
     std::string agent_version;

@@ -64,6 +64,7 @@ ConnectorRecord read_connector(const pq::Result& row, int at) {
         record.skip_ddl = model::parse_lsn(*skip);
     }
     record.drop_extensions = parse_texts(next().value());
+    record.captures = next().value() == "t";
     return record;
 }
 
@@ -144,7 +145,8 @@ std::vector<ConnectorRecord> Store::connectors() {
         SELECT id, name, org_id, project_id, service_name, schemas, created_at, token_hash, phase,
                failure, source, slot, consistent_point, not_carried, copy_warnings,
                disabled_triggers, agent_version, preflight, preflight_pass, agent_status,
-               agent_seen_at, excluded, preflight_at, ddl_keys, skip_ddl, drop_extensions
+               agent_seen_at, excluded, preflight_at, ddl_keys, skip_ddl, drop_extensions,
+               captures
           FROM environment.connector
          ORDER BY created_at, id
     )sql");
@@ -163,21 +165,21 @@ std::string Store::save(const ConnectorRecord& record) {
                id, name, org_id, project_id, service_name, schemas, token_hash, phase, failure,
                source, slot, consistent_point, not_carried, copy_warnings, disabled_triggers,
                agent_version, preflight, preflight_pass, agent_status, agent_seen_at, excluded,
-               preflight_at, ddl_keys, skip_ddl, drop_extensions)
+               preflight_at, ddl_keys, skip_ddl, drop_extensions, captures)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                $19, $20, $21, $22, $23, $24, $25)
+                $19, $20, $21, $22, $23, $24, $25, $26)
         ON CONFLICT (id) DO UPDATE
            SET (name, project_id, schemas, token_hash, phase, failure, source, slot,
                 consistent_point, not_carried, copy_warnings, disabled_triggers, agent_version,
                 preflight, preflight_pass, agent_status, agent_seen_at, excluded, preflight_at,
-                ddl_keys, skip_ddl, drop_extensions)
+                ddl_keys, skip_ddl, drop_extensions, captures)
              = (excluded.name, excluded.project_id, excluded.schemas, excluded.token_hash,
                 excluded.phase, excluded.failure, excluded.source, excluded.slot,
                 excluded.consistent_point, excluded.not_carried, excluded.copy_warnings,
                 excluded.disabled_triggers, excluded.agent_version, excluded.preflight,
                 excluded.preflight_pass, excluded.agent_status, excluded.agent_seen_at,
                 excluded.excluded, excluded.preflight_at, excluded.ddl_keys, excluded.skip_ddl,
-                excluded.drop_extensions)
+                excluded.drop_extensions, excluded.captures)
         RETURNING created_at
         )sql",
         {record.id,
@@ -204,7 +206,8 @@ std::string Store::save(const ConnectorRecord& record) {
          text_or_null(record.preflight_at),
          text_map_to_json(record.ddl_keys),
          maybe(record.skip_ddl, [](model::Lsn lsn) { return model::to_string(lsn); }),
-         texts_to_json(record.drop_extensions)});
+         texts_to_json(record.drop_extensions),
+         record.captures ? "t" : "f"});
     return row.value(0, 0).value();
 }
 

@@ -94,11 +94,12 @@ sub herd
 	if ($pid == 0)
 	{
 		local $SIG{PIPE} = 'IGNORE';
-		my @herd = map { $l->connections($count / @from, $first, $_) } @from;
+		# a child that died would stop the test's servers on its way out
+		my @herd = eval { map { $l->connections($count / @from, $first, $_) } @from };
 		while (kill 0, getppid)
 		{
 			@herd = grep { !$l->closed($_) } @herd;
-			push @herd, $l->connections($count - @herd, $first, $from[0]);
+			eval { push @herd, $l->connections($count - @herd, $first, $from[0]) };
 			select undef, undef, undef, 0.05;
 		}
 		require POSIX;

@@ -71,16 +71,14 @@ $retry->();
 $t->wait_caught_up;
 $t->compare_ok('after the stray column is gone');
 
-# a DROP OWNED that would take more here than there
+# a DROP OWNED that would take more here than there: REASSIGN OWNED as a session's first statement has no message
 $source->('CREATE ROLE leaver; CREATE TABLE kept (id integer PRIMARY KEY); CREATE TABLE gone (id integer PRIMARY KEY); ALTER TABLE gone OWNER TO leaver');
 $t->wait_caught_up;
 $replica->('ALTER TABLE kept OWNER TO leaver');
-$stops->('DROP OWNED that meets another owner', 'DROP OWNED BY leaver',
-	qr/a DROP OWNED of the source would drop public.kept here, which it did not drop there/);
-$replica->('ALTER TABLE kept OWNER TO postgres');
-$retry->();
+$source->('DROP OWNED BY leaver');
 $t->wait_caught_up;
-$t->compare_ok('after the owner is the same');
+$t->compare_ok('DROP OWNED that meets another owner takes what it took at the source');
+like(join("\n", @{ $t->connector->{warnings} }), qr/in the replica table public\.kept belongs to postgres/, 'and says who owns the rest');
 
 # triggers that would fire here
 $source->(q(CREATE TRIGGER fire BEFORE INSERT ON fact FOR EACH ROW EXECUTE FUNCTION fire(); ALTER TABLE fact ENABLE ALWAYS TRIGGER fire;
@@ -115,15 +113,20 @@ foreach my $case (
 		ALTER TABLE fact ADD CONSTRAINT reached CHECK (reach() > 0)), qr/ALTER SYSTEM cannot (?:run inside a transaction block|be executed from a function)|permission denied to set parameter|must be superuser to execute ALTER SYSTEM/ ],
 	[ 'the superuser, after an extension in the same transaction', q(CREATE OR REPLACE FUNCTION reach() RETURNS integer LANGUAGE plpgsql AS $f$ BEGIN
 		IF current_setting('session_replication_role') = 'replica' THEN SET LOCAL ROLE ardent_admin; END IF; RETURN 1; END $f$;
-		BEGIN; CREATE EXTENSION pg_trgm; ALTER TABLE fact ADD CONSTRAINT reached CHECK (reach() > 0); COMMIT), qr/permission denied to set role "ardent_admin"/ ],
-	[ 'a C function', q(CREATE FUNCTION c_function() RETURNS integer LANGUAGE c AS 'plpgsql', 'plpgsql_call_handler'), qr/permission denied for language c/ ])
+		BEGIN; CREATE EXTENSION pg_trgm; ALTER TABLE fact ADD CONSTRAINT reached CHECK (reach() > 0); COMMIT), qr/permission denied to set role "ardent_admin"/ ])
 {
 	my ($what, $sql, $expected) = @$case;
 	my $stopped = $stops->($what, $sql, $expected);
 	$retry->('--skip-ddl', $stopped);
-	$source->('ALTER TABLE fact DROP CONSTRAINT IF EXISTS reached; DROP FUNCTION IF EXISTS c_function()');
+	$source->('ALTER TABLE fact DROP CONSTRAINT IF EXISTS reached');
 	$t->wait_caught_up;
 }
+$source->(q(CREATE FUNCTION c_function() RETURNS integer LANGUAGE c AS 'plpgsql', 'plpgsql_call_handler'));
+$t->wait_caught_up;
+is_deeply([ map { $_->{identity} } @{ $t->connector->{not_carried}{objects} } ], ['public.c_function()'], 'a C function is left out and named');
+$source->('DROP FUNCTION c_function()');
+$t->wait_caught_up;
+is_deeply($t->connector->{not_carried}{objects}, [], 'until it is dropped');
 is($t->replica_psql(q(SELECT count(*) FROM pg_roles WHERE rolname = 'mighty')), 0, 'no role was made');
 ok(!-e '/tmp/reached', 'no program was run');
 

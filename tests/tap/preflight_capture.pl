@@ -38,8 +38,8 @@ is_deeply($inside->('status'), $all->('pass'), 'capture on: all pass');
 is($inside->('actual')->{ddl_capture}, 'on', 'and it is said to be on');
 
 foreach my $case (
-	[ 'ddl_capture', 'ALTER EVENT TRIGGER ardent_sql_drop DISABLE' ],
-	[ 'ddl_capture', 'ALTER EVENT TRIGGER ardent_table_rewrite ENABLE' ],
+	[ 'ddl_capture', 'ALTER EVENT TRIGGER "!ardent_sql_drop" DISABLE' ],
+	[ 'ddl_capture', 'ALTER EVENT TRIGGER "!ardent_table_rewrite" ENABLE' ],
 	[ 'ddl_capture_key', 'DROP USER MAPPING FOR ardent_replication SERVER ardent_ddl' ],
 	[ 'ddl_capture_key', 'REVOKE USAGE ON FOREIGN SERVER ardent_ddl FROM ardent_replication' ])
 {

@@ -29,10 +29,11 @@ preflight::Rows role_with(std::size_t column, preflight::Cell value) {
 /// A row of k_capture: triggers, those that fire ALWAYS, those disabled.
 preflight::Row capture(const char* triggers, const char* always, const char* disabled,
                        const char* event_triggers = "on", const char* usage = "t",
-                       const char* mapped = "t", preflight::Cell holds_key = "t") {
+                       const char* mapped = "t", preflight::Cell holds_key = "t",
+                       const char* before = "") {
     return {triggers,       always, disabled, "ardent_sql_drop",
             event_triggers, usage,  mapped,   std::move(holds_key),
-            "0.1.0",        "t"};
+            "0.1.0",        "t",    before};
 }
 
 base::Error library_error(const char* sqlstate) {
@@ -251,6 +252,11 @@ std::vector<Case> server_cases() {
          {capture("4", "4", "0", "off")},
          nullptr,
          "event_triggers is off here"},
+        {"ddl_capture",
+         k_warn,
+         {capture("4", "4", "0", "on", "t", "t", "t", "\" first\"")},
+         nullptr,
+         "RENAME TO"},
         {"ddl_capture_library", k_pass, {}},
         {"ddl_capture_library",
          k_fail,

@@ -4,7 +4,6 @@
 #include "tests/support/catch.hpp"
 
 using namespace ardent;
-using replay::copies_a_definition;
 using replay::with_what_is_told;
 
 namespace {
@@ -98,12 +97,4 @@ TEST_CASE("told: roles of the session, where a role stands") {
     }
     const std::string view = "CREATE VIEW v AS SELECT a, session_user FROM t";
     CHECK(of("CREATE VIEW", view) == view);
-}
-
-TEST_CASE("told: a table after the pattern of another") {
-    CHECK(copies_a_definition(statement_of("CREATE TABLE", "CREATE TABLE a (LIKE b, c text)")));
-    CHECK_FALSE(copies_a_definition(
-        statement_of("CREATE TABLE", "CREATE TABLE a (c text CHECK (c LIKE 'x'))")));
-    CHECK_FALSE(
-        copies_a_definition(statement_of("CREATE TABLE", "CREATE TABLE a (\"like\" text)")));
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "extension/src/capture/capture.hpp"
 
+#include "extension/src/capture/ending.hpp"
 #include "extension/src/capture/key.hpp"
 #include "extension/src/capture/message.hpp"
 #include "extension/src/capture/objects.hpp"
+#include "extension/src/capture/switch.hpp"
 #include "extension/src/capture/text.hpp"
 #include "extension/src/capture/values.hpp"
 
@@ -122,15 +124,20 @@ void start(const Node* tree) {
     }
 }
 
-void end(const EventTriggerData* data) {
-    Statement* const statement = current_statement(false, data->parsetree);
+void settle(Statement* statement, const EventTriggerData* data) {
     if (!statement->settled) {
         tell(statement, GetCommandTagName(data->tag), false, [&] {
             // the server lists nothing for DROP here
             return statement->kind == T_DropStmt ? no_objects() : commanded_objects();
         });
     }
-    statement->ended = true;
+}
+
+/// sql_drop comes when the statement has done its work, and before ddl_command_end. What an
+/// application's trigger does for sql_drop belongs behind the message.
+void dropped(Statement* statement, const EventTriggerData* data) {
+    guarded(statement, [&] { gather_dropped(statement); });
+    settle(statement, data);
 }
 
 bool makes_relation_with_rows(const Statement* statement) {
@@ -138,20 +145,8 @@ bool makes_relation_with_rows(const Statement* statement) {
            statement->started && !statement->ended;
 }
 
-/// For what no event trigger fires: are they switched on?
-bool is_switched_on() {
-    HeapTuple const tuple =
-        SearchSysCache1(EVENTTRIGGERNAME, CStringGetDatum("ardent_ddl_command_end"));
-    if (!HeapTupleIsValid(tuple)) {
-        return false;
-    }
-    const char enabled =
-        reinterpret_cast<const FormData_pg_event_trigger*>(GETSTRUCT(tuple))->evtenabled;
-    ReleaseSysCache(tuple);
-    return enabled == TRIGGER_FIRES_ALWAYS;
-}
-
-/// EXPLAIN ANALYZE runs CREATE TABLE AS, and no event trigger fires for it.
+/// EXPLAIN ANALYZE runs CREATE TABLE AS, and no event trigger fires for it. Nor for others here: so
+/// whether capture is on has to be asked.
 bool explains_one(const Statement* statement) {
     return statement != nullptr && !statement->settled && statement->kind == T_ExplainStmt &&
            is_switched_on();
@@ -244,6 +239,12 @@ void on_access(ObjectAccessType access, Oid class_id, Oid object, int part, void
     } else if (access == OAT_DROP) {
         pg::enter([&]() -> Datum {
             object_dropped({class_id, object, part});
+            pg::call([&] { note_end_by_drop({class_id, object, part}); });
+            return Datum(0);
+        });
+    } else if (access == OAT_POST_ALTER && class_id == EventTriggerRelationId) {
+        pg::enter([&]() -> Datum {
+            pg::call([&] { note_end_by_alter(object); });
             return Datum(0);
         });
     }
@@ -270,13 +271,18 @@ void handle(Event event, const EventTriggerData* data) {
     if (!is_captured()) {
         return;
     }
-    if (event == Event::end) {
-        end(data);
-        return;
-    }
     Statement* const statement = current_statement(false, data->parsetree);
-    guarded(statement,
-            [&] { (event == Event::drop ? gather_dropped : gather_rewritten)(statement); });
+    switch (event) {
+    case Event::drop:
+        dropped(statement, data);
+        break;
+    case Event::end:
+        settle(statement, data);
+        statement->ended = true;
+        break;
+    default:
+        guarded(statement, [&] { gather_rewritten(statement); });
+    }
 }
 
 }  // namespace ardent::ext::capture

@@ -135,6 +135,16 @@ bool is_key_mapping(const char* identity) {
     return std::string_view(identity).ends_with(k_place);
 }
 
+bool holds_last_key(Oid mapping) {
+    bool holds = false;
+    bool others = false;
+    for_each_mapping([&](const FormData_pg_user_mapping* one, List*) {
+        holds = holds || one->oid == mapping;
+        others = others || one->oid != mapping;
+    });
+    return holds && !others;
+}
+
 const Key* current_key() {
     watch();
     if (!g_cache.known) {

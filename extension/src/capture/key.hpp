@@ -22,6 +22,9 @@ struct Key {
 /// The identity of a user mapping that holds keys.
 bool is_key_mapping(const char* identity);
 
+/// The user mapping is the only one that holds keys.
+bool holds_last_key(Oid mapping);
+
 /// The key that messages of this database are signed with now; nullptr when there is none or it
 /// cannot be read.
 const Key* current_key();

@@ -120,6 +120,17 @@ StringInfo form_failure(const Statement& statement, const Saying& saying) {
     return body;
 }
 
+StringInfo form_end(const char* tag, const char* reason) {
+    StringInfo const body = makeStringInfo();
+    Saying saying;
+    saying.tag = tag;
+    Json json(body);
+    write_head(json, "capture_ended", saying);
+    json.key("role").text(GetUserNameFromId(GetUserId(), true));
+    json.key("message").text(reason).close();
+    return body;
+}
+
 bool write_message(StringInfo body) {
     const Key* const key = current_key();
     if (key == nullptr) {

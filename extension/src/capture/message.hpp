@@ -23,6 +23,9 @@ StringInfo form_body(const Statement& statement, const Saying& saying, const Obj
 /// The body of a mark: here the capture of a statement has failed.
 StringInfo form_failure(const Statement& statement, const Saying& saying);
 
+/// The body of the last message: from here on nothing is captured.
+StringInfo form_end(const char* tag, const char* reason);
+
 /// Signs the body and writes the message, in the current transaction. False when there is no key to
 /// sign it with.
 bool write_message(StringInfo body);

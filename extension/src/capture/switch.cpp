@@ -10,8 +10,25 @@ namespace ardent::ext::capture {
 
 namespace {
 
-constexpr const char* k_triggers[] = {"ardent_ddl_command_start", "ardent_sql_drop",
-                                      "ardent_table_rewrite", "ardent_ddl_command_end"};
+// Their names sort before those of an application (extension/ardent.sql).
+constexpr const char* k_triggers[] = {"!ardent_ddl_command_start", "!ardent_sql_drop",
+                                      "!ardent_table_rewrite", "!ardent_ddl_command_end"};
+
+bool fires_always(HeapTuple tuple) {
+    return reinterpret_cast<const FormData_pg_event_trigger*>(GETSTRUCT(tuple))->evtenabled ==
+           TRIGGER_FIRES_ALWAYS;
+}
+
+bool is_own_trigger(HeapTuple tuple) {
+    const char* const name = NameStr(
+        reinterpret_cast<const FormData_pg_event_trigger*>(GETSTRUCT(tuple))->evtname);
+    for (const char* const own : k_triggers) {
+        if (std::strcmp(name, own) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
 
 void set_triggers(char enabled) {
     for (const char* const trigger : k_triggers) {
@@ -30,6 +47,36 @@ void execute(const char* statement) {
 }
 
 }  // namespace
+
+bool is_switched_on() {
+    for (const char* const trigger : k_triggers) {
+        HeapTuple const tuple = SearchSysCache1(EVENTTRIGGERNAME, CStringGetDatum(trigger));
+        if (!HeapTupleIsValid(tuple)) {
+            return false;
+        }
+        const bool fires = fires_always(tuple);
+        ReleaseSysCache(tuple);
+        if (!fires) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// What a command has just written is seen by SnapshotSelf alone, before the next command.
+bool switches_off(Oid event_trigger) {
+    ScanKeyData key;
+    ScanKeyInit(&key, Anum_pg_event_trigger_oid, BTEqualStrategyNumber, F_OIDEQ,
+                ObjectIdGetDatum(event_trigger));
+    Relation const catalog = table_open(EventTriggerRelationId, AccessShareLock);
+    SysScanDesc const scan =
+        systable_beginscan(catalog, EventTriggerOidIndexId, true, SnapshotSelf, 1, &key);
+    HeapTuple const now = systable_getnext(scan);
+    const bool off = HeapTupleIsValid(now) && is_own_trigger(now) && !fires_always(now);
+    systable_endscan(scan);
+    table_close(catalog, AccessShareLock);
+    return off && is_switched_on();
+}
 
 char* switch_on(const char* role) {
     announce_keys();

@@ -10,6 +10,10 @@ namespace ardent::ext::capture {
 /// to tell; nullptr when the role has none yet and a stream of this database, which would leave out
 /// its messages, did not end.
 char* switch_on(const char* role);
+/// All event triggers of capture fire always.
+bool is_switched_on();
+/// That will not be so any more: the event trigger, which has just been changed, was one of them.
+bool switches_off(Oid event_trigger);
 /// Disables the event triggers; `forget` also removes the keys.
 char* switch_off(bool forget);
 

@@ -98,6 +98,7 @@ extern "C" {
 #include "utils/memutils.h"
 #include "utils/portal.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/relcache.h"
 #include "utils/resowner.h"
 #include "utils/ruleutils.h"
