@@ -41,7 +41,7 @@ WITH RECURSIVE carried (oid) AS (
     UNION ALL
     SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass, p.oid, p.pronamespace,
            p.proleakproof OR p.prosupport <> 0
-           OR p.prolang IN (SELECT l.oid FROM pg_catalog.pg_language AS l WHERE l.lanname IN ('c', 'internal'))
+           OR p.prokind IN ('f', 'p') AND p.prolang IN (SELECT l.oid FROM pg_catalog.pg_language AS l WHERE l.lanname IN ('c', 'internal'))
            OR EXISTS (SELECT FROM pg_catalog.unnest(p.proconfig) AS s (setting) WHERE s.setting ~ '^[^=]*[.]')
       FROM pg_catalog.pg_proc AS p
     UNION ALL

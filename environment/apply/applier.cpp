@@ -190,7 +190,7 @@ void Applier::end(const model::Change& change) {
 
 void Applier::change_row(const model::Change& change) {
     require_open(change, true);
-    read_tables();
+    read_table(change);
     if (hold(change)) {
         return;
     }
@@ -245,7 +245,7 @@ void Applier::write_held() {
 
 void Applier::truncate(const model::Change& change) {
     require_open(change, true);
-    read_tables();
+    read_table(change);
     m_alone = true;
     if (hold(change)) {
         m_truncate_held = change.lsn;
@@ -333,14 +333,22 @@ void Applier::ddl(const model::DdlStatement& statement, const model::Change& cha
     m_ddl_open.push_back(statement.xid);
 }
 
-void Applier::read_tables() {
-    if (!m_tables_old) {
-        return;
+void Applier::read_table(const model::Change& change) {
+    if (m_tables_old || m_tables.is_forgotten(change.schema, change.table)) {
+        read_table(model::RelationName{std::string(change.schema), std::string(change.table)});
     }
-    finish_commit();
-    m_writer.forget();
-    m_tables = TargetTables(m_session.plain());
-    m_tables_old = false;
+}
+
+void Applier::read_table(const model::RelationName& relation) {
+    if (m_tables_old) {
+        m_writer.forget();
+        m_tables.forget();
+        m_tables_old = false;
+    }
+    if (m_tables.is_forgotten(relation.schema, relation.name)) {
+        finish_commit();
+        m_tables.read(m_session.plain(), relation);
+    }
 }
 
 void Applier::advance(model::Lsn position) {

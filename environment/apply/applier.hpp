@@ -108,7 +108,8 @@ private:
     void read_message(const model::Change& change);
     void ddl(const model::DdlStatement& statement, const model::Change& change);
     void refused(const std::string& why, model::Lsn lsn);
-    void read_tables();
+    void read_table(const model::Change& change);
+    void read_table(const model::RelationName& relation);
     void advance(model::Lsn position);
     void finish_commit();
     void committed();

@@ -28,7 +28,7 @@ void Applier::take_copies(const std::atomic<bool>& stopping) {
     }
     finish_commit();
     while (const auto copy = m_incoming.ready(m_durable)) {
-        read_tables();
+        read_table(copy->begin.table.relation);
         if (const std::string why = m_held.misfit(*copy); !why.empty()) {
             process::log_warning(
                 "the copy of a table does not fit, and is asked for again",

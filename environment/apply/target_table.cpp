@@ -9,6 +9,7 @@ namespace ardent::apply {
 
 namespace {
 
+// $1: one table; NULL: all of them.
 constexpr const char* k_columns = R"sql(
 SELECT n.nspname, c.relname, c.oid, pg_catalog.pg_get_userbyid(c.relowner), c.relreplident = 'f',
        EXISTS (SELECT FROM pg_catalog.pg_index AS o
@@ -42,6 +43,7 @@ SELECT n.nspname, c.relname, c.oid, pg_catalog.pg_get_userbyid(c.relowner), c.re
  WHERE c.relkind IN ('r', 'p', 'm')
    AND c.relpersistence = 'p'
    AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'ardent')
+   AND ($1::pg_catalog.text IS NULL OR c.oid = pg_catalog.to_regclass($1))
  ORDER BY c.oid, a.attnum
 )sql";
 
@@ -67,6 +69,18 @@ constexpr const char* k_types = R"sql(
 SELECT oid, typtype, typbasetype FROM pg_catalog.pg_type WHERE typtype IN ('d', 'e')
 )sql";
 
+constexpr const char* k_types_of_table = R"sql(
+WITH RECURSIVE used (oid) AS (
+    SELECT a.atttypid FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = pg_catalog.to_regclass($1)
+     UNION
+    SELECT t.typbasetype FROM used AS u JOIN pg_catalog.pg_type AS t ON t.oid = u.oid
+)
+SELECT t.oid, t.typtype, t.typbasetype
+  FROM used AS u
+  JOIN pg_catalog.pg_type AS t ON t.oid = u.oid
+ WHERE t.typtype IN ('d', 'e')
+)sql";
+
 // Type OIDs, from pg_type.dat.
 constexpr unsigned k_bytea = 17;
 constexpr unsigned k_float4 = 700;
@@ -85,8 +99,7 @@ struct OwnType {
 
 using OwnTypes = std::map<unsigned, OwnType>;
 
-OwnTypes read_own_types(pq::Connection& connection) {
-    const pq::Result result = connection.exec(k_types);
+OwnTypes own_types_in(const pq::Result& result) {
     OwnTypes types;
     for (int row = 0; row < result.rows(); ++row) {
         types[result.number<unsigned>(row, 0)] = {result.text(row, 1) == "e",
@@ -180,8 +193,29 @@ std::string delete_all_sql(const TargetTable& table) {
 }
 
 TargetTables::TargetTables(pq::Connection& connection) {
-    const OwnTypes own = read_own_types(connection);
-    const pq::Result result = connection.exec(k_columns);
+    const pq::Result own = connection.exec(k_types);
+    add_all(connection.exec(k_columns, {std::nullopt}), own);
+}
+
+void TargetTables::forget() {
+    m_tables.clear();
+    m_read.clear();
+    m_forgotten = true;
+}
+
+bool TargetTables::is_forgotten(std::string_view schema, std::string_view name) const {
+    return m_forgotten && !m_read.contains(Less::View{schema, name});
+}
+
+void TargetTables::read(pq::Connection& connection, const model::RelationName& relation) {
+    const std::string name = pq::quote_qualified(relation.schema, relation.name);
+    const pq::Result own = connection.exec(k_types_of_table, {name});
+    add_all(connection.exec(k_columns, {name}), own);
+    m_read.insert(relation);
+}
+
+void TargetTables::add_all(const pq::Result& result, const pq::Result& own_types) {
+    const OwnTypes own = own_types_in(own_types);
     TargetTable table;
     for (int row = 0; row < result.rows(); ++row) {
         const model::RelationName relation{std::string(result.text(row, k_schema)),

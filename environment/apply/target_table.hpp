@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: PostgreSQL
-// The replica's tables, as far as writing rows into them depends on it. Read once per session.
+// The replica's tables, as far as writing rows into them depends on it. Read at the session's start,
+// and after DDL one by one, when a row comes: a statement may change tables that it does not name
+// (by a type, by CASCADE), and reading all of a large schema after each of a thousand statements
+// takes longer than they do.
 #pragma once
 
 #include "common/model/table_definition.hpp"
 #include "common/pq/connection.hpp"
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,6 +58,11 @@ public:
     explicit TargetTables(pq::Connection& connection);
 
     void add(TargetTable table);
+    /// Of none of them is anything known any more. Pointers to them are invalid.
+    void forget();
+    /// `find` tells nothing of the table before `read`.
+    bool is_forgotten(std::string_view schema, std::string_view name) const;
+    void read(pq::Connection& connection, const model::RelationName& relation);
     /// nullptr when the replica has no such table. Pointers stay valid as long as this object
     /// lives.
     const TargetTable* find(std::string_view schema, std::string_view name) const noexcept;
@@ -69,7 +78,11 @@ private:
             return view(a) < view(b);
         }
     };
+    void add_all(const pq::Result& columns, const pq::Result& own_types);
+
     std::map<model::RelationName, TargetTable, Less> m_tables;
+    bool m_forgotten = false;                           // but for those in `m_read`
+    std::set<model::RelationName, Less> m_read;
 };
 
 /// Derives places, numbers and flags of the whole table from its columns.

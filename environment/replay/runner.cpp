@@ -99,8 +99,8 @@ void Runner::warn_of_owner(const model::DdlStatement& statement, const std::stri
 bool Runner::run(pq::Connection& connection, const model::DdlStatement& statement,
                    std::string text, const std::optional<std::string>& role, bool may_miss) {
     const bool may_lend = role == statement.role;
-    bool lend =
-        may_lend && (was_superuser(statement.role) || m_borrowers.count(statement.role) > 0);
+    // also who was a superuser at the source owns most of what he changes
+    bool lend = may_lend && m_borrowers.count(statement.role) > 0;
     std::set<std::string> made;
     const SqlText sql = read_text(statement, text);
     if (const auto owner = new_owner(sql); owner && environment::is_reserved_role(owner->text)) {

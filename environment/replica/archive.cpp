@@ -140,8 +140,14 @@ std::string types_of(std::string_view contents, const std::vector<std::uint32_t>
         wanted.insert(std::to_string(type));
     }
     std::string result;
+    bool chosen = false;
     for (const std::string& line : base::split(contents, '\n')) {
-        if (entry_of(line).starts_with("TYPE ") && wanted.contains(base::split(line, ' ')[2])) {
+        // pg_restore passes over a comment that no object stands before
+        const std::string_view entry = entry_of(line);
+        chosen = entry.starts_with("COMMENT ")
+                     ? chosen
+                     : entry.starts_with("TYPE ") && wanted.contains(base::split(line, ' ')[2]);
+        if (chosen) {
             result += line + "\n";
         }
     }

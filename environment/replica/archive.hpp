@@ -25,8 +25,8 @@ std::string filter_contents(std::string_view contents);
 std::string without_objects(std::string_view contents,
                             const std::vector<protocol::OutsideObject>& objects);
 
-/// The lines of a table of contents that create one of these types, which are named by their oids
-/// at the source: a name cannot be told from the next one.
+/// The lines of a table of contents that create one of these types, with their comments. The types
+/// are named by their oids at the source: a name cannot be told from the next one.
 std::string types_of(std::string_view contents, const std::vector<std::uint32_t>& types);
 
 /// The lines of a table of contents that are grants (ACL and DEFAULT ACL).
