@@ -364,7 +364,8 @@ void Service::stream(Source source, const protocol::Welcome& welcome) {
     const auto unfollowed = read_unfollowed(source.sql, m_settings.source.schemas);
     // Keys that are forgotten at the source, too: what is still in the WAL may be signed with them.
     std::copy_if(welcome.ddl_prefixes.begin(), welcome.ddl_prefixes.end(),
-                 std::inserter(source.capture.prefixes, source.capture.prefixes.end()), ddl::is_message_prefix);
+                 std::inserter(source.capture.prefixes, source.capture.prefixes.end()),
+                 ddl::is_message_prefix);
     const auto command = [&](bool exact_numbers) {
         return start_replication_command(
             m_settings.slot.name, *welcome.durable,

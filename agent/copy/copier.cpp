@@ -99,7 +99,8 @@ void Copier::copy(pq::Connection& replication, pq::Connection& maintenance) {
 
 void Copier::open_snapshot(pq::Connection& connection, const std::string& snapshot) const {
     connection.exec("SET lock_timeout = '10s'");
-    connection.exec("SET jit = off");  // compiling the inventory's queries takes longer than they do
+    connection.exec(
+        "SET jit = off");  // compiling the inventory's queries takes longer than they do
     connection.exec("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     connection.exec("SET TRANSACTION SNAPSHOT " + connection.quote_literal(snapshot));
 }

@@ -350,8 +350,8 @@ std::vector<protocol::OutsideObject> read_outside_objects(
     for (const model::RelationName& relation : excluded) {
         names.push_back(relation.schema + "." + relation.name);
     }
-    const pq::Result result =
-        connection.exec(preflight::k_outside_objects, {pq::array_text(schemas), pq::array_text(names)});
+    const pq::Result result = connection.exec(preflight::k_outside_objects,
+                                              {pq::array_text(schemas), pq::array_text(names)});
     std::vector<protocol::OutsideObject> objects;
     for (int row = 0; row < result.rows(); ++row) {
         if (result.text(row, 7) == "t") {

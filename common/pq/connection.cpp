@@ -178,20 +178,23 @@ void Connection::require_server(const ConnectOptions& options) {
 }
 
 // In one statement: a walsender takes no more than that at a time before PostgreSQL 15.
-void Connection::set_newer() {
+std::string Connection::newer_statement() const {
     std::string calls;
     for (const auto& [name, value] : m_newer) {
         calls += (calls.empty() ? "pg_catalog.set_config(" : ", pg_catalog.set_config(") +
                  quote_literal(name) + ", " + quote_literal(value) + ", false)";
     }
-    if (!calls.empty()) {
-        exec("SELECT " + calls);
+    return calls.empty() ? calls : "SELECT " + calls;
+}
+
+void Connection::set_newer() {
+    if (const std::string statement = newer_statement(); !statement.empty()) {
+        exec(statement);
     }
 }
 
-void Connection::reset_settings() {
-    exec("RESET ALL");
-    set_newer();
+void Connection::reset_settings(std::string_view before) {
+    exec(std::string(before) + "RESET ALL; " + newer_statement());
 }
 
 void Connection::on_notice(NoticeHandler handler) {

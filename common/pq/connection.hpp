@@ -121,8 +121,9 @@ public:
     /// From now on exec takes one statement a call, by the extended protocol, where a server
     /// refuses a second one.
     void one_statement_a_call(bool wanted) noexcept { m_one_statement = wanted; }
-    /// Every setting is what it was right after connecting.
-    void reset_settings();
+    /// Every setting is what it was right after connecting. `before`: statements of ours in the
+    /// same call, each ended by a semicolon.
+    void reset_settings(std::string_view before = {});
     /// Extended protocol, text parameters.
     Result exec(const std::string& sql, std::span<const Value> parameters);
     Result exec(const std::string& sql, std::initializer_list<Value> parameters) {
@@ -164,6 +165,7 @@ private:
     Result last_result();
     void require_server(const ConnectOptions& options);
     void set_newer();
+    std::string newer_statement() const;
 
     struct Finish {
         void operator()(PGconn* connection) const noexcept { PQfinish(connection); }

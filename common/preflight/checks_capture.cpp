@@ -112,13 +112,13 @@ Outcome judge_capture(const Context& context) {
                        "Set it on again where it was switched off: server, database, role.");
     }
     if (!context.text(0, 10).empty()) {
-        return finding(Status::warn, "not the first",
-                       "These event triggers fire before those of DDL capture: " +
-                           context.text(0, 10) +
-                           ". What they do is in the stream before the statement that they fire "
-                           "for.",
-                       "Rename them (ALTER EVENT TRIGGER … RENAME TO): they fire in the order of "
-                       "their names.");
+        return finding(
+            Status::warn, "not the first",
+            "These event triggers fire before those of DDL capture: " + context.text(0, 10) +
+                ". What they do is in the stream before the statement that they fire "
+                "for.",
+            "Rename them (ALTER EVENT TRIGGER … RENAME TO): they fire in the order of "
+            "their names.");
     }
     return known("on");
 }

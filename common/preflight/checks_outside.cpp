@@ -27,9 +27,10 @@ std::vector<std::string> objects_of(const Context& context, bool needed) {
 }
 
 Outcome judge_needed(const Context& context) {
-    return listed(objects_of(context, true), Status::fail,
-                  "Tables cannot be carried, or not all of their rows, without what lies elsewhere:",
-                  "Add the schema to source.schemas, or exclude the table (source.exclude).");
+    return listed(
+        objects_of(context, true), Status::fail,
+        "Tables cannot be carried, or not all of their rows, without what lies elsewhere:",
+        "Add the schema to source.schemas, or exclude the table (source.exclude).");
 }
 
 Outcome judge_left_out(const Context& context) {

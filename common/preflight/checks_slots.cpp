@@ -63,9 +63,10 @@ Outcome judge_state(const Context& context) {
     }
     // No failure: that would keep the agent from the new copy, which makes another slot.
     if (!lost.empty()) {
-        return listed(std::move(lost), Status::warn, "The server has invalidated the slot:",
-                      "Make the replica anew: ardent connector retry-setup --resync. The copy makes "
-                      "another slot.");
+        return listed(
+            std::move(lost), Status::warn, "The server has invalidated the slot:",
+            "Make the replica anew: ardent connector retry-setup --resync. The copy makes "
+            "another slot.");
     }
     return listed(std::move(near), Status::warn, "The slot is about to be lost:",
                   "Start the agent, or raise max_slot_wal_keep_size and reload now.");

@@ -7,8 +7,8 @@ namespace ardent::preflight {
 // that depends on these, by pg_depend. A view depends by its rule, a table by its columns, defaults
 // and checks; who uses a relation as a type depends on its row type.
 //
-// Types of arrays, rows and multiranges are not looked at by themselves: they belong to what they are
-// made of, also to an extension's, and pg_depend does not say so of them.
+// Types of arrays, rows and multiranges are not looked at by themselves: they belong to what they
+// are made of, also to an extension's, and pg_depend does not say so of them.
 //
 // Left out of it: a sequence that a column elsewhere owns (it is carried without the owner), and
 // what depends internally, which goes with its owner.

@@ -134,7 +134,7 @@ struct ObjectOwner {  // object as pg_identify_object_as_address names it
 struct LeftOut {
     std::string type;      // as pg_identify_object says it: "view", "trigger", …
     std::string identity;  // quoted where SQL needs it
-    std::string because;  // empty: the part of another one
+    std::string because;   // empty: the part of another one
 };
 
 /// One that the copy must not try to make (common/preflight/outside_objects.hpp).
@@ -148,7 +148,7 @@ struct OutsideObject {
 
 /// A cast of a type of the carried schemas, which the schema's archive does not have.
 struct Cast {
-    std::string source;    // types and function as SQL names them, with their schemas
+    std::string source;  // types and function as SQL names them, with their schemas
     std::string target;
     std::string function;  // empty: none
     char method = 'f';     // pg_cast.castmethod

@@ -10,9 +10,8 @@ namespace {
 json encode(const std::vector<LeftOut>& objects) {
     json list = json::array();
     for (const LeftOut& object : objects) {
-        list.push_back({{"type", object.type},
-                        {"identity", object.identity},
-                        {"because", object.because}});
+        list.push_back(
+            {{"type", object.type}, {"identity", object.identity}, {"because", object.because}});
     }
     return list;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
-// The replica's tables, as far as writing rows into them depends on it. Read at the session's start,
-// and after DDL one by one, when a row comes: a statement may change tables that it does not name
-// (by a type, by CASCADE), and reading all of a large schema after each of a thousand statements
-// takes longer than they do.
+// The replica's tables, as far as writing rows into them depends on it. Read at the session's
+// start, and after DDL one by one, when a row comes: a statement may change tables that it does not
+// name (by a type, by CASCADE), and reading all of a large schema after each of a thousand
+// statements takes longer than they do.
 #pragma once
 
 #include "common/model/table_definition.hpp"
@@ -81,7 +81,7 @@ private:
     void add_all(const pq::Result& columns, const pq::Result& own_types);
 
     std::map<model::RelationName, TargetTable, Less> m_tables;
-    bool m_forgotten = false;                           // but for those in `m_read`
+    bool m_forgotten = false;  // but for those in `m_read`
     std::set<model::RelationName, Less> m_read;
 };
 

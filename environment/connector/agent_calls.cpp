@@ -109,12 +109,12 @@ std::optional<Failure> Connector::obstacle(const protocol::Hello& hello) const {
         return std::nullopt;
     }
     if (m_record.captures && hello.ddl && !hello.ddl->not_capturing.empty()) {
-        return simple_failure("DDL of the source is not captured any more: " +
-                                  hello.ddl->not_capturing,
-                              "What is changed there now is not in the stream. Mend it (SELECT "
-                              "ardent_ddl_capture(true) at the source), then run retry-setup; with "
-                              "resync when something was changed meanwhile, or when the replica is "
-                              "to go on without capture.");
+        return simple_failure(
+            "DDL of the source is not captured any more: " + hello.ddl->not_capturing,
+            "What is changed there now is not in the stream. Mend it (SELECT "
+            "ardent_ddl_capture(true) at the source), then run retry-setup; with "
+            "resync when something was changed meanwhile, or when the replica is "
+            "to go on without capture.");
     }
     const protocol::SourceIdentity& known = *m_record.source;
     const std::string resync = "If that is meant, make the replica anew: engine-setup with resync.";

@@ -52,10 +52,9 @@ std::vector<protocol::ObjectOwner> owners_of(const protocol::CopyBegin& begin, b
                    object.args == owned.args;
         });
     };
-    std::copy_if(begin.owners.begin(), begin.owners.end(), std::back_inserter(chosen),
-                 [&](const auto& owned) {
-                     return runs_code(owned) == that_run_code && !is_outside(owned);
-                 });
+    std::copy_if(
+        begin.owners.begin(), begin.owners.end(), std::back_inserter(chosen),
+        [&](const auto& owned) { return runs_code(owned) == that_run_code && !is_outside(owned); });
     return chosen;
 }
 

@@ -38,8 +38,9 @@ std::map<std::string, std::string> pinned_settings() {
 // SET ROLE NONE and not RESET ROLE, which goes to what ALTER ROLE … SET role or ALTER DATABASE …
 // SET role says.
 void clean_session(pq::Connection& connection) {
-    connection.exec("SET ROLE NONE; CLOSE ALL; DEALLOCATE ALL; DISCARD TEMP; UNLISTEN *");
-    connection.reset_settings();
+    // one call, because it is made for each statement that is replayed, twice
+    connection.reset_settings(
+        "SET ROLE NONE; CLOSE ALL; DEALLOCATE ALL; DISCARD TEMP; UNLISTEN *; ");
 }
 
 pq::ConnectOptions Superuser::options(const Instance& instance, const std::string& database,

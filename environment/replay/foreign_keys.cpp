@@ -62,9 +62,8 @@ private:
         while (open > 0 && !(m_tokens[open].symbol('(') && m_tokens[open].depth == depth)) {
             --open;
         }
-        return open > 1 && is(open - 1, "key") && is(open - 2, "foreign")
-                   ? std::optional(open - 2)
-                   : std::nullopt;
+        return open > 1 && is(open - 1, "key") && is(open - 2, "foreign") ? std::optional(open - 2)
+                                                                          : std::nullopt;
     }
 
     std::size_t first_token() const {
@@ -95,9 +94,9 @@ private:
     std::size_t behind() const {
         std::size_t place = behind_list(m_references + 4);
         while (place < m_tokens.size()) {
-            const bool negates = is(place, "not") && (is(place + 1, "deferrable") ||
-                                                      is(place + 1, "valid") ||
-                                                      is(place + 1, "enforced"));
+            const bool negates =
+                is(place, "not") && (is(place + 1, "deferrable") || is(place + 1, "valid") ||
+                                     is(place + 1, "enforced"));
             if (is(place, "on")) {
                 place = behind_action(place + 2);
             } else if (is(place, "match") || is(place, "initially") || negates) {

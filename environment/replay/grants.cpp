@@ -92,14 +92,13 @@ bool lies_outside(const model::DdlObject& object, const Scope& scope) {
     if (relation) {
         return !carries(scope, *relation);
     }
-    return object.schema &&
-           std::find(scope.schemas.begin(), scope.schemas.end(), *object.schema) ==
-               scope.schemas.end();
+    return object.schema && std::find(scope.schemas.begin(), scope.schemas.end(), *object.schema) ==
+                                scope.schemas.end();
 }
 
 /// The places of the tokens around what a statement of this kind names.
 struct Parts {
-    std::size_t on = 0;       // ON
+    std::size_t on = 0;        // ON
     std::size_t grantees = 0;  // TO or FROM
 };
 
@@ -183,10 +182,10 @@ void form_of_superuser(const SqlText& sql, const Parts& parts, const Shares& sha
             result.left_out.insert(result.left_out.end(), names.begin(), names.end());
             continue;
         }
-        result.of_superuser.push_back(
-            (gives ? "GRANT " : "REVOKE ") + rights + "ON " + std::string(key.second) + " " +
-            base::join(names, ", ") + (gives ? " TO " : " FROM ") +
-            base::join(grantees->names, ", ") + grantees->option);
+        result.of_superuser.push_back((gives ? "GRANT " : "REVOKE ") + rights + "ON " +
+                                      std::string(key.second) + " " + base::join(names, ", ") +
+                                      (gives ? " TO " : " FROM ") +
+                                      base::join(grantees->names, ", ") + grantees->option);
     }
     if (grantees) {
         result.grantees = grantees->roles;

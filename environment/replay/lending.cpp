@@ -3,6 +3,8 @@
 
 #include "common/pq/array_text.hpp"
 
+#include <string_view>
+
 namespace ardent::replay {
 
 namespace {
@@ -40,6 +42,25 @@ SELECT s.srvname
 
 }  // namespace
 
+Lent operator|(Lent a, Lent b) noexcept {
+    return static_cast<Lent>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
+}
+
+bool has(Lent all, Lent one) noexcept {
+    return (static_cast<unsigned>(all) & static_cast<unsigned>(one)) != 0;
+}
+
+// aclcheck_error, catalog/aclchk.c; the replica's lc_messages is C.
+Lent lacking(const base::Error& error) {
+    const auto* const server = dynamic_cast<const pq::QueryError*>(&error);
+    const std::string_view message =
+        server == nullptr ? std::string_view() : std::string_view(server->told().message);
+    return message.starts_with("permission denied for schema")           ? Lent::schemas
+           : message.starts_with("permission denied for database")       ? Lent::database
+           : message.starts_with("permission denied for foreign server") ? Lent::servers
+                                                                         : Lent::owners;
+}
+
 void Lending::grant(const std::string& what, const std::string& role) {
     const std::string name = pq::quote_identifier(role);
     m_connection.exec("GRANT " + what + " TO " + name);
@@ -55,16 +76,36 @@ void Lending::lend_schemas(const std::string& role) {
     }
 }
 
-void Lending::lend(const std::string& role) {
+void Lending::lend(const std::string& role, Lent what) {
+    if (has(what, Lent::owners)) {
+        lend_owners(role);
+    }
+    if (has(what, Lent::schemas)) {
+        lend_schemas(role);
+    }
+    if (has(what, Lent::servers)) {
+        lend_servers(role);
+    }
+    if (has(what, Lent::database)) {
+        lend_database(role);
+    }
+}
+
+void Lending::lend_owners(const std::string& role) {
     const pq::Result owners = m_connection.exec(k_owners, {role});
     for (int row = 0; row < owners.rows(); ++row) {
         grant(pq::quote_identifier(owners.text(row, 0)), role);
     }
-    lend_schemas(role);
+}
+
+void Lending::lend_servers(const std::string& role) {
     const pq::Result servers = m_connection.exec(k_servers, {role});
     for (int row = 0; row < servers.rows(); ++row) {
         grant("USAGE ON FOREIGN SERVER " + pq::quote_identifier(servers.text(row, 0)), role);
     }
+}
+
+void Lending::lend_database(const std::string& role) {
     const pq::Result database = m_connection.exec(
         "SELECT pg_catalog.current_database(), "
         "pg_catalog.has_database_privilege($1::pg_catalog.name, "

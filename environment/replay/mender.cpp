@@ -45,8 +45,8 @@ std::vector<std::string> Mender::take_notes() {
 
 // True when trying again is worth it.
 bool Mender::mend(pq::Connection& connection, const Error& error,
-                    const model::DdlStatement& statement, std::string& text,
-                    std::set<std::string>& made) {
+                  const model::DdlStatement& statement, std::string& text,
+                  std::set<std::string>& made) {
     if (const auto role = missing_role(error)) {
         if (!made.insert("role " + *role).second) {
             return false;
@@ -68,11 +68,10 @@ bool Mender::mend(pq::Connection& connection, const Error& error,
 // The default of a column may call a function of a schema that is not carried: as in a copy,
 // another one stands for it. Its type is the column's, because the function's own is not told.
 bool Mender::stand_in(pq::Connection& connection, const Error& error,
-                        const model::DdlStatement& statement, std::set<std::string>& made) {
+                      const model::DdlStatement& statement, std::set<std::string>& made) {
     const auto function = missing_function(error);
     const auto& schemas = m_scope.schemas;
-    if (!function ||
-        std::find(schemas.begin(), schemas.end(), function->schema) != schemas.end() ||
+    if (!function || std::find(schemas.begin(), schemas.end(), function->schema) != schemas.end() ||
         !made.insert("function " + function->schema + "." + function->name).second) {
         return false;
     }
@@ -83,14 +82,17 @@ bool Mender::stand_in(pq::Connection& connection, const Error& error,
             }
             m_privileged.create_outside_schema(function->schema);
             hear_of_others(connection);
-            environment::create_stand_in(
-                connection, {function->schema, function->name, function->arguments, column.type,
-                             column.generated.empty() ? 'v' : 'i', {}});
+            environment::create_stand_in(connection, {function->schema,
+                                                      function->name,
+                                                      function->arguments,
+                                                      column.type,
+                                                      column.generated.empty() ? 'v' : 'i',
+                                                      {}});
             m_left_out({"function",
                         model::to_string({function->schema, function->name}) + "(" +
                             function->arguments + ")",
-                                "its schema is not carried; a function that raises an error "
-                                "stands for it"});
+                        "its schema is not carried; a function that raises an error "
+                        "stands for it"});
             return true;
         }
     }
@@ -99,18 +101,18 @@ bool Mender::stand_in(pq::Connection& connection, const Error& error,
 
 // A part of the statement that the replica cannot have, and that changes no row, is taken out.
 bool Mender::mend_text(const Error& error, const model::DdlStatement& statement,
-                         std::string& text) {
+                       std::string& text) {
     // a stand-in's schema is here, and not for the statement's role to look into
     const auto without = !unmet_need(error).empty()
                              ? without_foreign_key(read_text(statement, text), m_scope)
                              : std::nullopt;
     if (without) {
-        m_left_out({"foreign key",
-                            (statement.tables.empty()
-                                 ? statement.tag
-                                 : model::to_string(statement.tables.front().relation)) +
-                                " to " + without->referenced,
-                            "the connector does not carry " + without->referenced});
+        m_left_out(
+            {"foreign key",
+             (statement.tables.empty() ? statement.tag
+                                       : model::to_string(statement.tables.front().relation)) +
+                 " to " + without->referenced,
+             "the connector does not carry " + without->referenced});
         text = without->text;
         return true;
     }

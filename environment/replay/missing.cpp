@@ -85,8 +85,8 @@ std::optional<MissingFunction> missing_function(const base::Error& error) {
 }
 
 bool names_what_is_missing(const base::Error& error) {
-    return told_by_server(error) && std::find(k_undefined.begin(), k_undefined.end(),
-                                              error.sqlstate()) != k_undefined.end();
+    return told_by_server(error) &&
+           std::find(k_undefined.begin(), k_undefined.end(), error.sqlstate()) != k_undefined.end();
 }
 
 std::string unmet_need(const base::Error& error) {

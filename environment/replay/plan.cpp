@@ -119,8 +119,8 @@ private:
     bool m_outside = false;
 };
 
-// What a DROP names. What its CASCADE takes along may lie elsewhere: the foreign key of a table that
-// is not carried, whose definition the message then tells. An index does not say whose it is.
+// What a DROP names. What its CASCADE takes along may lie elsewhere: the foreign key of a table
+// that is not carried, whose definition the message then tells. An index does not say whose it is.
 Reach reach_of_drop(const model::DdlStatement& statement, const Scope& scope) {
     Tally named;
     for (const model::DdlDropped& gone : statement.dropped) {
@@ -397,12 +397,12 @@ Plan make_plan(const model::DdlStatement& statement, const Scope& scope) {
                     "retry-setup --skip-ddl; or make a new copy.");
     }
     if (statement.kind == model::DdlKind::capture_ended) {
-        return stop("DDL capture ended at the source with this " + statement.tag + ": " +
-                        statement.message,
-                    "What was changed there since is not in the stream. Switch capture on again "
-                    "(SELECT ardent_ddl_capture(true)) and make the replica anew with retry-setup "
-                    "--resync. Or, when nothing was changed, go on with retry-setup --skip-ddl and "
-                    "this LSN, with capture or without.");
+        return stop(
+            "DDL capture ended at the source with this " + statement.tag + ": " + statement.message,
+            "What was changed there since is not in the stream. Switch capture on again "
+            "(SELECT ardent_ddl_capture(true)) and make the replica anew with retry-setup "
+            "--resync. Or, when nothing was changed, go on with retry-setup --skip-ddl and "
+            "this LSN, with capture or without.");
     }
     const SqlText sql = read_text(statement, statement.text.value_or(""));
     if (auto plan = plan_by_kind(statement, scope, sql)) {

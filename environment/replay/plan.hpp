@@ -41,8 +41,8 @@ struct Plan {
 
 Plan make_plan(const model::DdlStatement& statement, const Scope& scope);
 
-/// A DROP … IF EXISTS … CASCADE for each object that the message says was dropped by itself and that
-/// is carried.
+/// A DROP … IF EXISTS … CASCADE for each object that the message says was dropped by itself and
+/// that is carried.
 std::vector<std::string> drop_texts(const model::DdlStatement& statement, const Scope& scope);
 
 /// Is this relation one that the connector carries?

@@ -26,7 +26,6 @@ namespace {
 using base::Error;
 using base::ErrorKind;
 
-
 constexpr const char* k_has_schema = R"sql(
 SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname OPERATOR(pg_catalog.=) $1)
 )sql";
@@ -73,8 +72,7 @@ bool needs_no_role(const model::DdlStatement& statement) {
 
 }  // namespace
 
-Replayer::Replayer(ReplayerOptions options)
-    : m_options(std::move(options)), m_runner(m_options) {}
+Replayer::Replayer(ReplayerOptions options) : m_options(std::move(options)), m_runner(m_options) {}
 
 Outcome Replayer::replay(pq::Connection& connection, const model::DdlStatement& statement,
                          const std::vector<model::RelationName>& stale, bool overtaken) {
@@ -123,8 +121,9 @@ Outcome Replayer::replay(pq::Connection& connection, const model::DdlStatement& 
             return outcome;
         }
     }
-    require_equal(connection, statement, m_options.scope, m_options.encoding, overtaken,
-                  [&](const std::string& sql) { m_runner.run_definition(connection, statement, sql); });
+    require_equal(
+        connection, statement, m_options.scope, m_options.encoding, overtaken,
+        [&](const std::string& sql) { m_runner.run_definition(connection, statement, sql); });
     switch_off(connection, statement);
     environment::grant_reader(connection);
     outcome.note = take_notes();
@@ -223,7 +222,7 @@ bool Replayer::run_text(pq::Connection& connection, const model::DdlStatement& s
     const bool as_apply = as_told && (plan.as_apply || (superuser && needs_no_role(statement)));
     const auto triggers = all_triggers(sql);
     if (!m_runner.run(connection, statement, triggers ? triggers->text : plan.text,
-             as_apply ? std::nullopt : std::optional(statement.role), plan.may_miss)) {
+                      as_apply ? std::nullopt : std::optional(statement.role), plan.may_miss)) {
         return false;
     }
     if (triggers) {
@@ -257,8 +256,8 @@ bool Replayer::run_grant(pq::Connection& connection, const model::DdlStatement& 
     }
     for (const std::string& object : shares.left_out) {
         m_options.left_out({"right", object,
-                            "this " + statement.tag + " is about what is the superuser's here: " +
-                                shown(sql.text())});
+                            "this " + statement.tag +
+                                " is about what is the superuser's here: " + shown(sql.text())});
     }
     return shares.apart;
 }
@@ -299,14 +298,14 @@ bool Replayer::go_without(pq::Connection& connection, const model::DdlStatement&
     return true;
 }
 
-bool Replayer::tables_are_equal(pq::Connection& connection,
-                                const model::DdlStatement& statement) {
+bool Replayer::tables_are_equal(pq::Connection& connection, const model::DdlStatement& statement) {
     model::DdlStatement tables = statement;
     std::erase_if(tables.tables, [](const model::DdlTable& table) {
         return table.kind != "table" && table.kind != "partitioned table";
     });
-    require_equal(connection, tables, m_options.scope, m_options.encoding, false,
-                  [&](const std::string& sql) { m_runner.run_definition(connection, statement, sql); });
+    require_equal(
+        connection, tables, m_options.scope, m_options.encoding, false,
+        [&](const std::string& sql) { m_runner.run_definition(connection, statement, sql); });
     return statement.rewritten.empty();
 }
 
@@ -348,7 +347,8 @@ void Replayer::make_relations(pq::Connection& connection, const model::DdlStatem
             continue;
         }
         if (plan.what == What::relations) {
-            m_runner.run_definition(connection, statement, create_table(table, storage_clause(sql)));
+            m_runner.run_definition(connection, statement,
+                                    create_table(table, storage_clause(sql)));
             continue;
         }
         const auto from = sql.name_after({"from", "server"});

@@ -63,8 +63,8 @@ private:
 
     ReplayerOptions m_options;
     Runner m_runner;
-    std::map<std::string, bool> m_settable;    // settings that were tried here
-    std::vector<std::string> m_notes;          // of the statement that is replayed
+    std::map<std::string, bool> m_settable;  // settings that were tried here
+    std::vector<std::string> m_notes;        // of the statement that is replayed
 };
 
 }  // namespace ardent::replay

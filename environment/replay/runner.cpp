@@ -2,7 +2,6 @@
 #include "environment/replay/runner.hpp"
 
 #include "environment/instance/superuser.hpp"
-#include "environment/replay/lending.hpp"
 #include "environment/replay/missing.hpp"
 #include "environment/replay/sql_text.hpp"
 #include "environment/replay/statement_settings.hpp"
@@ -96,11 +95,14 @@ void Runner::warn_of_owner(const model::DdlStatement& statement, const std::stri
                    owner + environment::inert_owner_note());
 }
 
-bool Runner::run(pq::Connection& connection, const model::DdlStatement& statement,
-                   std::string text, const std::optional<std::string>& role, bool may_miss) {
+bool Runner::run(pq::Connection& connection, const model::DdlStatement& statement, std::string text,
+                 const std::optional<std::string>& role, bool may_miss) {
     const bool may_lend = role == statement.role;
-    // also who was a superuser at the source owns most of what he changes
-    bool lend = may_lend && m_borrowers.count(statement.role) > 0;
+    Lent lend = Lent::nothing;
+    if (const auto known = m_borrowers.find(statement.role);
+        may_lend && known != m_borrowers.end()) {
+        lend = known->second;
+    }
     std::set<std::string> made;
     const SqlText sql = read_text(statement, text);
     if (const auto owner = new_owner(sql); owner && environment::is_reserved_role(owner->text)) {
@@ -137,31 +139,32 @@ bool Runner::run(pq::Connection& connection, const model::DdlStatement& statemen
             if (empty_stale(connection, error, statement)) {
                 continue;
             }
-            if (error.sqlstate() != k_no_privilege || lend || !may_lend) {
+            if (error.sqlstate() != k_no_privilege || lend == Lent::all || !may_lend) {
                 m_unmet = unmet_need(error);
                 throw refusal(statement, text, error);
             }
-            lend = true;
-            m_borrowers.insert(statement.role);
+            const Lent more = lacking(error);
+            lend = has(lend, more) ? Lent::all : lend | more;
+            m_borrowers[statement.role] = lend;
         }
     }
 }
 
 bool Runner::run_definition(pq::Connection& connection, const model::DdlStatement& statement,
-                              const std::string& text) {
+                            const std::string& text) {
     model::DdlStatement made = statement;
     made.search_path = "pg_catalog";
     return run(connection, made, text, statement.role);
 }
 
 void Runner::attempt(pq::Connection& connection, const model::DdlStatement& statement,
-                       const std::string& text, const std::optional<std::string>& role, bool lend) {
+                     const std::string& text, const std::optional<std::string>& role, Lent lend) {
     Lending lending(connection, m_options.scope.schemas);
     if (role) {
         ensure_role(connection, *role);
     }
-    if (lend) {
-        lending.lend(statement.role);
+    if (lend != Lent::nothing) {
+        lending.lend(statement.role, lend);
         for (const std::string& other : roles_acted_for(read_text(statement, text))) {
             if (!environment::is_reserved_role(other)) {
                 ensure_role(connection, other);
@@ -197,7 +200,7 @@ void Runner::ensure_role(pq::Connection& connection, const std::string& role) {
 // Rows that wait for a copy are those of some time before: a constraint or a new type may not take
 // them, which the source's rows of now are known to fit. True when there were some to take out.
 bool Runner::empty_stale(pq::Connection& connection, const Error& error,
-                           const model::DdlStatement& statement) {
+                         const model::DdlStatement& statement) {
     const std::string_view kind = std::string_view(error.sqlstate()).substr(0, 2);
     if (m_stale.empty() || (kind != "22" && kind != "23")) {
         return false;

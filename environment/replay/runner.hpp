@@ -6,10 +6,12 @@
 
 #include "common/model/ddl.hpp"
 #include "common/pq/connection.hpp"
+#include "environment/replay/lending.hpp"
 #include "environment/replay/mender.hpp"
 #include "environment/replay/options.hpp"
 #include "environment/replay/privileged.hpp"
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -48,7 +50,7 @@ public:
 
 private:
     void attempt(pq::Connection& connection, const model::DdlStatement& statement,
-                 const std::string& text, const std::optional<std::string>& role, bool lend);
+                 const std::string& text, const std::optional<std::string>& role, Lent lend);
     bool empty_stale(pq::Connection& connection, const base::Error& error,
                      const model::DdlStatement& statement);
 
@@ -56,7 +58,7 @@ private:
     Privileged m_privileged;
     Mender m_mender;
     std::set<std::string> m_roles;             // known to be there
-    std::set<std::string> m_borrowers;         // roles that could not do without
+    std::map<std::string, Lent> m_borrowers;   // what roles could not do without
     std::vector<model::RelationName> m_stale;  // as long as they may have rows
     std::string m_unmet;
 };

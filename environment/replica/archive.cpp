@@ -218,7 +218,8 @@ std::string without_objects(std::string_view contents,
         const std::string_view entry = entry_of(line);
         const bool has_id = words.size() > 3 && ids.contains(words[1] + " " + words[2]);
         const bool extra = entry.starts_with("ACL ") || entry.starts_with("COMMENT ");
-        const std::string told = extra && !about.empty() ? without_blanks_behind_commas(entry) : std::string();
+        const std::string told =
+            extra && !about.empty() ? without_blanks_behind_commas(entry) : std::string();
         if (!line.empty() && !has_id &&
             std::none_of(about.begin(), about.end(),
                          [&](const std::string& start) { return told.starts_with(start); })) {

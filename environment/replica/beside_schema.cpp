@@ -47,9 +47,8 @@ std::optional<std::string> statement_of(pq::Connection& apply, const protocol::C
 }
 
 bool is_right(std::string_view word) {
-    return !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
-        return (c >= 'A' && c <= 'Z') || c == ' ';
-    });
+    return !word.empty() && std::all_of(word.begin(), word.end(),
+                                        [](char c) { return (c >= 'A' && c <= 'Z') || c == ' '; });
 }
 
 std::string grantee_of(const std::string& role) {

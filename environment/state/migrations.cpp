@@ -119,8 +119,9 @@ constexpr std::string_view k_captures = R"sql(
 ALTER TABLE environment.connector ADD COLUMN captures boolean NOT NULL DEFAULT false;
 )sql";
 
-constexpr std::array k_migrations = {k_first,    k_excluded, k_preflight_at, k_ddl,     k_drop_extensions,
-                                     k_branches, k_settings, k_idempotency,  k_captures};
+constexpr std::array k_migrations = {k_first,    k_excluded,        k_preflight_at,
+                                     k_ddl,      k_drop_extensions, k_branches,
+                                     k_settings, k_idempotency,     k_captures};
 
 }  // namespace
 

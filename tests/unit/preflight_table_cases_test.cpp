@@ -85,11 +85,12 @@ std::vector<Case> table_cases() {
     column(cases, "extension_types", "extension extension_key ", k_warn);
     column(cases, "extension_type_keys", "extension extension_key ", k_warn);
     column(cases, "structured_types", "structured ", k_info);
-    const preflight::Row needed = {"1259", "1", "table", "[]", "[]",
-                                   "public.t", "it needs type other.e", "t"};
-    const preflight::Row left = {"1259", "2", "view", "[]", "[]",
-                                 "public.v", "it needs table other.t", "f"};
-    const preflight::Row part = {"2604", "3", "default value", "[]", "[]", "for public.v.a", "", "f"};
+    const preflight::Row needed = {
+        "1259", "1", "table", "[]", "[]", "public.t", "it needs type other.e", "t"};
+    const preflight::Row left = {
+        "1259", "2", "view", "[]", "[]", "public.v", "it needs table other.t", "f"};
+    const preflight::Row part = {"2604", "3", "default value", "[]", "[]", "for public.v.a",
+                                 "",     "f"};
     cases.push_back({"needed_elsewhere", k_pass, {left, part}});
     cases.push_back({"needed_elsewhere", Status::fail, {left, needed}, nullptr, "source.schemas"});
     cases.push_back({"objects_left_out", k_pass, {needed, part}});

@@ -44,8 +44,8 @@ TEST_CASE("outside: foreign keys to what is not carried are taken out of a text"
     CHECK(without("CREATE TABLE t (id int, u int REFERENCES auth.users)") ==
           "CREATE TABLE t (id int, u int )");
     CHECK(without("CREATE TABLE t (u int NOT NULL REFERENCES auth.users (id) MATCH FULL ON DELETE "
-                  "SET NULL (u) ON UPDATE NO ACTION NOT DEFERRABLE INITIALLY DEFERRED NOT NULL, a int)") ==
-          "CREATE TABLE t (u int NOT NULL NOT NULL, a int)");
+                  "SET NULL (u) ON UPDATE NO ACTION NOT DEFERRABLE INITIALLY DEFERRED NOT NULL, a "
+                  "int)") == "CREATE TABLE t (u int NOT NULL NOT NULL, a int)");
     CHECK(without("CREATE TABLE t (u int CONSTRAINT fk REFERENCES \"auth\".\"Users\" UNIQUE)") ==
           "CREATE TABLE t (u int UNIQUE)");
     CHECK(without("CREATE TABLE t (u int, CONSTRAINT fk FOREIGN KEY (u) REFERENCES auth.users (id) "
@@ -53,8 +53,9 @@ TEST_CASE("outside: foreign keys to what is not carried are taken out of a text"
           "CREATE TABLE t (u int, PRIMARY KEY (u))");
     CHECK(without("CREATE TABLE t (u int, FOREIGN KEY (u) REFERENCES auth.users)") ==
           "CREATE TABLE t (u int)");
-    CHECK(without("ALTER TABLE t ADD CONSTRAINT fk FOREIGN KEY (u) REFERENCES auth.users NOT VALID, "
-                  "ADD COLUMN b int REFERENCES public.secret") == "ALTER TABLE t ADD COLUMN b int ");
+    CHECK(
+        without("ALTER TABLE t ADD CONSTRAINT fk FOREIGN KEY (u) REFERENCES auth.users NOT VALID, "
+                "ADD COLUMN b int REFERENCES public.secret") == "ALTER TABLE t ADD COLUMN b int ");
     CHECK(without("ALTER TABLE t ADD FOREIGN KEY (u) REFERENCES auth.users").empty());
     // carried, without a schema, a word elsewhere
     CHECK(without("CREATE TABLE t (u int REFERENCES public.users, v int REFERENCES users)") == "-");
@@ -87,15 +88,17 @@ TEST_CASE("outside: default privileges are set in the carried schemas") {
             {"default acl", std::nullopt, "", "ALTER DEFAULT PRIVILEGES", false});
         return make_plan(statement, k_scope);
     };
-    CHECK(plan_of("ALTER DEFAULT PRIVILEGES IN SCHEMA other, \"app\", public GRANT SELECT ON TABLES TO r")
-              .text ==
-          "ALTER DEFAULT PRIVILEGES IN SCHEMA \"app\", \"public\" GRANT SELECT ON TABLES TO r");
+    CHECK(
+        plan_of(
+            "ALTER DEFAULT PRIVILEGES IN SCHEMA other, \"app\", public GRANT SELECT ON TABLES TO r")
+            .text ==
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA \"app\", \"public\" GRANT SELECT ON TABLES TO r");
     CHECK(plan_of("ALTER DEFAULT PRIVILEGES IN SCHEMA other GRANT SELECT ON TABLES TO r").what ==
           What::leave_out);
     CHECK(plan_of("ALTER DEFAULT PRIVILEGES FOR ROLE x GRANT SELECT ON TABLES TO r").text ==
           "ALTER DEFAULT PRIVILEGES FOR ROLE x GRANT SELECT ON TABLES TO r");
-    CHECK(replay::roles_acted_for(
-              SqlText("ALTER DEFAULT PRIVILEGES FOR ROLE x, \"Y\" GRANT SELECT ON TABLES TO r", true)) ==
+    CHECK(replay::roles_acted_for(SqlText(
+              "ALTER DEFAULT PRIVILEGES FOR ROLE x, \"Y\" GRANT SELECT ON TABLES TO r", true)) ==
           std::vector<std::string>{"x", "Y"});
     CHECK(replay::roles_acted_for(SqlText("REASSIGN OWNED BY a, b TO c", true)) ==
           std::vector<std::string>{"a", "b"});

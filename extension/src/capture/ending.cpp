@@ -9,14 +9,41 @@ namespace ardent::ext::capture {
 
 namespace {
 
-// Where the last message stands. What a savepoint takes back is written once more, because the next
-// one is another sub-transaction.
-struct Place {
-    FullTransactionId transaction = {};
+// The last message of a transaction, signed while there is a key. It is written at the end, when
+// capture is still off: another key is made by switching it off and on in one transaction
+// (docs/ddl.md). In the transaction's memory.
+struct Pending {
+    char* message = nullptr;
+    std::size_t length = 0;
+    char prefix[sizeof Key::prefix] = "";
     SubTransactionId part = InvalidSubTransactionId;
 };
 
-constinit Place g_ended;
+constinit Pending g_pending;
+bool g_watching = false;
+
+void on_transaction(XactEvent event, void* /*argument*/) {
+    if ((event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE) &&
+        g_pending.message != nullptr && !(is_switched_on() && current_key() != nullptr)) {
+        emit(g_pending.prefix, g_pending.message, g_pending.length);
+    }
+    if (event != XACT_EVENT_PARALLEL_PRE_COMMIT && event != XACT_EVENT_PARALLEL_COMMIT &&
+        event != XACT_EVENT_PARALLEL_ABORT) {
+        g_pending = {};
+    }
+}
+
+void on_subtransaction(SubXactEvent event, SubTransactionId own, SubTransactionId parent,
+                       void* /*argument*/) {
+    if (g_pending.part != own) {
+        return;
+    }
+    if (event == SUBXACT_EVENT_ABORT_SUB) {
+        g_pending = {};
+    } else if (event == SUBXACT_EVENT_COMMIT_SUB) {
+        g_pending.part = parent;
+    }
+}
 
 bool is_own_extension(const ObjectAddress& object) {
     return object.classId == ExtensionRelationId &&
@@ -36,14 +63,20 @@ bool ends_capture(const ObjectAddress& object) {
            (object.classId == UserMappingRelationId && holds_last_key(object.objectId));
 }
 
-void write_end(const char* tag, const char* reason) {
-    const FullTransactionId transaction = GetTopFullTransactionId();
-    const SubTransactionId part = GetCurrentSubTransactionId();
-    if (FullTransactionIdEquals(g_ended.transaction, transaction) && g_ended.part == part) {
-        return;
+void note_end(const char* tag, const char* reason) {
+    if (!g_watching) {
+        RegisterXactCallback(on_transaction, nullptr);
+        RegisterSubXactCallback(on_subtransaction, nullptr);
+        g_watching = true;
     }
-    if (write_message(form_end(tag, reason))) {
-        g_ended = {transaction, part};
+    StringInfo const message = sign(form_end(tag, reason));
+    if (message != nullptr) {
+        g_pending.length = static_cast<std::size_t>(message->len);
+        g_pending.message =
+            static_cast<char*>(MemoryContextAlloc(TopTransactionContext, g_pending.length + 1));
+        std::memcpy(g_pending.message, message->data, g_pending.length + 1);
+        strlcpy(g_pending.prefix, current_key()->prefix, sizeof g_pending.prefix);
+        g_pending.part = GetCurrentSubTransactionId();
     }
 }
 
@@ -52,16 +85,16 @@ void write_end(const char* tag, const char* reason) {
 void note_end_by_drop(const ObjectAddress& object) {
     if (XLogLogicalInfoActive() && ends_capture(object) && is_switched_on()) {
         const Statement* const statement = innermost_statement();
-        write_end(statement != nullptr && statement->tree != nullptr
-                      ? GetCommandTagName(CreateCommandTag(const_cast<Node*>(statement->tree)))
-                      : "DROP EXTENSION",
-                  "the extension, or what DDL capture needs of it, was dropped");
+        note_end(statement != nullptr && statement->tree != nullptr
+                     ? GetCommandTagName(CreateCommandTag(const_cast<Node*>(statement->tree)))
+                     : "DROP EXTENSION",
+                 "the extension, or what DDL capture needs of it, was dropped");
     }
 }
 
 void note_end_by_alter(Oid event_trigger) {
     if (XLogLogicalInfoActive() && switches_off(event_trigger)) {
-        write_end("ALTER EVENT TRIGGER", "DDL capture was switched off");
+        note_end("ALTER EVENT TRIGGER", "DDL capture was switched off");
     }
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 // Capture that is switched off, or goes away with what it consists of (DROP SCHEMA public CASCADE
-// takes the extension along), writes a last message: whoever reads the stream would take what
-// follows for all that there is. For the hook of object access; may raise, holds nothing to
-// destroy.
+// takes the extension along), writes a last message at the end of the transaction: whoever reads
+// the stream would take what follows for all that there is. For the hook of object access; may
+// raise, holds nothing to destroy.
 #pragma once
 
 #include "extension/src/pg/prelude.hpp"

@@ -131,25 +131,36 @@ StringInfo form_end(const char* tag, const char* reason) {
     return body;
 }
 
-bool write_message(StringInfo body) {
+StringInfo sign(StringInfo body) {
     const Key* const key = current_key();
     if (key == nullptr) {
-        return false;
+        return nullptr;
     }
     StringInfoData head;
     initStringInfo(&head);
     appendStringInfo(&head, "%s\n%d\n%s\n", ddl::k_name, ddl::k_version, key->id);
     pg::Hmac code;
     pg::hmac_sha256(key->bytes, {written(head), written(*body)}, code);
-    StringInfoData message;
-    initStringInfo(&message);
-    appendStringInfo(&message, "{\"version\":%d,\"key\":\"%s\",\"hmac\":\"", ddl::k_version,
+    StringInfo const message = makeStringInfo();
+    appendStringInfo(message, "{\"version\":%d,\"key\":\"%s\",\"hmac\":\"", ddl::k_version,
                      key->id);
-    append_hex(&message, code);
-    appendStringInfoString(&message, "\",\"body\":");
-    appendBinaryStringInfo(&message, body->data, body->len);
-    appendStringInfoChar(&message, '}');
-    ARDENT_LOG_MESSAGE(key->prefix, message.data, static_cast<std::size_t>(message.len));
+    append_hex(message, code);
+    appendStringInfoString(message, "\",\"body\":");
+    appendBinaryStringInfo(message, body->data, body->len);
+    appendStringInfoChar(message, '}');
+    return message;
+}
+
+void emit(const char* prefix, const char* message, std::size_t length) {
+    ARDENT_LOG_MESSAGE(prefix, message, length);
+}
+
+bool write_message(StringInfo body) {
+    StringInfo const message = sign(body);
+    if (message == nullptr) {
+        return false;
+    }
+    emit(current_key()->prefix, message->data, static_cast<std::size_t>(message->len));
     return true;
 }
 

@@ -26,8 +26,11 @@ StringInfo form_failure(const Statement& statement, const Saying& saying);
 /// The body of the last message: from here on nothing is captured.
 StringInfo form_end(const char* tag, const char* reason);
 
-/// Signs the body and writes the message, in the current transaction. False when there is no key to
-/// sign it with.
+/// The whole message around a body; nullptr when there is no key to sign it with.
+StringInfo sign(StringInfo body);
+/// Writes a whole message with a key's prefix, in the current transaction.
+void emit(const char* prefix, const char* message, std::size_t length);
+/// Signs the body and writes the message. False when there is no key.
 bool write_message(StringInfo body);
 
 }  // namespace ardent::ext::capture

@@ -20,8 +20,8 @@ bool fires_always(HeapTuple tuple) {
 }
 
 bool is_own_trigger(HeapTuple tuple) {
-    const char* const name = NameStr(
-        reinterpret_cast<const FormData_pg_event_trigger*>(GETSTRUCT(tuple))->evtname);
+    const char* const name =
+        NameStr(reinterpret_cast<const FormData_pg_event_trigger*>(GETSTRUCT(tuple))->evtname);
     for (const char* const own : k_triggers) {
         if (std::strcmp(name, own) == 0) {
             return true;
