@@ -77,7 +77,7 @@ void read_keys(pq::Connection& connection, protocol::DdlSource& source) {
 }
 
 std::string why_not_capturing(pq::Connection& connection, const protocol::DdlSource& source) {
-    const std::string reason = connection.value(k_not_capturing).value_or("");
+    std::string reason = connection.value(k_not_capturing).value_or("");
     if (!reason.empty()) {
         return reason;
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "agent/source/identity.hpp"
 
+#include "common/pq/collation.hpp"
+
 namespace ardent::agent {
 
 namespace {
@@ -45,6 +47,7 @@ protocol::SourceIdentity read_identity(pq::Connection& replication, pq::Connecti
     identity.locale_provider = database.text(0, 5);
     identity.icu_locale = database.value(0, 6);
     identity.icu_rules = database.value(0, 7);
+    identity.collation_version = pq::collation_version(connection);
     return identity;
 }
 

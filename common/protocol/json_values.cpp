@@ -76,6 +76,7 @@ json encode(const SourceIdentity& value) {
             {"lc_ctype", value.lc_ctype},
             {"icu_locale", nullable(value.icu_locale)},
             {"icu_rules", nullable(value.icu_rules)},
+            {"collation_version", nullable(value.collation_version)},
             {"extension_version", nullable(value.extension_version)}};
 }
 
@@ -91,6 +92,7 @@ SourceIdentity decode_source(const Fields& in) {
     value.lc_ctype = in.text("lc_ctype");
     value.icu_locale = in.maybe_text("icu_locale");
     value.icu_rules = in.maybe_text("icu_rules");
+    value.collation_version = in.maybe_text("collation_version");
     value.extension_version = in.maybe_text("extension_version");
     return value;
 }

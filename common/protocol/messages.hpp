@@ -30,6 +30,7 @@ struct SourceIdentity {
     std::string lc_ctype;
     std::optional<std::string> icu_locale;  // of the builtin provider too
     std::optional<std::string> icu_rules;
+    std::optional<std::string> collation_version;  // pq::collation_version; may be missing
     std::optional<std::string> extension_version;
 };
 

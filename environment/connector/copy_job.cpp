@@ -2,6 +2,7 @@
 #include "environment/connector/copy_job.hpp"
 
 #include "common/base/text.hpp"
+#include "common/pq/collation.hpp"
 #include "common/process/log.hpp"
 #include "environment/apply/generated_records.hpp"
 #include "environment/apply/progress.hpp"
@@ -172,6 +173,10 @@ void CopyJob::create() {
     create_roles(maintenance, m_plan.begin.roles);
     create_database(maintenance, m_plan.source);
     Superuser admin = superuser();
+    if (std::string warning = collation_warning(m_plan.source, pq::collation_version(*admin));
+        !warning.empty()) {
+        m_outcome.warnings.push_back(std::move(warning));
+    }
     create_surroundings(admin, m_plan.begin, m_plan.extensions, m_outcome.warnings);
     apply::create_progress(admin, k_apply_role);
     enter(CopyPhase::schema, "ready for the schema");

@@ -270,29 +270,32 @@ bool Replayer::go_without(pq::Connection& connection, const model::DdlStatement&
         return false;
     }
     connection.exec("SAVEPOINT ardent_without");
-    const auto taken_back = [&](const Error& failure) {
-        if (failure.kind() == ErrorKind::transient || !connection.ok()) {
-            throw failure;
-        }
-        connection.exec("ROLLBACK TO SAVEPOINT ardent_without");
-        return false;
+    const auto is_gone = [&](const Error& failure) {
+        return failure.kind() == ErrorKind::transient || !connection.ok();
     };
     if (statement.tag.find(" TABLE") != std::string::npos) {
         try {
             derive(connection, statement, outcome, "names what is not here");
             return true;
         } catch (const Error& failure) {
-            taken_back(failure);
+            if (is_gone(failure)) {
+                throw;
+            }
+            connection.exec("ROLLBACK TO SAVEPOINT ardent_without");
         }
     }
+    bool equal = false;
     try {
-        if (!tables_are_equal(connection, statement)) {
-            return false;
-        }
+        equal = tables_are_equal(connection, statement);
     } catch (const Error& failure) {
-        return taken_back(failure);
+        if (is_gone(failure)) {
+            throw;
+        }
     }
     connection.exec("ROLLBACK TO SAVEPOINT ardent_without");
+    if (!equal) {
+        return false;
+    }
     name_left_out(statement, m_runner.unmet());
     outcome = {false, "the replica does not have what it needs: " + m_runner.unmet(), {}};
     return true;

@@ -200,6 +200,17 @@ void create_database(Superuser& admin, const protocol::SourceIdentity& source) {
     }
 }
 
+std::string collation_warning(const protocol::SourceIdentity& source,
+                              const std::optional<std::string>& here) {
+    if (!source.collation_version || !here || *source.collation_version == *here) {
+        return {};
+    }
+    return "text is sorted by version " + *source.collation_version + " of " +
+           source.icu_locale.value_or(source.lc_collate) + " at the source and by " + *here +
+           " on this host: ranges of text that are partitions or exclusions, and the order that "
+           "queries give, may differ. A host with the source's operating system has its version";
+}
+
 void create_schema(Superuser& admin, const std::string& schema) {
     if (schema == "ardent") {
         throw Error(ErrorKind::replica,

@@ -37,6 +37,11 @@ void create_source_role(Superuser& admin, const std::string& role);
 /// With the source's encoding and locale. A locale that this host lacks is an error that names it.
 void create_database(Superuser& admin, const protocol::SourceIdentity& source);
 
+/// What to say when text is sorted by other rules here than at the source; empty: it is not, or one
+/// side does not tell. Pure.
+std::string collation_warning(const protocol::SourceIdentity& source,
+                              const std::optional<std::string>& here);
+
 /// Owned by ardent_apply, when it is not there.
 void create_schema(Superuser& admin, const std::string& schema);
 

@@ -3,6 +3,7 @@
 #include "environment/replay/foreign_keys.hpp"
 #include "environment/replay/plan.hpp"
 #include "environment/replica/archive.hpp"
+#include "environment/replica/replica.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace ardent;
@@ -151,4 +152,16 @@ TEST_CASE("outside: a table of contents without objects, and rights and comments
           "8; 0 0 COMMENT public FUNCTION f(integer) postgres\n"
           "11; 1259 1001 TABLE public t postgres\n");
     CHECK(environment::without_objects(contents, {}) == contents);
+}
+
+TEST_CASE("outside: a host that sorts text by other rules is told") {
+    protocol::SourceIdentity source;
+    source.lc_collate = "de_AT.UTF-8";
+    CHECK(environment::collation_warning(source, "2.36").empty());  // an older agent, or C
+    source.collation_version = "2.31";
+    CHECK(environment::collation_warning(source, std::nullopt).empty());
+    CHECK(environment::collation_warning(source, "2.31").empty());
+    const std::string warning = environment::collation_warning(source, "2.36");
+    CHECK(warning.find("version 2.31 of de_AT.UTF-8 at the source and by 2.36 on this host") !=
+          std::string::npos);
 }
