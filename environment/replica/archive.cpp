@@ -166,7 +166,7 @@ std::string without_schema(const std::string& identity, const std::string& schem
     return identity;
 }
 
-// What entries for rights and comments say that they are about: "VIEW v ", "TRIGGER x ON t ".
+// What entries without an oid say that they are about: "VIEW v ", "TRIGGER x ON t ".
 std::vector<std::string> subjects_of(const protocol::OutsideObject& object) {
     const std::string& schema = object.names[0];
     const std::string& identity = object.named.identity;
@@ -211,13 +211,17 @@ std::string without_objects(std::string_view contents,
             about.push_back("ACL " + object.names[0] + " " + what);
             about.push_back("COMMENT " + object.names[0] + " " + what);
         }
+        if (object.named.type == "index" && object.names.size() == 2) {
+            about.push_back("INDEX ATTACH " + object.names[0] + " " + object.names[1] + " ");
+        }
     }
     std::string result;
     for (const std::string& line : base::split(contents, '\n')) {
         const std::vector<std::string> words = base::split(line, ' ');
         const std::string_view entry = entry_of(line);
         const bool has_id = words.size() > 3 && ids.contains(words[1] + " " + words[2]);
-        const bool extra = entry.starts_with("ACL ") || entry.starts_with("COMMENT ");
+        const bool extra = entry.starts_with("ACL ") || entry.starts_with("COMMENT ") ||
+                           entry.starts_with("INDEX ATTACH ");
         const std::string told =
             extra && !about.empty() ? without_blanks_behind_commas(entry) : std::string();
         if (!line.empty() && !has_id &&
