@@ -384,7 +384,6 @@ protocol::Progress Connector::progress_of(const std::shared_ptr<Session>& sessio
     protocol::Progress progress;
     progress.next_sequence = session->sequencer.next();
     const std::lock_guard lock(m_mutex);
-    m_agent_seen = Clock::now();
     progress.durable = session->worker ? session->worker->durable() : m_last_durable;
     if (session->worker && !m_record.failure) {
         progress.copy_again = session->worker->copies().wanted();
@@ -396,8 +395,16 @@ protocol::Progress Connector::progress_of(const std::shared_ptr<Session>& sessio
     return progress;
 }
 
+// When a call comes, and not when it is answered: an agent that ended while its last call waited is
+// not there any more.
+void Connector::note_agent() {
+    const std::lock_guard lock(m_mutex);
+    m_agent_seen = Clock::now();
+}
+
 protocol::Progress Connector::segment(const protocol::SegmentHeader& header, std::string payload) {
     const auto current = session(header.session);
+    note_agent();
     if (!current->worker) {
         throw session_unknown();
     }
@@ -432,6 +439,7 @@ protocol::Progress Connector::segment(const protocol::SegmentHeader& header, std
 protocol::Progress Connector::position(const std::string& hex, std::optional<model::Lsn> after,
                                        std::chrono::milliseconds wait) {
     const auto current = session(hex);
+    note_agent();
     if (current->worker) {
         current->worker->wait_durable(after.value_or(model::Lsn{}), Clock::now() + wait);
         session(hex);
@@ -446,6 +454,7 @@ protocol::Progress Connector::position(const std::string& hex, std::optional<mod
 
 protocol::Progress Connector::schema(const protocol::SchemaReport& report) {
     const auto current = session(report.session);
+    note_agent();
     if (current->worker && awaits_ddl(report)) {
         keep_report(current, report);
     } else if (current->worker) {

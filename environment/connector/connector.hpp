@@ -179,6 +179,7 @@ private:
     std::shared_ptr<Session> session(const std::string& hex) const;
     std::shared_ptr<Session> session(const protocol::SessionId& id) const;
     protocol::Progress progress_of(const std::shared_ptr<Session>& session);
+    void note_agent();
     void look_after_worker(const std::shared_ptr<Session>& session);
     void record_failure(const protocol::Failure& failure);
     /// Of a session's worker; false when the session is no longer the newest: its failure was

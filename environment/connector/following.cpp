@@ -31,6 +31,7 @@ std::vector<std::string> printed(const std::vector<model::RelationName>& names) 
 
 protocol::Progress Connector::sequences(const protocol::SequenceReport& report) {
     const auto current = session(report.session);
+    note_agent();
     if (current->worker) {
         const std::lock_guard lock(m_mutex);
         current->sequences.take(report, Clock::now());
