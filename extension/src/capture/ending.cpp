@@ -29,7 +29,7 @@ void on_transaction(XactEvent event, void* /*argument*/) {
     }
     if (event != XACT_EVENT_PARALLEL_PRE_COMMIT && event != XACT_EVENT_PARALLEL_COMMIT &&
         event != XACT_EVENT_PARALLEL_ABORT) {
-        g_pending = {};
+        g_pending = Pending();
     }
 }
 
@@ -39,7 +39,7 @@ void on_subtransaction(SubXactEvent event, SubTransactionId own, SubTransactionI
         return;
     }
     if (event == SUBXACT_EVENT_ABORT_SUB) {
-        g_pending = {};
+        g_pending = Pending();
     } else if (event == SUBXACT_EVENT_COMMIT_SUB) {
         g_pending.part = parent;
     }
