@@ -103,7 +103,7 @@ bool Mender::stand_in(pq::Connection& connection, const Error& error,
 bool Mender::mend_text(const Error& error, const model::DdlStatement& statement,
                        std::string& text) {
     // a stand-in's schema is here, and not for the statement's role to look into
-    const auto without = !unmet_need(error).empty()
+    const auto without = !unmet_need(error, statement.tag).empty()
                              ? without_foreign_key(read_text(statement, text), m_scope)
                              : std::nullopt;
     if (without) {

@@ -89,9 +89,10 @@ bool names_what_is_missing(const base::Error& error) {
            std::find(k_undefined.begin(), k_undefined.end(), error.sqlstate()) != k_undefined.end();
 }
 
-std::string unmet_need(const base::Error& error) {
-    const bool unmet = names_what_is_missing(error) ||
-                       (told_by_server(error) && error.sqlstate() == k_no_privilege);
+std::string unmet_need(const base::Error& error, std::string_view tag) {
+    const bool unmet =
+        names_what_is_missing(error) ||
+        (told_by_server(error) && error.sqlstate() == k_no_privilege && !tag.starts_with("DROP "));
     return unmet ? dynamic_cast<const pq::QueryError&>(error).told().message : std::string();
 }
 

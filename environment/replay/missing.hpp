@@ -9,6 +9,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace ardent::replay {
 
@@ -27,8 +28,9 @@ std::optional<MissingFunction> missing_function(const base::Error& error);
 /// has: so that lies outside of it.
 bool names_what_is_missing(const base::Error& error);
 /// In the server's words: that, or a right that no role of the source has here, because it was a
-/// superuser's. Empty: neither.
-std::string unmet_need(const base::Error& error);
+/// superuser's; empty: neither. Not a right that a DROP lacks: what it leaves here the source has
+/// not.
+std::string unmet_need(const base::Error& error, std::string_view tag);
 /// The name in: unrecognized parameter "x", unrecognized parameter namespace "x".
 std::optional<std::string> unknown_parameter(const base::Error& error);
 

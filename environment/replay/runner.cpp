@@ -140,7 +140,7 @@ bool Runner::run(pq::Connection& connection, const model::DdlStatement& statemen
                 continue;
             }
             if (error.sqlstate() != k_no_privilege || lend == Lent::all || !may_lend) {
-                m_unmet = unmet_need(error);
+                m_unmet = unmet_need(error, statement.tag);
                 throw refusal(statement, text, error);
             }
             const Lent more = lacking(error);

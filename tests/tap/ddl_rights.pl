@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 use Ardent::Test;
+use IPC::Run;
 use Test::More;
 
 my $t = Ardent::Test->new(name => 'rights', sql => <<'SQL');
@@ -127,6 +128,18 @@ foreach my $case (
 $source->('INSERT INTO public.t VALUES (2, $$new$$, $$new$$)');
 $t->wait_replayed;
 is($t->status, 'streaming', 'and the connector goes on');
+# but a DROP that is refused here would leave what the source does not have
+$t->source->safe_psql($database, 'CREATE VIEW public.stays AS SELECT 1 AS one');
+$t->wait_replayed;
+IPC::Run::run([ 'psql', '-X', '-q', '-d', $t->replica_admin ], '<', \'ALTER VIEW public.stays OWNER TO ardent_admin') or die 'the owner';
+$source->('DROP VIEW public.stays');
+$t->wait_with_agent('a DROP that the replica refuses stops', sub { return $t->status eq 'failed' });
+like($t->connector->{failure}{message}, qr/the replica refuses a DROP VIEW .*must be owner of view stays/, 'a DROP that is refused stops the connector');
+IPC::Run::run([ 'psql', '-X', '-q', '-d', $t->replica_admin ], '<', \'ALTER VIEW public.stays OWNER TO app') or die 'the owner';
+$t->cli('connector', 'retry-setup', $database);
+$t->wait_streaming;
+$t->wait_replayed;
+is($t->replica_psql(q(SELECT count(*) FROM pg_class WHERE relname = 'stays')), 0, 'and goes on when it is mended');
 $t->compare_ok('rows', '--rows-only');
 $t->stop_all;
 done_testing();
