@@ -198,13 +198,16 @@ SELECT n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid
 )sql";
 
 constexpr const char* k_casts = R"sql(
-SELECT c.oid, pg_catalog.format_type(c.castsource, NULL), pg_catalog.format_type(c.casttarget, NULL),
-       CASE WHEN c.castfunc <> 0 THEN c.castfunc::pg_catalog.regprocedure::pg_catalog.text ELSE '' END,
+SELECT c.oid,
+       pg_catalog.format_type(c.castsource, NULL), pg_catalog.format_type(c.casttarget, NULL),
+       CASE WHEN c.castfunc = 0 THEN ''
+            ELSE c.castfunc::pg_catalog.regprocedure::pg_catalog.text END,
        c.castmethod, c.castcontext
   FROM pg_catalog.pg_cast AS c
  WHERE EXISTS (SELECT FROM pg_catalog.pg_type AS t
                  JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
-                WHERE t.oid IN (c.castsource, c.casttarget) AND n.nspname = ANY ($1::pg_catalog.text[]))
+                WHERE t.oid IN (c.castsource, c.casttarget)
+                  AND n.nspname = ANY ($1::pg_catalog.text[]))
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
                     WHERE d.classid = 'pg_catalog.pg_cast'::pg_catalog.regclass AND d.objid = c.oid
                       AND d.deptype IN ('e', 'i'))

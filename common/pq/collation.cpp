@@ -18,7 +18,8 @@ constexpr const char* k_version_by_name = R"sql(
 SELECT pg_catalog.pg_collation_actual_version(c.oid)
   FROM pg_catalog.pg_database AS d
   JOIN pg_catalog.pg_collation AS c
-    ON c.collcollate OPERATOR(pg_catalog.=) d.datcollate AND c.collprovider OPERATOR(pg_catalog.=) 'c'
+    ON c.collcollate OPERATOR(pg_catalog.=) d.datcollate
+   AND c.collprovider OPERATOR(pg_catalog.=) 'c'
    AND c.collencoding OPERATOR(pg_catalog.=) ANY (ARRAY[-1, d.encoding])
  WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
  ORDER BY c.oid

@@ -41,8 +41,11 @@ WITH RECURSIVE carried (oid) AS (
     UNION ALL
     SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass, p.oid, p.pronamespace,
            p.proleakproof OR p.prosupport <> 0
-           OR p.prokind IN ('f', 'p') AND p.prolang IN (SELECT l.oid FROM pg_catalog.pg_language AS l WHERE l.lanname IN ('c', 'internal'))
-           OR EXISTS (SELECT FROM pg_catalog.unnest(p.proconfig) AS s (setting) WHERE s.setting ~ '^[^=]*[.]')
+           -- an aggregate has a language, too, and takes no superuser
+           OR p.prokind <> 'a' AND p.prolang IN (SELECT l.oid FROM pg_catalog.pg_language AS l
+                                                  WHERE l.lanname IN ('c', 'internal'))
+           OR EXISTS (SELECT FROM pg_catalog.unnest(p.proconfig) AS s (setting)
+                       WHERE s.setting ~ '^[^=]*[.]')
       FROM pg_catalog.pg_proc AS p
     UNION ALL
     SELECT 'pg_catalog.pg_operator'::pg_catalog.regclass, o.oid, o.oprnamespace, false
@@ -73,7 +76,8 @@ WITH RECURSIVE carried (oid) AS (
       FROM object AS o
      WHERE (o.namespace IN (SELECT f.oid FROM foreign_schema AS f)
             OR (o.superuser AND o.namespace IN (SELECT k.oid FROM carried AS k))
-            OR (o.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND o.objid IN (SELECT x.oid FROM excluded AS x)))
+            OR (o.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                AND o.objid IN (SELECT x.oid FROM excluded AS x)))
        AND (o.classid, o.objid) NOT IN (SELECT m.classid, m.objid FROM member AS m)
     UNION ALL
     SELECT 'pg_catalog.pg_cast'::pg_catalog.regclass, k.oid, true
@@ -94,23 +98,28 @@ WITH RECURSIVE carried (oid) AS (
             UNION ALL
            SELECT 'pg_catalog.pg_type'::pg_catalog.regclass, c.reltype
              FROM pg_catalog.pg_class AS c
-            WHERE r.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.oid = r.objid AND c.reltype <> 0
+            WHERE r.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.oid = r.objid
+              AND c.reltype <> 0
             UNION ALL
            SELECT 'pg_catalog.pg_type'::pg_catalog.regclass, t.typarray
              FROM pg_catalog.pg_type AS t
             WHERE t.typarray <> 0
               AND ((r.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND t.oid = r.objid)
                    OR (r.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
-                       AND t.oid = (SELECT c.reltype FROM pg_catalog.pg_class AS c WHERE c.oid = r.objid)))
+                       AND t.oid = (SELECT c.reltype FROM pg_catalog.pg_class AS c
+                                     WHERE c.oid = r.objid)))
            ) AS needed (classid, objid)
       JOIN pg_catalog.pg_depend AS d
-        ON d.refclassid = needed.classid AND d.refobjid = needed.objid AND d.deptype IN ('n', 'a', 'P', 'S')
+        ON d.refclassid = needed.classid AND d.refobjid = needed.objid
+       AND d.deptype IN ('n', 'a', 'P', 'S')
       LEFT JOIN pg_catalog.pg_rewrite AS w
         ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND w.oid = d.objid
       LEFT JOIN pg_catalog.pg_constraint AS n
         ON d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND n.oid = d.objid
      CROSS JOIN LATERAL (
-           SELECT CASE WHEN w.rulename = '_RETURN' THEN 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid ELSE d.classid END,
+           SELECT CASE WHEN w.rulename = '_RETURN'
+                       THEN 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid
+                       ELSE d.classid END,
                   CASE WHEN w.rulename = '_RETURN' THEN w.ev_class ELSE d.objid END
            ) AS k (classid, objid)
      CROSS JOIN LATERAL (
@@ -130,18 +139,22 @@ WITH RECURSIVE carried (oid) AS (
            SELECT CASE
                   WHEN l.relation <> 0
                   THEN (SELECT c.relnamespace FROM pg_catalog.pg_class AS c
-                         WHERE c.oid = l.relation AND c.relkind <> 'S' AND c.oid NOT IN (SELECT x.oid FROM excluded AS x))
+                         WHERE c.oid = l.relation AND c.relkind <> 'S'
+                           AND c.oid NOT IN (SELECT x.oid FROM excluded AS x))
                   WHEN n.contypid <> 0
                   THEN (SELECT t.typnamespace FROM pg_catalog.pg_type AS t WHERE t.oid = n.contypid)
                   WHEN k.classid = 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass
-                  THEN (SELECT s.stxnamespace FROM pg_catalog.pg_statistic_ext AS s WHERE s.oid = k.objid)
-                  WHEN k.classid = 'pg_catalog.pg_cast'::pg_catalog.regclass 
+                  THEN (SELECT s.stxnamespace FROM pg_catalog.pg_statistic_ext AS s
+                         WHERE s.oid = k.objid)
+                  WHEN k.classid = 'pg_catalog.pg_cast'::pg_catalog.regclass
                   THEN (SELECT t.typnamespace
                           FROM pg_catalog.pg_cast AS x
                           JOIN pg_catalog.pg_type AS t ON t.oid IN (x.castsource, x.casttarget)
-                         WHERE x.oid = k.objid AND t.typnamespace IN (SELECT c.oid FROM carried AS c)
+                         WHERE x.oid = k.objid
+                           AND t.typnamespace IN (SELECT c.oid FROM carried AS c)
                          LIMIT 1)
-                  ELSE (SELECT o.namespace FROM object AS o WHERE o.classid = k.classid AND o.objid = k.objid)
+                  ELSE (SELECT o.namespace FROM object AS o
+                         WHERE o.classid = k.classid AND o.objid = k.objid)
                   END
            ) AS s (namespace)
      WHERE s.namespace IN (SELECT c.oid FROM carried AS c)
@@ -149,14 +162,16 @@ WITH RECURSIVE carried (oid) AS (
        AND NOT (needed.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND NOT r.itself
                 AND (d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
                      OR (n.contype = 'c' AND n.conrelid <> 0) IS TRUE
-                     OR (d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objsubid > 0)))
+                     OR (d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                         AND d.objsubid > 0)))
 ), gone AS (
     SELECT DISTINCT ON (r.classid, r.objid) r.classid, r.objid, r.by_class, r.by_object
       FROM reach AS r
      WHERE r.itself
      ORDER BY r.classid, r.objid, r.by_class, r.by_object
 )
-SELECT g.classid, g.objid, a.type, pg_catalog.to_json(a.object_names), pg_catalog.to_json(a.object_args),
+SELECT g.classid, g.objid, a.type,
+       pg_catalog.to_json(a.object_names), pg_catalog.to_json(a.object_args),
        i.identity,
        CASE WHEN (1259, p.relation) IN (SELECT o.classid, o.objid FROM gone AS o) THEN ''
             WHEN g.by_object = 0 THEN 'it takes a superuser to make'
@@ -197,9 +212,11 @@ SELECT g.classid, g.objid, a.type, pg_catalog.to_json(a.object_names), pg_catalo
        ) AS p (relation)
  WHERE i.identity IS NOT NULL
 UNION ALL
-SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, h.inhrelid, 'table', pg_catalog.json_build_array(cn.nspname, c.relname), '[]'::pg_catalog.json,
+SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, h.inhrelid, 'table',
+       pg_catalog.json_build_array(cn.nspname, c.relname), '[]'::pg_catalog.json,
        pg_catalog.format('%I.%I', cn.nspname, c.relname),
-       'it is not carried, and its rows are read through ' || pg_catalog.format('%I.%I', pn.nspname, p.relname),
+       'it is not carried, and its rows are read through ' ||
+       pg_catalog.format('%I.%I', pn.nspname, p.relname),
        true
   FROM pg_catalog.pg_inherits AS h
   JOIN pg_catalog.pg_class AS c ON c.oid = h.inhrelid
@@ -207,8 +224,10 @@ SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, h.inhrelid, 'table', pg_catal
   JOIN pg_catalog.pg_class AS p ON p.oid = h.inhparent
   JOIN pg_catalog.pg_namespace AS pn ON pn.oid = p.relnamespace
  WHERE p.relkind IN ('r', 'p') AND c.relpersistence <> 't'
-   AND p.relnamespace IN (SELECT k.oid FROM carried AS k) AND p.oid NOT IN (SELECT x.oid FROM excluded AS x)
-   AND (c.relnamespace NOT IN (SELECT k.oid FROM carried AS k) OR c.oid IN (SELECT x.oid FROM excluded AS x))
+   AND p.relnamespace IN (SELECT k.oid FROM carried AS k)
+   AND p.oid NOT IN (SELECT x.oid FROM excluded AS x)
+   AND (c.relnamespace NOT IN (SELECT k.oid FROM carried AS k)
+        OR c.oid IN (SELECT x.oid FROM excluded AS x))
  ORDER BY 6, 3
 )sql";
 

@@ -71,7 +71,9 @@ SELECT oid, typtype, typbasetype FROM pg_catalog.pg_type WHERE typtype IN ('d', 
 
 constexpr const char* k_types_of_table = R"sql(
 WITH RECURSIVE used (oid) AS (
-    SELECT a.atttypid FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = pg_catalog.to_regclass($1)
+    SELECT a.atttypid
+      FROM pg_catalog.pg_attribute AS a
+     WHERE a.attrelid = pg_catalog.to_regclass($1)
      UNION
     SELECT t.typbasetype FROM used AS u JOIN pg_catalog.pg_type AS t ON t.oid = u.oid
 )

@@ -38,8 +38,10 @@ SELECT pg_catalog.string_agg(pg_catalog.pg_describe_object(d.classid, d.objid, d
  WHERE d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_authid'::pg_catalog.regclass
    AND d.deptype OPERATOR(pg_catalog.=) 'o' AND r.rolname OPERATOR(pg_catalog.=) $1
    AND d.classid OPERATOR(pg_catalog.<>) 'pg_catalog.pg_default_acl'::pg_catalog.regclass
-   AND d.dbid OPERATOR(pg_catalog.=) (SELECT b.oid FROM pg_catalog.pg_database AS b
-                                       WHERE b.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())
+   AND d.dbid OPERATOR(pg_catalog.=) (
+       SELECT b.oid
+         FROM pg_catalog.pg_database AS b
+        WHERE b.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())
 )sql";
 
 constexpr const char* k_tables_with_rows = R"sql(
