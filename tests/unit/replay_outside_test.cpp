@@ -5,22 +5,16 @@
 #include "environment/replica/archive.hpp"
 #include "environment/replica/replica.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/ddl_statements.hpp"
 
 using namespace ardent;
 using replay::make_plan;
 using replay::SqlText;
 using replay::What;
+using tests::k_scope;
+using tests::statement_of;
 
 namespace {
-
-const replay::Scope k_scope{{"public", "app"}, {{"public", "secret"}}};
-
-model::DdlStatement statement_of(const std::string& tag, const std::string& text) {
-    model::DdlStatement statement;
-    statement.tag = tag;
-    statement.text = text;
-    return statement;
-}
 
 // The text without all of them; "-" when there is none.
 std::string without(const std::string& text) {

@@ -11,23 +11,17 @@
 #include "environment/replay/system_triggers.hpp"
 #include "environment/replica/extensions.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/ddl_statements.hpp"
 
 using namespace ardent;
 using replay::make_plan;
 using replay::Plan;
 using replay::SqlText;
 using replay::What;
+using tests::k_scope;
+using tests::statement_of;
 
 namespace {
-
-const replay::Scope k_scope{{"public", "app"}, {{"public", "secret"}}};
-
-model::DdlStatement statement_of(const std::string& tag, const std::string& text) {
-    model::DdlStatement statement;
-    statement.tag = tag;
-    statement.text = text;
-    return statement;
-}
 
 model::DdlStatement on(const std::string& tag, const std::string& text, const std::string& type,
                        const std::string& identity) {
