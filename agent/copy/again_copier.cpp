@@ -192,7 +192,7 @@ void AgainCopier::copy(const protocol::CopyAgain& wanted) {
             throw;
         }
         m_leave = m_stop.load();
-        tell(wanted, std::string(e.what()) + (e.hint().empty() ? "" : " " + e.hint()));
+        tell(wanted, base::text_with_hint(e));
     }
 }
 

@@ -19,4 +19,10 @@ const char* to_string(ErrorKind kind) noexcept {
     return "bug";
 }
 
+std::string text_with_hint(const std::exception& error) {
+    const auto* const ours = dynamic_cast<const Error*>(&error);
+    return ours == nullptr || ours->hint().empty() ? error.what()
+                                                   : error.what() + (" " + ours->hint());
+}
+
 }  // namespace ardent::base

@@ -41,4 +41,7 @@ private:
 /// "config", "source", "replica", "transient", "bug": for logs and messages between programs.
 const char* to_string(ErrorKind kind) noexcept;
 
+/// What happened and what to do, as one text: for where there is one place for both.
+std::string text_with_hint(const std::exception& error);
+
 }  // namespace ardent::base

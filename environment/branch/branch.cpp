@@ -151,8 +151,11 @@ BranchRecord Branch::prepare(Instance& server, const CutSource& source,
     server.start();
     watch.lap("recovery");
     BranchRecord changed = record();
-    PreparedBranch prepared = prepare_branch(
-        server, {source.database, {changed.role, changed.password}, source.triggers});
+    PreparedBranch prepared =
+        prepare_branch(server, {source.database,
+                                {changed.role, changed.password},
+                                source.triggers,
+                                source.allow_stale});
     watch.lap("prepare");
     const ConnectorSettings settings = m_ground.store.settings(changed.connector_id);
     // The URL of a branch that is reset stays what it is.
@@ -172,7 +175,7 @@ BranchRecord Branch::prepare(Instance& server, const CutSource& source,
     changed.commit_time = prepared.origin.commit_time.value_or("");
     changed.steps = std::move(steps);
     changed.missing = std::move(prepared.notes);
-    changed.warning = source.warning;
+    changed.warning = source.warning.empty() ? prepared.warning : source.warning;
     changed.ready_at = m_ground.store.now();
     changed.durable = false;
     return changed;
@@ -212,7 +215,7 @@ void Branch::make(const CutSource& source, const std::function<bool()>& go_on) {
             record.phase = BranchPhase::active;
         });
     } catch (const std::exception& error) {
-        const std::string reason = m_ground.room.explain(error.what());
+        const std::string reason = m_ground.room.explain(base::text_with_hint(error));
         remove_files();
         change_anyway([&](BranchRecord& record) {
             record.phase = BranchPhase::failed;

@@ -86,7 +86,7 @@ void Branches::run_act(const BranchPointer& branch, OperationRecord operation, B
         finish(operation, "");
     } catch (const std::exception& error) {
         process::log_error(operation.type, {{"branch", id}, {"error", error.what()}});
-        finish(operation, m_room.explain(error.what()));
+        finish(operation, m_room.explain(base::text_with_hint(error)));
         // Whoever waits at the door is served from what there is.
         request_start(id, StartReason::sleeping);
     }

@@ -2,6 +2,8 @@
 #include "environment/branch/prepare.hpp"
 
 #include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "environment/apply/copy_records.hpp"
 #include "environment/apply/progress.hpp"
 #include "environment/branch/sequence_margins.hpp"
 #include "environment/instance/superuser.hpp"
@@ -24,6 +26,16 @@ BranchOrigin read_origin(pq::Connection& admin) {
                     "Wait until the connector has copied its source, and create the branch again.");
     }
     return {progress->durable, progress->commit_timestamp};
+}
+
+// The clone itself is asked: a statement that makes a copy necessary can come to the replica
+// between the look at the connector and the cut.
+std::string tables_without_copy(pq::Connection& admin) {
+    std::vector<std::string> names;
+    for (const apply::CopyRecord& record : apply::read_copy_records(admin)) {
+        names.push_back(model::to_string(record.name));
+    }
+    return base::join(names, ", ");
 }
 
 // PostgreSQL never sees the password, so that no log and no statement of the server has it.
@@ -111,7 +123,16 @@ void remove_replica_parts(Superuser& admin, const BranchPlan& plan) {
 
 PreparedBranch prepare_branch(const Instance& branch, const BranchPlan& plan) {
     Superuser admin(branch, plan.database, ErrorKind::replica);
-    PreparedBranch prepared{read_origin(*admin), {}};
+    PreparedBranch prepared{read_origin(*admin), {}, {}};
+    if (const std::string tables = tables_without_copy(*admin); !tables.empty()) {
+        prepared.warning = "tables are being copied again: " + tables;
+        if (!plan.allow_stale) {
+            throw Error(ErrorKind::replica,
+                        prepared.warning + ": the source changed them while the branch was cut.",
+                        "Wait until the connector has copied them, and do it again. allow_stale "
+                        "takes the replica as it is.");
+        }
+    }
     create_role(admin, plan.role);
     remove_replica_parts(admin, plan);
     lend_source_roles(admin, plan.role);

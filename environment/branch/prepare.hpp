@@ -35,15 +35,18 @@ struct BranchPlan {
     std::string database;
     BranchRole role;
     std::vector<DisabledTrigger> triggers;  // of the connector's record
+    bool allow_stale = false;               // tables that wait for a copy will do
 };
 
 struct PreparedBranch {
     BranchOrigin origin;
+    std::string warning;             // empty: no table in it waits for a copy
     std::vector<std::string> notes;  // what is not as at the source, in words for people
 };
 
 /// `branch` accepts connections of its superuser and of the branch's role over its socket, and
-/// nobody else's. Throws base::Error (replica) when the clone is no whole replica.
+/// nobody else's. Throws base::Error (replica) when the clone is no whole replica: tables that wait
+/// for a copy count, unless the plan allows them.
 PreparedBranch prepare_branch(const Instance& branch, const BranchPlan& plan);
 
 }  // namespace ardent::environment

@@ -118,10 +118,10 @@ ConnectorView Connector::view() const {
             view.copy_again = m_copies_before;
         }
         copy = m_copy;
-        session = m_session;
-        if (session) {
-            view.sequences = session->sequences.state(std::chrono::steady_clock::now());
+        if (m_session) {
+            view.sequences = m_session->sequences.state(std::chrono::steady_clock::now());
         }
+        session = m_ending ? m_ending : m_session;  // there is no other while one ends
         if (m_instance && m_record.source) {
             view.replica_running = m_instance->alive();
             view.containment = containment_name(m_settings.containment);
@@ -265,6 +265,7 @@ void Connector::end_session() {
     {
         const std::lock_guard lock(m_mutex);
         session.swap(m_session);
+        m_ending = session;
         copy.swap(m_copy);
         m_wake.notify_all();
     }
@@ -272,7 +273,10 @@ void Connector::end_session() {
         session->sequencer.close();
         if (session->worker) {
             session->worker->stop();
-            const std::lock_guard lock(m_mutex);
+        }
+        const std::lock_guard lock(m_mutex);
+        m_ending.reset();
+        if (session->worker) {
             m_last_durable = session->worker->durable();
             add(m_counts_before, session->worker->counters());
             m_ddl_xids = session->worker->ddl_xids();

@@ -83,6 +83,7 @@ struct CutSource {
     std::vector<DisabledTrigger> triggers;
     std::vector<std::string> missing;     // what the replica does not have of its source, in words
     std::string warning;                  // empty: none
+    bool allow_stale = false;             // what is cut may have tables that wait for a copy
     std::vector<std::string> superusers;  // of the source, as its agent told last; none: not known
 };
 
@@ -206,6 +207,7 @@ private:
     bool m_unsaved = false;  // the store was away when the record changed; the keeper tries again
     std::shared_ptr<Instance> m_instance;    // cuts and requests hold it
     std::shared_ptr<Session> m_session;      // requests hold it while another hello replaces it
+    std::shared_ptr<Session> m_ending;       // the one before, while its worker still stops
     std::shared_ptr<CopyJob> m_copy;         // likewise
     std::optional<protocol::Hello> m_hello;  // the last one; under the life-cycle lock
     std::vector<std::string> m_hello_warnings;

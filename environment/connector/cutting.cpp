@@ -62,6 +62,7 @@ CutSource Connector::cut_source(bool allow_stale) const {
             m_record.disabled_triggers,
             what_is_missing(m_record),
             reason.empty() ? "" : "cut from a replica that is not up to date: " + reason,
+            allow_stale,
             m_superusers};
 }
 

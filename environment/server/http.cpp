@@ -31,8 +31,7 @@ bool matches(const std::vector<std::string>& pattern, const std::vector<std::str
 }
 
 HttpResponse response_for(const base::Error& error) {
-    const std::string detail =
-        error.what() + (error.hint().empty() ? std::string() : " " + error.hint());
+    const std::string detail = base::text_with_hint(error);
     switch (error.kind()) {
     case base::ErrorKind::transient:
         return error_response(503, "unavailable", detail);

@@ -72,6 +72,22 @@ is($b->psql($waited, 'SELECT count(x) FROM item'), '1000', 'and has the table as
 is($b->delete($waited), 'completed', 'it is deleted');
 $locks->end;
 
+# A statement makes the copy necessary between the look at the connector and the cut: here, one that nobody has told.
+my $admin_sql = sub { return Ardent::Branching::run_psql('-d', $t->replica_admin, '-c', $_[0]) };
+$admin_sql->(q(INSERT INTO ardent.copy_again (relation, why, since, ddl_xids) VALUES ('public.item'::regclass, 'a test', '0/1', '{1}')));
+my $between = $b->create('between');
+is($between->{status}, 'failed', 'a table comes to wait while the branch is cut: no branch');
+like($between->{error}, qr/public\.item.*Wait until/s, 'with the table and the way on');
+is($b->act($kept, 'reset'), 'failed', 'nor a reset');
+like($b->{error}, qr/public\.item/, 'which says why');
+is($b->psql($kept, 'SELECT count(*) FROM item'), '1000', 'and the branch is what it was');
+$stale = $b->create_ok('stale', allow_stale => JSON::PP::true);
+like($b->row($stale)->{warning}{message}, qr/public\.item/, 'allow_stale: with a warning');
+is($b->delete($stale), 'completed', 'and deleted');
+$admin_sql->('DELETE FROM ardent.copy_again');
+$b->delete($_->{id}) foreach grep { $_->{name} eq 'between' } $b->list;
+$leaves_nothing->('a table comes to wait while the branch is cut');
+
 # No agent: the source may have changed.
 $t->agent->stop;
 $t->wait_for('the environment knows', sub { return !$t->connector->{agent}{connected} }, 120);

@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use Ardent::Again;
 use Ardent::Test;
+use IPC::Run;
 use Test::More;
 
 my $t = Ardent::Test->new(name => 'copy_again_kills', source_conf => "max_connections = 40\n", sql => <<'SQL');
@@ -34,6 +35,30 @@ my $ends_well = sub {
 	like($t->status, qr/^(?:streaming|degraded)$/, "invariant 6: $what: streaming again");
 	return is($t->replica_psql('SELECT count(*) FROM ardent.held'), 0, "invariant 6: $what: no change is held");
 };
+
+# A session whose thread is slow to end still shows its table: who asks meanwhile, as a branch's cut does, finds it.
+my $holder = altered_and_locked($t, 'large', 'ALTER TABLE large ADD COLUMN e0 float8 DEFAULT random()');
+wait_pending($t, 'public.large', qr/locked/);
+my ($in, $out, $looks, $none) = ('', '', 0, 0);
+my $blocker = IPC::Run::start([ 'psql', '-X', '-q', '-At', '-d', $admin ], '<', \$in, '>&', \$out, IPC::Run::timeout(120));
+$in = "BEGIN; LOCK TABLE other; SELECT 'locked';\n";
+$blocker->pump until $out =~ /locked/;
+$source->("INSERT INTO other (id, v) VALUES (100001, 'waits')");
+$t->wait_for('the replica waits for the lock', sub { return $active->('%ardent.write_rows(%') });
+$t->agent->kill9;
+$t->start_agent;
+my $looking_ends = time + 3;
+until (time > $looking_ends)
+{
+	++$looks;
+	++$none unless pending($t)->{'public.large'};
+}
+is($none, 0, "a table that waits is shown while its session ends ($looks looks)");
+$in = "ROLLBACK;\n\\q\n";
+$blocker->finish;
+$holder->run('COMMIT');
+$holder->end;
+$ends_well->('the session ended slowly');
 
 # the agent, in the middle of the rows
 copy_in_progress($t, 'large', sub { $t->agent->kill9; return %{ pending($t) } ? 1 : 0 });
@@ -90,6 +115,7 @@ $locker->end;
 $t->wait_with_agent('changes are held', sub { return pending($t)->{'public.large'}{held_changes} >= 750 });
 $t->wait_caught_up;
 my $held = pending($t)->{'public.large'}{held_changes};
+
 $t->agent->kill9;
 $t->environment->kill9;
 $t->start_environment;
