@@ -173,6 +173,7 @@ void Applier::end(const model::Change& change) {
                      "The stream is out of order: a bug, please report it.", change.lsn, {});
     }
     m_open = false;
+    m_early.require_none();
     if (m_skip) {
         m_skip = false;
         ++m_counters.skipped_transactions;
@@ -191,7 +192,7 @@ void Applier::end(const model::Change& change) {
 void Applier::change_row(const model::Change& change) {
     require_open(change, true);
     read_table(change);
-    if (hold(change)) {
+    if (hold(change) || is_early(change)) {
         return;
     }
     write_row(change);
@@ -218,6 +219,14 @@ void Applier::write_row(const model::Change& change) {
         m_writer.remove(change);
         ++m_counters.deleted;
     }
+}
+
+bool Applier::is_early(const model::Change& change) {
+    if (m_writer.has(change) || !m_gate.has_keys()) {
+        return false;
+    }
+    m_early.note(change);
+    return true;
 }
 
 bool Applier::hold(const model::Change& change) {
@@ -251,7 +260,7 @@ void Applier::truncate(const model::Change& change) {
         m_truncate_held = change.lsn;
         return;
     }
-    if (!m_writer.follows(change)) {
+    if (is_early(change) || !m_writer.follows(change)) {
         return;
     }
     m_truncate_lsn = change.lsn;
@@ -330,6 +339,10 @@ void Applier::ddl(const model::DdlStatement& statement, const model::Change& cha
         outcome.ran ? "DDL replayed" : "DDL left out",
         {{"lsn", model::to_string(change.lsn)}, {"tag", statement.tag}, {"note", outcome.note}});
     m_tables_old = m_tables_old || outcome.ran;
+    m_early.settle([&](const model::RelationName& name) {
+        read_table(name);
+        return m_tables.find(name.schema, name.name);
+    });
     m_ddl_open.push_back(statement.xid);
 }
 

@@ -17,6 +17,7 @@
 #include "common/model/search_paths.hpp"
 #include "common/protocol/segment.hpp"
 #include "environment/apply/counters.hpp"
+#include "environment/apply/early_rows.hpp"
 #include "environment/apply/held_tables.hpp"
 #include "environment/apply/incoming_copies.hpp"
 #include "environment/apply/replica_session.hpp"
@@ -99,6 +100,8 @@ private:
     void change_row(const model::Change& change);
     void write_row(const model::Change& change);
     bool hold(const model::Change& change);
+    /// True for a change of a table that a later statement of its transaction may make.
+    bool is_early(const model::Change& change);
     void write_held();
     void load(const ReadyCopy& copy, const std::atomic<bool>& stopping);
     void load_rows(const ReadyCopy& copy, const std::atomic<bool>& stopping);
@@ -122,6 +125,7 @@ private:
     TableWriter m_writer;
     IncomingCopies& m_incoming;
     HeldTables m_held;
+    EarlyRows m_early;
     const std::string m_encoding;
     const std::string m_timeline;
     std::string_view m_message;  // the text that is read

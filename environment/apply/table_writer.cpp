@@ -2,6 +2,7 @@
 // What comes in: the decision which way a change goes.
 #include "environment/apply/table_writer.hpp"
 
+#include "environment/apply/early_rows.hpp"
 #include "environment/apply/failed.hpp"
 
 namespace ardent::apply {
@@ -49,15 +50,15 @@ void require_row(const TargetTable& table, model::Lsn lsn, const std::vector<Cel
 const TargetTable& TableWriter::table(const model::Change& change) const {
     const TargetTable* const found = m_tables.find(change.schema, change.table);
     if (found == nullptr) {
-        const std::string name =
-            shown(std::string(change.schema) + "." + std::string(change.table));
-        throw Failed(at_lsn(change.lsn) + "the replica has no table " + name,
-                     "It was created at the source after the copy, or dropped here. Create it in "
-                     "the replica "
-                     "as it is at the source, then retry; or make a new copy.",
-                     change.lsn, name);
+        throw no_table({std::string(change.schema), std::string(change.table)}, change.lsn);
     }
     return *found;
+}
+
+bool TableWriter::has(const model::Change& change) const noexcept {
+    return (m_last != nullptr && m_last->table->relation.name == change.table &&
+            m_last->table->relation.schema == change.schema) ||
+           m_tables.find(change.schema, change.table) != nullptr;
 }
 
 PendingTable& TableWriter::pending_of(const model::Change& change) {

@@ -62,7 +62,9 @@ public:
     /// The tables of one TRUNCATE; everything before it is written first.
     void truncate(const std::vector<const TargetTable*>& tables, model::Lsn lsn);
 
+    /// Throws Failed when the replica has no such table.
     const TargetTable& table(const model::Change& change) const;
+    bool has(const model::Change& change) const noexcept;
     /// False for a table whose rows the replica does not take from the stream.
     bool follows(const model::Change& change) { return pending_of(change).table->followed; }
     const model::SearchPaths& search_paths() const noexcept { return m_paths; }
