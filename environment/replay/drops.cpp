@@ -4,6 +4,7 @@
 #include "common/pq/array_text.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace ardent::replay {
 
@@ -32,10 +33,17 @@ std::vector<std::string> Drops::relations() const {
 
 void Drops::require_recorded(const model::DdlStatement& statement) const {
     const std::vector<std::string> after = relations();
+    // Parsed: a session of the source may quote all names, and what is dropped was named then.
+    std::set<model::RelationName> dropped;
+    for (const model::DdlDropped& one : statement.dropped) {
+        if (const auto name = model::parse_relation(one.identity)) {
+            dropped.insert(*name);
+        }
+    }
     for (const std::string& name : m_before) {
         const bool gone = !std::binary_search(after.begin(), after.end(), name);
-        if (gone && std::none_of(statement.dropped.begin(), statement.dropped.end(),
-                                 [&](const auto& one) { return one.identity == name; })) {
+        const auto relation = model::parse_relation(name);
+        if (gone && (!relation || !dropped.contains(*relation))) {
             throw base::Error(
                 base::ErrorKind::replica,
                 "a " + statement.tag + " of the source would drop " + name +

@@ -42,6 +42,8 @@ public:
     /// Of the open transaction, with its epoch.
     std::uint64_t xid() const noexcept { return m_xid; }
 
+    /// Whether DDL is told at all.
+    bool has_keys() const noexcept { return !m_keys.empty(); }
     /// Is this the prefix of a key's messages?
     bool knows(std::string_view prefix) const;
     /// A message with such a prefix. Throws base::Error (replica) when a signed message is of

@@ -49,13 +49,13 @@ SELECT pg_catalog.pg_get_userbyid(t.typowner), pg_catalog.format_type(t.oid, NUL
 constexpr const char* k_schema = R"sql(
 SELECT pg_catalog.pg_get_userbyid(n.nspowner), pg_catalog.quote_ident(n.nspname), false
   FROM pg_catalog.pg_namespace AS n
- WHERE pg_catalog.quote_ident(n.nspname) = $1
+ WHERE n.nspname = (pg_catalog.parse_ident($1))[1]
 )sql";
 // Of the superuser's, whoever brought it: what a language's rights decide is who may use it.
 constexpr const char* k_language = R"sql(
 SELECT pg_catalog.pg_get_userbyid(l.lanowner), pg_catalog.quote_ident(l.lanname), true
   FROM pg_catalog.pg_language AS l
- WHERE pg_catalog.quote_ident(l.lanname) = $1
+ WHERE l.lanname = (pg_catalog.parse_ident($1))[1]
 )sql";
 
 constexpr std::array<Class, 13> k_classes = {{{"table", "TABLE", k_relation},

@@ -190,7 +190,7 @@ void Replayer::run_statement(pq::Connection& connection, const model::DdlStateme
     }
     try {
         if (statement.tag == "DROP OWNED") {
-            drop_owned(connection, statement, told, sql);
+            drop_owned(connection, statement, told.text, sql);
             return;
         }
         if (!run_text(connection, statement, told, sql)) {
@@ -395,10 +395,10 @@ void Replayer::server(pq::Connection& connection, const model::DdlStatement& sta
 // first statement it has no message: nobody knows of y. What x still owns here it did not drop
 // there: that belongs to whoever drops x, then, and the connector says so.
 void Replayer::drop_owned(pq::Connection& connection, const model::DdlStatement& statement,
-                          const Plan& plan, const SqlText& sql) {
+                          const std::string& text, const SqlText& sql) {
     const Drops drops(connection, m_options.scope);
-    for (const std::string& text : drop_texts(statement, m_options.scope)) {
-        m_runner.run(connection, statement, text, statement.role);
+    for (const std::string& drop : drop_texts(statement, m_options.scope)) {
+        m_runner.run(connection, statement, drop, statement.role);
     }
     for (const std::string& role : roles_acted_for(sql)) {
         const pq::Result left = connection.exec(k_owned, {role});
@@ -411,7 +411,11 @@ void Replayer::drop_owned(pq::Connection& connection, const model::DdlStatement&
                        std::string(left.text(0, 0)) + " belongs to " + statement.role +
                        " now: ALTER … OWNER TO at the source has a message");
     }
-    run_text(connection, statement, plan, sql);
+    // A superuser takes away what any owner granted; whoever is none, what their own roles did, and
+    // the server warns of the rest (RemoveRoleFromObjectACL, catalog/aclchk.c).
+    m_runner.run(
+        connection, statement, text,
+        m_runner.was_superuser(statement.role) ? std::nullopt : std::optional(statement.role));
     drops.require_recorded(statement);
 }
 

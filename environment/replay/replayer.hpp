@@ -53,7 +53,7 @@ private:
                 const std::string& why);
     void server(pq::Connection& connection, const model::DdlStatement& statement);
     void drop_owned(pq::Connection& connection, const model::DdlStatement& statement,
-                    const Plan& plan, const SqlText& sql);
+                    const std::string& text, const SqlText& sql);
     void rename_schema(pq::Connection& connection, const model::DdlStatement& statement,
                        const Plan& plan, Outcome& outcome);
     void run_statement(pq::Connection& connection, const model::DdlStatement& statement,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "extension/src/capture/objects.hpp"
 
+#include "extension/src/capture/definition.hpp"
 #include "extension/src/capture/key.hpp"
 #include "extension/src/capture/rows.hpp"
 
@@ -242,9 +243,14 @@ Objects no_objects() {
 
 Objects commanded_objects() {
     Objects objects = no_objects();
+    // The server prints identities as the session prints names.
+    const int level = quote_all_identifiers ? pin_printing() : 0;
     for_each_row(F_PG_EVENT_TRIGGER_DDL_COMMANDS, [&](const Datum* values, const bool* nulls) {
         consider_command(objects, values, nulls);
     });
+    if (level != 0) {
+        AtEOXact_GUC(true, level);
+    }
     return objects;
 }
 
