@@ -34,6 +34,9 @@ $source->('CREATE TABLE made AS SELECT id, v FROM before WHERE id < 50; ALTER TA
 $source->('DELETE FROM made WHERE id < 5');
 $t->wait_replayed;
 $t->compare_ok('with CREATE TABLE AS');
+$source->(qq(CREATE TABLE "two\n\nlines" (id integer PRIMARY KEY); INSERT INTO "two\n\nlines" VALUES (1); ALTER TABLE "two\n\nlines" ADD COLUMN "a\nb" text; UPDATE "two\n\nlines" SET "a\nb" = 'x'));
+$t->wait_replayed;
+$t->compare_ok('with a name of several lines');
 $source->('SET ROLE app_owner; SET search_path = app; CREATE TABLE mine (id serial PRIMARY KEY, o integer REFERENCES owned);
 	INSERT INTO owned VALUES (1, 2); INSERT INTO mine (o) VALUES (1)');
 $t->wait_replayed;

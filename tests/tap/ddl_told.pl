@@ -107,6 +107,13 @@ SET quote_all_identifiers = on;
 ALTER TABLE public.circles ADD COLUMN note text;
 INSERT INTO public.circles (id) VALUES (1);
 SQL
+$source->(<<'SQL');
+SET bytea_output = 'escape'; SET xmlbinary = 'hex'; SET extra_float_digits = 3; SET datestyle = 'German'; SET intervalstyle = 'sql_standard'; SET timezone = 'Asia/Kolkata'; SET quote_all_identifiers = on;
+CREATE TABLE public.more (id integer PRIMARY KEY, b bytea DEFAULT '\x00ff41', r real DEFAULT '0.1', iv interval DEFAULT '-1 day 02:00', t time with time zone DEFAULT '12:00+02',
+    d date DEFAULT '31.12.1999', ts timestamptz DEFAULT '01.02.2003 04:05:06', a bytea[] DEFAULT ARRAY['\x00'::bytea]);
+INSERT INTO public.more (id) VALUES (1);
+SQL
+$source->(q(CREATE TEMPORARY TABLE pattern (id integer NOT NULL, v text DEFAULT 'x'); CREATE TABLE of_pattern (LIKE pattern INCLUDING ALL, PRIMARY KEY (id)); INSERT INTO of_pattern (id) VALUES (1)));
 $source->('CREATE TEMPORARY TABLE stage AS SELECT id, email, now() AS loaded FROM users; CREATE TABLE target (LIKE stage, PRIMARY KEY (id)); INSERT INTO target SELECT * FROM stage');
 $source->(<<'SQL');
 SET SESSION AUTHORIZATION boss;
@@ -133,7 +140,7 @@ $t->wait_replayed;
 is($t->status, 'streaming', 'nothing stops') or diag(explain $t->connector);
 $t->compare_ok('with what messages tell');
 foreach my $what ([ 'bounds', q(SET timezone = 'UTC'; SELECT relname, pg_get_expr(relpartbound, oid) FROM pg_class WHERE relispartition ORDER BY 1) ],
-	[ 'defaults', q(SET timezone = 'UTC'; SELECT adrelid::regclass::text, adnum, pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid IN ('made'::regclass, 'desks'::regclass, 'circles'::regclass) ORDER BY 1, 2) ],
+	[ 'defaults', q(SET timezone = 'UTC'; SELECT adrelid::regclass::text, adnum, pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid IN ('made'::regclass, 'desks'::regclass, 'circles'::regclass, 'more'::regclass) ORDER BY 1, 2) ],
 	[ 'owners', q(SELECT relname, relowner::regrole FROM pg_class WHERE relname IN ('papers', 'desks') ORDER BY 1) ],
 	[ 'grants', q(SELECT acl FROM pg_class, unnest(relacl) AS acl WHERE relname = 'papers' AND acl::text !~ '^ardent_' ORDER BY acl::text) ],
 	[ 'policies', q(SELECT roles, qual FROM pg_policies ORDER BY 1) ],

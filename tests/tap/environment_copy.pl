@@ -47,6 +47,13 @@ ALTER TABLE orders ENABLE ALWAYS TRIGGER always;
 CREATE VIEW v AS SELECT count(*) FROM orders;
 CREATE MATERIALIZED VIEW mv AS SELECT count(*) AS c FROM orders;
 CREATE MATERIALIZED VIEW above_mv AS SELECT c FROM mv;
+CREATE VIEW totals AS SELECT c.id, c.name, count(o.id) AS n FROM customers AS c JOIN orders AS o ON o.customer = c.id GROUP BY c.id;
+CREATE MATERIALIZED VIEW sums AS SELECT c.id, c.name, sum(o.qty) AS n FROM customers AS c JOIN orders AS o ON o.customer = c.id GROUP BY c.id;
+CREATE UNIQUE INDEX ON sums (id);
+CREATE MATERIALIZED VIEW above_both AS SELECT t.name, s.n FROM totals AS t JOIN sums AS s USING (id);
+CREATE VIEW one AS SELECT 1 AS x; CREATE VIEW two AS SELECT x FROM one; CREATE OR REPLACE VIEW one AS SELECT x FROM (SELECT 1 AS x) AS q WHERE x IN (SELECT 1);
+CREATE VIEW "Odd ""view"", v.1\" AS SELECT 1 AS "a""b"; CREATE MATERIALIZED VIEW "Odd ""mat"", v.1\*" AS SELECT 1 AS "a""b";
+GRANT SELECT ON totals, above_both TO reader;
 ALTER TABLE customers OWNER TO shop_owner;
 ALTER TABLE orders OWNER TO shop_owner;
 ALTER MATERIALIZED VIEW mv OWNER TO shop_owner;
@@ -105,6 +112,9 @@ $both->(q(SELECT defaclrole::regrole::text, defaclnamespace::regnamespace::text,
 $both->(q(SELECT obj_description('public.customers'::regclass)), 'comments');
 $both->(q(SELECT extname FROM pg_extension WHERE extname NOT IN ('ardent') ORDER BY 1), 'extensions, without our own');
 $both->(q(SELECT c, (SELECT c FROM above_mv) FROM mv), 'materialized views are filled, one after the other');
+$both->(q(SELECT pg_get_viewdef('totals'::regclass), (SELECT sum(n) FROM sums), (SELECT count(*) FROM above_both), (SELECT count(*) FROM two)),
+	'views that need a key, and what stands on them');
+$both->(q(SELECT relname, relacl::text ~ 'reader=r' FROM pg_class WHERE relkind IN ('v', 'm') AND relname ~ 'Odd|totals|sums|above_both' ORDER BY 1), 'with odd names and grants');
 $both->(q(SELECT datcollate, datctype, pg_encoding_to_char(encoding), to_jsonb(d) ->> 'datlocprovider' FROM pg_database AS d
 	WHERE datname = current_database()), 'encoding and locale');
 is($t->replica_psql('SELECT count(*) FROM unlogged_one'), 0, 'an unlogged table is there and empty');

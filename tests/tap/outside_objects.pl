@@ -85,6 +85,8 @@ my @statements = (
 	[ 'ALTER DEFAULT PRIVILEGES IN SCHEMA auth, public GRANT INSERT ON TABLES TO reader', undef,
 		q(SELECT count(*) FROM pg_default_acl AS d, aclexplode(d.defaclacl) AS a WHERE a.grantee = 'reader'::regrole), 1 ],
 	[ 'ALTER DEFAULT PRIVILEGES IN SCHEMA auth GRANT INSERT ON SEQUENCES TO reader' =~ s/INSERT/SELECT/r, undef, q(SELECT count(*) FROM pg_default_acl AS d, aclexplode(d.defaclacl) AS a WHERE a.grantee = 'reader'::regrole), 1 ],
+	[ 'GRANT UPDATE ON public.notes, auth.users TO reader', undef, q(SELECT has_table_privilege('reader', 'public.notes', 'UPDATE')), 't' ],
+	[ 'REVOKE UPDATE ON auth.users, public.notes FROM reader', undef, q(SELECT has_table_privilege('reader', 'public.notes', 'UPDATE')), 'f' ],
 	[ 'CREATE POLICY mine ON public.notes USING (owner = auth.uid() AND EXISTS (SELECT FROM auth.users))', 'mine on public.notes' ],
 	[ 'CREATE INDEX by_email ON public.notes (id) WHERE owner = 1', undef, q(SELECT count(*) FROM pg_class WHERE relname = 'by_email'), 1 ],
 	[ 'CREATE TEMP TABLE scratch (a integer); CREATE FUNCTION public.put(integer) RETURNS void LANGUAGE sql AS $$ INSERT INTO scratch VALUES ($1) $$', undef,

@@ -23,6 +23,7 @@ is($t->agent->wait(60), 3, 'the agent ends with exit 3');
 my $said = $t->agent->log_text;
 like($said, qr/is invalidated .*the server removed WAL that it needed/, 'says why');
 like($said, qr/retry-setup/, 'and what to do');
+like(join("\n", @{ $t->connector->{agent}{warnings} }), qr/invalidated.*retry-setup --resync/s, 'the connector says so, too');
 like(join("\n", $source->(q(SELECT status || ' ' || detail || ' ' || hint FROM ardent_preflight_checks('public') WHERE id = 'slot_state'))),
 	qr/^warn .*invalidated.*retry-setup --resync/s, 'preflight says the same');
 
