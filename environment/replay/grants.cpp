@@ -30,11 +30,14 @@ SELECT pg_catalog.pg_get_userbyid(c.relowner), c.oid::pg_catalog.regclass,
   FROM pg_catalog.pg_class AS c
  WHERE c.oid = pg_catalog.to_regclass($1)
 )sql";
+// The constructors of a range type belong to the bootstrap superuser, whoever made the type
+// (makeRangeConstructors, commands/typecmds.c).
 constexpr const char* k_routine = R"sql(
 SELECT pg_catalog.pg_get_userbyid(p.proowner), p.oid::pg_catalog.regprocedure,
        EXISTS (SELECT FROM pg_catalog.pg_depend AS d
                 WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid
-                  AND d.deptype = 'e')
+                  AND (d.deptype = 'e' OR d.deptype = 'i'
+                       AND d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass))
   FROM pg_catalog.pg_proc AS p
  WHERE p.oid = pg_catalog.to_regprocedure($1)
 )sql";

@@ -62,6 +62,7 @@ my $plain = sub { my ($text) = @_; my $super = $source->('SELECT current_user');
 	  =~ s/ \{superuser=\w+\/superuser\}$/ /gmr };    # as none: before 14 the reader is granted SELECT
 my $same_acls = sub { my ($name) = @_; return is($plain->($t->replica_psql($acls)), $plain->($source->($acls)), $name) };
 foreach my $sql (
+	'CREATE TYPE public.span AS RANGE (subtype = date)',    # its constructors belong to the server's superuser
 	'GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO reader',
 	'REVOKE EXECUTE ON FUNCTION public.gen_random_bytes(integer) FROM PUBLIC',
 	'GRANT EXECUTE ON FUNCTION public.gen_random_bytes(integer), public.cmp(integer, integer) TO app WITH GRANT OPTION',
