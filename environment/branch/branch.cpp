@@ -151,9 +151,11 @@ BranchRecord Branch::prepare(Instance& server, const CutSource& source,
     server.start();
     watch.lap("recovery");
     BranchRecord changed = record();
-    PreparedBranch prepared = prepare_branch(
-        server,
-        {source.database, {changed.role, changed.password}, source.triggers, source.allow_stale});
+    PreparedBranch prepared = prepare_branch(server, {source.database,
+                                                      {changed.role, changed.password},
+                                                      source.triggers,
+                                                      source.allow_stale,
+                                                      source.superusers});
     watch.lap("prepare");
     const ConnectorSettings settings = m_ground.store.settings(changed.connector_id);
     // The URL of a branch that is reset stays what it is.

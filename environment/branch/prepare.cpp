@@ -86,6 +86,30 @@ void lend_source_roles(Superuser& admin, const BranchRole& role) {
     }
 }
 
+// A superuser of the source is none here, but what he owns has to go on working: a view of his
+// reads, and a SECURITY DEFINER function of his writes, what belongs to others. Nobody has more by
+// it: the branch's role is a member of each of them already.
+void lend_to_superusers(Superuser& admin, const BranchPlan& plan) {
+    for (const std::string& superuser : plan.superusers) {
+        const pq::Result found = admin->exec(
+            R"sql(
+            SELECT o.rolname
+              FROM pg_catalog.pg_roles AS o, pg_catalog.pg_roles AS s
+             WHERE s.rolname OPERATOR(pg_catalog.=) $1 AND NOT s.rolsuper
+               AND s.rolname OPERATOR(pg_catalog.!~) '^(pg_|ardent_)'
+               AND o.rolname OPERATOR(pg_catalog.!~) '^(pg_|ardent_)'
+               AND o.rolname OPERATOR(pg_catalog.<>) $2
+               AND NOT o.rolsuper AND NOT pg_catalog.pg_has_role(o.oid, s.oid, 'MEMBER')
+               AND NOT pg_catalog.pg_has_role(s.oid, o.oid, 'MEMBER')
+            )sql",
+            {superuser, plan.role.name});
+        for (int row = 0; row < found.rows(); ++row) {
+            admin->exec("GRANT " + quote_identifier(found.text(row, 0)) + " TO " +
+                        quote_identifier(superuser));
+        }
+    }
+}
+
 void enable_triggers(Superuser& admin, const std::vector<DisabledTrigger>& triggers,
                      std::vector<std::string>& notes) {
     for (const DisabledTrigger& trigger : triggers) {
@@ -135,6 +159,7 @@ PreparedBranch prepare_branch(const Instance& branch, const BranchPlan& plan) {
     }
     create_role(admin, plan.role);
     remove_replica_parts(admin, plan);
+    lend_to_superusers(admin, plan);  // before the branch's role is a member of each of them
     lend_source_roles(admin, plan.role);
     enable_triggers(admin, plan.triggers, prepared.notes);
     // Rows that row security hides from their table's owner, too (FORCE), have numbers all the

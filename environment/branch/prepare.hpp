@@ -36,6 +36,7 @@ struct BranchPlan {
     BranchRole role;
     std::vector<DisabledTrigger> triggers;  // of the connector's record
     bool allow_stale = false;               // tables that wait for a copy will do
+    std::vector<std::string> superusers;    // of the source
 };
 
 struct PreparedBranch {
