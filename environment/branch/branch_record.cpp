@@ -71,6 +71,7 @@ std::int64_t expiry_after(std::int64_t ttl) noexcept {
 void Branch::update(const BranchChange& wanted) {
     change([&](BranchRecord& record) {
         if (wanted.ttl) {
+            record.ttl = wanted.ttl;
             record.expires = expiry_after(*wanted.ttl);
         }
         record.is_protected = wanted.is_protected.value_or(record.is_protected);

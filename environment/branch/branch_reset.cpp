@@ -98,6 +98,7 @@ void Branch::settle() {
             record.reset_body.clear();
             record.is_protected = before.is_protected;
             record.expires = before.expires;
+            record.ttl = before.ttl;
             record.suspend_after = before.suspend_after;
             record.disk_stop = before.disk_stop;
             record.last_activity = before.last_activity;

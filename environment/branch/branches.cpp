@@ -31,6 +31,23 @@ std::optional<IdempotencyRecord> request_record(const BranchRequest& request) {
                : std::optional(IdempotencyRecord{.key = request.key, .request_hash = request.hash});
 }
 
+std::string told_ttl(std::int64_t ttl) {
+    return ttl == 0 ? "never" : std::to_string(ttl) + " seconds";
+}
+
+// How a branch is otherwise than a create asks for; empty: it is not.
+std::string differences(const BranchRecord& record, const BranchRequest& request) {
+    std::string told;
+    if (record.is_protected != request.is_protected) {
+        told = record.is_protected ? "it is protected" : "it is not protected";
+    }
+    if (request.ttl && record.ttl && *request.ttl != *record.ttl) {
+        told += std::string(told.empty() ? "" : ", and ") + "its ttl is " + told_ttl(*record.ttl) +
+                ", not " + told_ttl(*request.ttl);
+    }
+    return told;
+}
+
 }  // namespace
 
 bool is_branch_name(std::string_view name) noexcept {
@@ -146,7 +163,8 @@ BranchRecord Branches::new_record(const BranchRequest& request, const CutSource&
     record.method = to_string(method_for(*source.replica, m_settings.branch.clone.method));
     record.warning = source.warning;
     record.is_protected = request.is_protected;
-    record.expires = expiry_after(ttl_within(request.ttl));
+    record.ttl = ttl_within(request.ttl);
+    record.expires = expiry_after(*record.ttl);
     return record;
 }
 
@@ -184,15 +202,14 @@ std::optional<Branches::Begun> Branches::join(const BranchRequest& request) cons
         return std::nullopt;
     }
     const BranchRecord record = there->record();
-    if (record.requested_name != request.requested_name ||
-        record.is_protected != request.is_protected) {
-        const bool named = record.requested_name != request.requested_name;
-        throw HttpError(
-            409, named ? "name_taken" : "branch_differs",
-            "There is a branch " + record.name +
-                (named ? ", which was asked for as " + record.requested_name
-                       : std::string(record.is_protected ? ", which is protected"
-                                                         : ", which is not protected")));
+    if (record.requested_name != request.requested_name) {
+        throw HttpError(409, "name_taken",
+                        "There is a branch " + record.name + ", which was asked for as " +
+                            record.requested_name);
+    }
+    if (const std::string told = differences(record, request); !told.empty()) {
+        throw HttpError(409, "branch_differs",
+                        "There is a branch " + record.name + ", and it differs: " + told);
     }
     if (const auto operation = under_way(record.id)) {
         return Begun{*operation};

@@ -54,8 +54,8 @@ public:
         bool stored = false;    // with the key of the request, if it had one
     };
     /// Waits some seconds for a connector that is not ready. Throws HttpError: 400 the name is
-    /// none; 409 it is another branch's; 422 there is nothing to cut from, no room, or a ttl that
-    /// is beyond the largest.
+    /// none; 409 it is another branch's, or that branch differs; 422 there is nothing to cut from,
+    /// no room, or a ttl that is beyond the largest.
     Begun create(const BranchRequest& request);
     /// The same under an idempotency key, which has been checked. Throws HttpError also: 409 the
     /// key is in flight; 422 it was used for another request.

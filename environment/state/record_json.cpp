@@ -97,6 +97,7 @@ std::string body_to_json(const BranchRecord& record) {
                  {"warning", record.warning},
                  {"protected", record.is_protected},
                  {"expires", record.expires},
+                 {"ttl", protocol::nullable(record.ttl)},
                  {"suspend_after", protocol::nullable(record.suspend_after)},
                  {"reset_body", record.reset_body},
                  {"durable", record.durable},
@@ -124,6 +125,7 @@ void body_into(BranchRecord& record, std::string_view text) {
     record.warning = in.text("warning");
     record.is_protected = in.boolean("protected");
     record.expires = in.number<std::int64_t>("expires");
+    record.ttl = in.maybe_number<std::int64_t>("ttl");
     record.suspend_after = in.maybe_number<std::int64_t>("suspend_after");
     record.reset_body = in.text("reset_body");
     record.durable = in.boolean("durable");

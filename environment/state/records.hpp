@@ -96,6 +96,7 @@ struct BranchRecord {
     bool is_protected = false;
     std::optional<std::int64_t> suspend_after;  // seconds, 0: never; nullopt: branch.suspend_after
     std::int64_t expires = 0;                   // seconds since 1970 by this host's clock; 0: never
+    std::optional<std::int64_t> ttl;            // seconds, 0: never; nullopt: nobody knows
     bool durable = false;                       // every byte of it is on disk
     /// Why it may not run for its use of the disk, "over its disk limit (…)"; empty: it may.
     std::string disk_stop;

@@ -7,7 +7,7 @@
 /control is its other door: GET gives the state and the requests so far, POST changes the fields it names:
 
     connectors  the list
-    branches    {id: BranchRow}, with everything that a real row has
+    branches    {id: BranchRow}, with everything that a real row has, and ttl, which is not shown
     hold        true: operations do not end
     fail        a text: the next operation fails with it
     authority   PEM, or null: branches have no TLS
@@ -103,6 +103,7 @@ class State:
             "awake_because": None,
             "suspend_after": 300,
             "expires_at": None if body.get("ttl") is None else "2026-06-08T12:00:00Z",
+            "ttl": body.get("ttl"),
             "protected": body.get("protect", False),
             "durable": True,
             "egress": "none",
@@ -165,7 +166,8 @@ def handle(operation, **more):
 
 
 def shown(state, row, url):
-    return {**row, "branch_url": state.url(row) if url else None}
+    told = {name: value for name, value in row.items() if name != "ttl"}
+    return {**told, "branch_url": state.url(row) if url else None}
 
 
 def connector_of(state, ident):
@@ -182,10 +184,12 @@ def create(state, body):
             continue
         if row["requested_name"] != body["requested_name"]:
             raise Refused(409, "name_taken", f"{row['requested_name']} is called {row['name']} already")
-        if row["status"] == "creating":
-            return 202, handle(state.start("branch_create", row))
         if body.get("protect", False) != row["protected"]:
             raise Refused(409, "branch_differs", f"{row['name']} is there and differs: protect")
+        if body.get("ttl", row["ttl"]) != row["ttl"]:
+            raise Refused(409, "branch_differs", f"{row['name']} is there and differs: ttl")
+        if row["status"] == "creating":
+            return 202, handle(state.start("branch_create", row))
         done = {"id": "op_0", "status": "completed", "type": "branch_create", "resource_id": row["id"]}
         return 200, handle(done, created=False)
     return 202, handle(state.start("branch_create", state.make_row(connector, body)))
@@ -215,6 +219,7 @@ def branch_call(state, method, parts, body):
         if "suspend_after" in body:
             row["suspend_after"] = 300 if body["suspend_after"] is None else body["suspend_after"] or None
         if "ttl" in body:
+            row["ttl"] = body["ttl"]
             row["expires_at"] = None if body["ttl"] is None else "2026-06-08T12:00:00Z"
         return "patch", 200, shown(state, row, False)
     return "one", 200, shown(state, row, True)

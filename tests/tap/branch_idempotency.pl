@@ -88,6 +88,17 @@ is_deeply([ $joined->{status}, $joined->{json}{created}, $replayed->($joined) ],
 $again = $create->('another key', name => 'first');
 is_deeply([ $again->{status}, $replayed->($again), $again->{json} ], [ 200, 'true', $joined->{json} ], 'which is replayed as it was answered');
 
+# A key repeats its answer whatever the branch has become; another request is held against what the branch has now.
+my $timed = $create->('key of a ttl', name => 'timed', ttl => 3600);
+is($ended->($timed->{json}{operation_id}), 'completed', 'a branch with a ttl');
+is($t->http('PATCH', "/v1/branches/$t->{connector}/$timed->{json}{resource_id}", { ttl => 7200 })->{status}, 200, 'which is changed');
+$again = $create->('key of a ttl', name => 'timed', ttl => 3600);
+is_deeply([ $again->{status}, $replayed->($again), $again->{json} ], [ 202, 'true', $timed->{json} ], 'its key still gives its answer');
+$other = $create->('later key', name => 'timed', ttl => 3600);
+is_deeply([ $other->{status}, $other->{json}{code} ], [ 409, 'branch_differs' ], 'another key with the ttl of before is refused');
+$other = $create->('later key', name => 'timed', ttl => 7200);
+is_deeply([ $other->{status}, $other->{json}{created} ], [ 200, JSON::PP::false ], 'and with the ttl of now finds the branch');
+
 # A refusal is no answer that is kept.
 $other = $create->('key of a refusal', name => 'NO');
 is($other->{status}, 400, 'a refused request');

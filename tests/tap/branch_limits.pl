@@ -148,6 +148,27 @@ is($patch->($timed, { ttl => undef })->{status}, 422, 'also for a branch that is
 is($patch->($timed, { ttl => 86401 })->{status}, 422, 'and longer');
 is($patch->($timed, { ttl => 86400 })->{status}, 200, 'the limit itself is allowed');
 like(($t->cli('branch', 'update', 'timed', '--ttl', 'never', '--connector', $database))[1], qr/never expire/, 'the command line shows the refusal');
+
+# The ttl of a create counts against the one that the branch has now.
+my $joins = sub {
+	my ($what, $name, @ttl) = @_;
+	my $answer = $ask->($name, @ttl);
+	return is_deeply([ $answer->{status}, $answer->{json}{created} ], [ 200, JSON::PP::false ], $what) || diag($answer->{content});
+};
+my $differs = sub {
+	my ($what, $name, $ttl, $said) = @_;
+	my $answer = $ask->($name, ttl => $ttl);
+	is_deeply([ $answer->{status}, $answer->{json}{code} ], [ 409, 'branch_differs' ], $what);
+	return like($answer->{json}{detail}, qr/differs: its ttl is $said$/, '… and says what differs');
+};
+$joins->('a create without a ttl joins the branch that is there', 'timed');
+$joins->('a create with the ttl that the branch was changed to does, too', 'timed', ttl => 86400);
+$differs->('a create with the ttl that the branch had is refused', 'timed', 3600, '86400 seconds, not 3600 seconds');
+my ($exit, $told) = $t->cli('branch', 'create', 'timed', '--ttl', '2h', '--connector', $database);
+is($exit, 1, 'the command line exits with 1');
+like($told, qr/^✗ .*its ttl is 86400 seconds, not 7200 seconds$/m, '… and says what differs');
+is($act->($timed, 'reset')->{status}, 'completed', 'it is reset');
+$joins->('a reset leaves the ttl as it was', 'timed', ttl => 86400);
 my ($short, $kept) = map { $create->($_) } qw(short kept);
 is($patch->($kept, { protect => JSON::PP::true })->{status}, 200, 'one is protected');
 my $begun = time;
@@ -173,6 +194,8 @@ is($? >> 8, 2, 'a default that is longer than the longest is refused');
 like($refusal, qr/branch\.default_ttl is longer than branch\.largest_ttl/, 'by name');
 $t->start_environment('branch.default_ttl' => undef);
 $t->wait_streaming;
+$joins->('a new environment knows the ttl', 'timed', ttl => 86400);
+$differs->('… and refuses another one', 'timed', 3600, '86400 seconds, not 3600 seconds');
 $timed = $create->('bounded');
 cmp_ok(abs($seconds->($row->($timed)->{expires_at}) - time - 86400), '<', 30, 'without a default the longest is it');
 
@@ -180,6 +203,9 @@ cmp_ok(abs($seconds->($row->($timed)->{expires_at}) - time - 86400), '<', 30, 'w
 $t->environment->stop;
 $t->start_environment('branch.largest_ttl' => undef);
 $t->wait_streaming;
+is($patch->($timed, { ttl => undef })->{status}, 200, 'where nothing bounds it a branch may live for ever');
+$joins->('which is a ttl, too', 'bounded', ttl => undef);
+$differs->('… that differs from any other', 'bounded', 86400, 'never, not 86400 seconds');
 my $folder = $t->dir . '/data/branches';
 chmod 0500, $folder or die $!;
 my $answer = $ask->('unlucky');

@@ -80,6 +80,8 @@ is(json_of(run('branch', 'create', 'three', '--protect', '--format', 'json'))->{
 	'created: false for one that is there');
 is_run('create with other options', run('branch', 'create', 'three'), 1, '', qr/^✗ .*differs: protect/);
 error_ok('the same in JSON', run('branch', 'create', 'three', '--format', 'json'), 1, 'api_error');
+is_run('create with another ttl', run('branch', 'create', 'three', '--protect', '--ttl', '8d', '--print-url'), 1, '', qr/^✗ .*differs: ttl/);
+is_run('create with the same ttl', run('branch', 'create', 'three', '--protect', '--ttl', '168h', '--print-url'), 0, "$url\n", qr/cut from/);
 
 # names
 is_run('a slash', run('branch', 'create', 'feature/x', '--print-url'), 0, "$url\n",
