@@ -2,6 +2,7 @@
 #include "environment/branch/branches.hpp"
 
 #include "common/base/error.hpp"
+#include "common/base/text.hpp"
 #include "common/process/log.hpp"
 #include "environment/branch/unknown_folders.hpp"
 #include "environment/server/http.hpp"
@@ -48,6 +49,16 @@ std::string differences(const BranchRecord& record, const BranchRequest& request
     return told;
 }
 
+void log_method(const ProvenMethod& proven) {
+    process::log_info("branches", {{"method", to_string(proven.method)}});
+    if (proven.method == CloneMethod::copy) {
+        process::log_warning(
+            "branches are made by copying the whole replica: this file system shares no blocks",
+            {{"reason", base::join(proven.refused, "; ")},
+             {"faster", "environment.data_dir on XFS with reflink=1, or on Btrfs"}});
+    }
+}
+
 }  // namespace
 
 bool is_branch_name(std::string_view name) noexcept {
@@ -75,7 +86,7 @@ Branches::~Branches() {
 }
 
 void Branches::load() {
-    process::log_info("branches", {{"method", to_string(m_settings.branch.clone.method)}});
+    log_method(m_settings.branch.clone);
     std::set<std::string> known;
     for (const BranchRecord& record : m_store.branches()) {
         if (record.phase == BranchPhase::failed && !m_registry.knows(record.connector_id)) {

@@ -89,7 +89,14 @@ my $greeting = sub {
 
 my $first = $create->('first');
 is($first->{status}, 'completed', 'a branch, while there is room') or diag($first->{error});
-note 'cut by ', $get->($first->{branch})->{json}{method}, ' on ', qx(stat -f -c %T '${\ $disk->place }');
+chomp(my $file_system = qx(stat -f -c %T '${\ $disk->place }'));
+my $method = { tmpfs => 'copy', xfs => 'reflink' }->{$file_system} // BAIL_OUT("a disk of $file_system");
+is($get->($first->{branch})->{json}{method}, $method, "cut by what $file_system can do");
+like(($t->cli('status'))[1], qr/branches by $method$/m, 'which ardent status tells');
+# With a copy, why it has to be one, and what mends it.
+my @warnings = $t->environment->log_text =~ /level=warn\S* .*(branches are made by copying the whole replica.*)/g;
+is(scalar @warnings, $method eq 'copy' ? 1 : 0, 'a start warns once of branches that are copies') or diag(@warnings);
+like($_, qr/reason="snapshot: BTRFS_IOC_SUBVOL_CREATE_V2: .+; reflink: FICLONE: .+" faster=.*XFS.*Btrfs/, '… with the reasons and a faster way') foreach @warnings;
 ok(-s "$data/ballast", 'there is ballast') or $t->wait_for('ballast', sub { return -s "$data/ballast" });
 
 # Below the reserve none is begun.
