@@ -20,6 +20,7 @@ using base::Error;
 using base::ErrorKind;
 
 constexpr unsigned k_clone_threads = 4;
+constexpr unsigned k_branch_cpu_weight = 10;  // where all are busy, a tenth of a replica's share
 
 // Instance::exists asks for it.
 void mark_initialised(const std::string& directory) {
@@ -119,7 +120,7 @@ InstanceSpec Branch::spec(bool prepared) const {
     spec.library = settings.replica.libraries + "/" + std::to_string(m_record.major);
     spec.containment = settings.containment;
     spec.limits = {settings.limits.groups, settings.branch.server_memory,
-                   settings.branch.server_processes};
+                   settings.branch.server_processes, k_branch_cpu_weight};
     spec.opener = settings.branch.opener;
     spec.peers = {m_record.role};
     spec.settings = settings_of_major(m_record.major);

@@ -98,7 +98,8 @@ void limit_server(const InstanceLimits& limits, std::string_view name, pid_t ser
         return;
     }
     const std::pair<const char*, std::uint64_t> values[] = {{"memory.max", limits.memory},
-                                                            {"pids.max", limits.processes}};
+                                                            {"pids.max", limits.processes},
+                                                            {"cpu.weight", limits.cpu_weight}};
     for (const auto& [file, value] : values) {
         const int code =
             write_value(group + "/" + file, value == 0 ? "max" : std::to_string(value));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// Limits of memory and processes for each instance's server, and an equal share of the processors,
-// by control groups (version 2) where systemd has delegated them to this unit (Delegate=yes): one
-// replica cannot starve another. Any thread.
+// Limits of memory and processes for each instance's server, and a share of the processors, by
+// control groups (version 2) where systemd has delegated them to this unit (Delegate=yes): one
+// replica cannot starve another, and a branch no replica. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -11,10 +11,14 @@
 
 namespace ardent::environment {
 
+/// The kernel's own, of each group that is told nothing else.
+inline constexpr unsigned k_cpu_weight = 100;
+
 struct InstanceLimits {
     std::string groups;        // folder of the delegated group; empty: there is none, and no limit
     std::uint64_t memory = 0;  // bytes, the page cache that it uses included; 0: no limit
     unsigned processes = 0;    // 0: no limit
+    unsigned cpu_weight = k_cpu_weight;
 };
 
 /// Moves this process into a group of its own below the delegated one, as the kernel wants it

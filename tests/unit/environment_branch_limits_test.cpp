@@ -4,9 +4,11 @@
 #include "environment/branch/disk_watch.hpp"
 #include "environment/branch/idempotency.hpp"
 #include "environment/config/settings.hpp"
+#include "environment/instance/control_group.hpp"
 #include "environment/server/http.hpp"
 
 #include "tests/support/catch.hpp"
+#include "tests/support/volume_tree.hpp"
 
 #include <filesystem>
 #include <limits>
@@ -126,6 +128,24 @@ TEST_CASE("a branch without a word on its time gets the default, or the longest"
     CHECK(branch({{"branch.server_memory", "1GB"}}).server_memory == 1024 * k_mebibyte);
     CHECK(branch({}).server_memory > 0);
     CHECK(branch({}).server_processes >= 100);
+}
+
+TEST_CASE("a server's group has its limits, and its share of the processors", "[environment]") {
+    const test::Room groups;
+    const auto told = [&](const InstanceLimits& limits, const std::string& name) {
+        std::filesystem::create_directory(groups / name);
+        std::string all;
+        for (const char* const file : {"memory.max", "pids.max", "cpu.weight", "cgroup.procs"}) {
+            test::put(groups / (name + "/" + file), "");
+        }
+        limit_server(limits, name, 4711);
+        for (const char* const file : {"memory.max", "pids.max", "cpu.weight", "cgroup.procs"}) {
+            all += test::get(groups / (name + "/" + file)) + " ";
+        }
+        return all;
+    };
+    CHECK(told({groups.path(), 1048576, 0}, "replica") == "1048576 max 100 4711 ");
+    CHECK(told({groups.path(), 0, 150, 10}, "branch") == "max 150 10 4711 ");
 }
 
 TEST_CASE("a key has 1 to 255 printable characters", "[environment]") {
