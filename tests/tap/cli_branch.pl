@@ -53,6 +53,9 @@ is_run('create --print-url', run('branch', 'create', 'two', '--print-url'), 0, "
 is_run('create again', run('branch', 'create', 'two'), 0,
 	"✓ Branch 'two' is there already and is checked out\n\n$url\n");
 is_run('create again --print-url', run('branch', 'create', 'two', '--print-url', '-s', 'postgres'), 0, "$url\n");
+is_run('create --url-type direct', run('branch', 'create', 'direct', '--url-type', 'direct'), 0,
+	qr/\A✓ Branch 'direct' created and checked out in \d+\.\ds\n\n\Q$url\E\n\z/);
+is_run('--url-type direct --print-url', run('branch', 'create', 'direct', '--url-type', 'direct', '--print-url'), 0, "$url\n");
 
 my $three = run('branch', 'create', 'three', '--format', 'json', '--ttl', '7d', '--protect', '--allow-stale');
 my $object = json_of($three);
