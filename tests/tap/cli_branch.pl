@@ -232,7 +232,20 @@ $b->control(hold => JSON::PP::true, reset => JSON::PP::true);
 run({ ARDENT_BRANCH_DELETE_MAX_WAIT_MS => 1500, ARDENT_BRANCH_DELETE_POLL_INTERVAL_MS => $_ }, 'branch', 'delete', 'polled')
   foreach qw(-5 0 x);
 is(scalar(grep { /operations/ } $b->seen), 3, 'a delete with a negative, zero or wrong interval asks every two seconds');
+
+# how often a create asks, and for how long each question waits
+my $questions = sub {
+	my ($name, %variables) = @_;
+	$b->control(reset => JSON::PP::true);
+	run({ map { ("ARDENT_BRANCH_CREATE_$_" => $variables{$_}) } keys %variables }, 'branch', 'create', $name);
+	return grep { m{^/v1/operations/} } map { $_->{path} } @{ $b->control->{requests} };
+};
+is(scalar($questions->('asked', MAX_WAIT_MS => 950, POLL_INTERVAL_MS => 60000)), 1, 'a create with an interval beyond its time asks once');
+# Without a word on it 0, 100, 300 and 700 ms after the first.
+cmp_ok(scalar($questions->('asked', MAX_WAIT_MS => 950, POLL_INTERVAL_MS => 1)), '>', 4, 'with one of a millisecond more often than by itself');
 $b->control(hold => JSON::PP::false);
+like(($questions->('quick'))[0], qr/\?wait=5$/, 'a question waits for five seconds in the environment');
+like(($questions->('quicker', OPERATION_WAIT_SECONDS => 7))[0], qr/\?wait=7$/, 'or as long as was said');
 
 # psql: the right server, and a password that nobody sees
 $b->reset;
