@@ -23,6 +23,7 @@ my $url = $b->url($id);
 # Who is connected keeps it awake, idle or not; and is told.
 my $sleeper = $b->begin_psql($id, 'SELECT pg_sleep(600)');
 $t->wait_for('a session', sub { return ($b->row($id)->{awake_because} // '') =~ /^1 connected/ });
+like(($t->cli('branch', 'info', 'one'))[1], qr/^  Awake:   1 connected, 0 waiting$/m, 'ardent branch info says who keeps it awake');
 is($b->act($id, 'suspend'), 'failed', 'a branch with a client is not suspended');
 like($b->{error}, qr/clients are connected/, 'and the reason is told');
 my $until = time + 4;
@@ -49,6 +50,7 @@ cmp_ok($looks, '>=', 2, 'our own looks are no activity');
 ok(!$b->server_pid($id), 'no server runs');
 close $silent;
 is($b->row($id)->{awake_because}, undef, 'nothing keeps it awake');
+unlike(($t->cli('branch', 'info', 'one'))[1], qr/Awake/, 'and ardent branch info says nothing of it');
 
 # Resume by a word, and by a client.
 is($b->act($id, 'resume'), 'completed', 'resumed by a word');

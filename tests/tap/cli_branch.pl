@@ -119,6 +119,7 @@ foreach my $line ('Source:  shop', 'Data:    2026-06-01T11:59:59Z (LSN 0/1A2B3C4
 	like($info->{out}, qr/^  \Q$line\E$/m, "info: $line");
 }
 unlike($info->{out}, qr/^  Hooks:/m, 'info: no hooks, no line');
+unlike($info->{out}, qr/^  Awake:/m, 'info: nothing keeps it awake, no line');
 $b->control(branches => { map { $_->{id} => { %$_, $_->{name} eq 'two' ? (hooks => [ { name => 'mask', ms => 30 }, { name => "seed\n", ms => 4 } ],
 	masked_ready_at => '2026-06-01T12:00:01Z') : () } } values %{ $b->control->{branches} } });
 like(run('branch', 'info', 'two')->{out}, qr/^  Hooks:   mask 30 ms, seed 4 ms$/m, 'info: the hooks that ran');
