@@ -20,12 +20,13 @@ CREATE FUNCTION public.see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.se
 CREATE TRIGGER see BEFORE INSERT ON public.watched FOR EACH ROW EXECUTE FUNCTION public.see();
 ALTER TABLE public.watched ENABLE ALWAYS TRIGGER see;
 ALTER TABLE public.watched OWNER TO app;
+CREATE TABLE public.audit (v text);
 SQL
 my $database = $Ardent::Test::database;
 my $ports = Ardent::Test::free_ports(41);
 $t->start_environment('branch.ports' => "$ports-" . ($ports + 20), 'branch.suspend_after' => '3s');
 $t->create_connector;
-$t->start_agent;
+$t->start_agent('source.exclude' => ['public.audit']);
 $t->wait_streaming;
 
 my $wait_operation = sub {
@@ -61,6 +62,11 @@ my $made = $create->('my-feature');
 is($made->{status}, 'completed', 'a branch is created') or diag($made->{error} // explain $made);
 my $branch = $row->($made->{id});
 note explain { map { $_ => $branch->{$_} } qw(method steps data_as_of own_bytes durable missing state) };
+is($branch->{connector_name}, $database, 'its row says of which connector it is');
+is_deeply($branch->{protected}, JSON::PP::false, 'that it is not protected');
+is_deeply([ @{ $branch->{missing} }[ 0 .. 3 ] ], [ 'large objects', 'rows of unlogged tables',
+	'materialized views are as they were when the replica was copied or last refreshed', 'table public.audit (excluded)' ],
+	'and what it does not have of the source');
 is($branch->{status}, 'active', 'it is active');
 my $strict = $branch->{branch_url};
 my $authority = $t->write_file('authority.pem', $t->http('GET', '/v1/branch-authority')->{json}{certificate});
