@@ -171,6 +171,7 @@ is($act->($timed, 'reset')->{status}, 'completed', 'it is reset');
 $joins->('a reset leaves the ttl as it was', 'timed', ttl => 86400);
 my ($short, $kept) = map { $create->($_) } qw(short kept);
 is($patch->($kept, { protect => JSON::PP::true })->{status}, 200, 'one is protected');
+is_deeply($row->($kept)->{protected}, JSON::PP::true, 'which its row says');
 my $begun = time;
 $patch->($_, { ttl => 3 }) foreach $short, $kept;
 my $due = $seconds->($row->($short)->{expires_at});
@@ -180,6 +181,19 @@ cmp_ok(time - $due, '<', 3, 'and not longer');
 is($row->($kept)->{status}, 'active', 'a protected one lives on');
 $patch->($kept, { protect => JSON::PP::false });
 $t->wait_for('it goes when it is not protected any more', sub { return $get->($kept)->{status} == 404 });
+
+# Several whose time comes at once go at once.
+my @many = map { $ask->("many-$_")->{json} } 1 .. 5;
+is(join(' ', map { $ended->($_->{operation_id})->{status} } @many), join(' ', ('completed') x @many), 'several branches');
+my %due = map { $_->{resource_id} => $seconds->($patch->($_->{resource_id}, { ttl => 3 })->{json}{expires_at}) } @many;
+$t->wait_for('all of them are gone', sub { return !grep { exists $due{ $_->{id} } } @{ $all->() } });
+foreach my $id (map { $_->{resource_id} } @many)
+{
+	my ($at, $sign, $hours, $minutes) = $t->environment->log_text =~ /^ts=(\S+)([+-])(\d\d):?(\d\d) .*msg="branch expired" branch=$id /m;
+	my ($fraction) = ($at // '') =~ /(\.\d+)/;
+	my $late = defined $fraction ? $seconds->($at) + $fraction - "${sign}1" * ($hours * 3600 + $minutes * 60) - $due{$id} : 'never';
+	ok($late ne 'never' && $late >= 0 && $late < 3, 'each of several goes when its time has come') or diag("$late s");
+}
 my $busy = $create->('busy');
 $patch->($busy, { ttl => 2 });
 my $reset = $t->http('POST', "/v1/branches/$t->{connector}/$busy/reset");
