@@ -19,6 +19,12 @@ CREATE TABLE public.watched (id integer PRIMARY KEY, seen boolean);
 CREATE FUNCTION public.see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.seen := true; RETURN NEW; END $$;
 CREATE TRIGGER see BEFORE INSERT ON public.watched FOR EACH ROW EXECUTE FUNCTION public.see();
 ALTER TABLE public.watched ENABLE ALWAYS TRIGGER see;
+CREATE TRIGGER see_replica BEFORE UPDATE ON public.watched FOR EACH ROW EXECUTE FUNCTION public.see();
+ALTER TABLE public.watched ENABLE REPLICA TRIGGER see_replica;
+CREATE RULE note_always AS ON DELETE TO public.watched DO ALSO NOTIFY watched;
+ALTER TABLE public.watched ENABLE ALWAYS RULE note_always;
+CREATE RULE note_replica AS ON UPDATE TO public.watched DO ALSO NOTIFY watched;
+ALTER TABLE public.watched ENABLE REPLICA RULE note_replica;
 ALTER TABLE public.watched OWNER TO app;
 CREATE TABLE public.audit (v text);
 SQL
@@ -78,6 +84,10 @@ my $at = $psql->($url, 'SELECT n FROM counted WHERE id = 1');
 is($psql->($url, 'SELECT count(*) - 1000 FROM item'), $at, 'all tables are of that commit');
 is($psql->($url, "INSERT INTO item (v) VALUES ('mine') RETURNING v"), 'mine', 'the sequence gives a value that is free');
 is($psql->($url, 'INSERT INTO watched VALUES (1) RETURNING seen'), 't', 'a trigger that the replica switched off is on');
+my $enabled = q(SELECT string_agg(name || ' ' || enabled, ', ' ORDER BY name) FROM (SELECT tgname::text, tgenabled::text FROM pg_trigger WHERE NOT tgisinternal
+	UNION ALL SELECT rulename, ev_enabled::text FROM pg_rewrite) AS f (name, enabled) WHERE name ~ '^(see|note)');
+is($t->replica_psql($enabled), 'note_always D, note_replica D, see D, see_replica D', 'the replica has triggers and rules switched off that would fire in it');
+is($psql->($url, $enabled), 'note_always A, note_replica R, see A, see_replica R', 'the branch has each of them as the source does');
 is($psql->($url, 'CREATE TABLE mine (i integer); ALTER TABLE watched ADD COLUMN c integer; SET ROLE app; SELECT current_user'), 'app', 'it can be changed, and as the owners');
 is($psql->($url, 'SELECT rolsuper FROM pg_roles WHERE rolname = current_user'), 'f', 'by a role that is no superuser');
 is($psql->($url, q(SELECT count(*) FROM pg_roles WHERE rolname IN ('ardent_apply', 'ardent_reader', 'ardent_nobody'))), '0', "none of the replica's roles is left");
