@@ -5,7 +5,7 @@ use strict;
 use warnings;
 use Ardent::Test;
 use Test::More;
-use Time::HiRes qw(usleep);
+use Time::HiRes qw(time usleep);
 
 my $t = Ardent::Test->new(name => 'servers', sql => <<'SQL');
 CREATE TABLE public.item (id integer PRIMARY KEY, v text);
@@ -113,11 +113,46 @@ is($t->replica_psql('SELECT count(*) FROM public.item'), 1000, 'a replica is rea
 is($t->status, 'streaming', 'and its connector knows its state');
 
 # removal takes everything along
-my $handle = $t->http('DELETE', "/v1/connectors/$t->{connector}")->{json};
+my $remove = sub { return $t->http('DELETE', "/v1/connectors/$t->{connector}")->{json}{operation_id} };
+my $nothing_left = sub {
+	my ($what) = @_;
+	ok(!-e $t->dir . "/data/replicas/$t->{connector}", "$what: the data directory is gone");
+	is(scalar(grep { index($t->{connector}, (split m{/}, $_)[-1]) == 0 } glob($t->dir . '/run/*')), 0, '… and the socket');
+	return is($t->http('GET', "/v1/connectors/$t->{connector}")->{status}, 404, '… and the connector');
+};
+my $operation = $remove->();
 $t->wait_for('the removal is done', sub {
-	return $t->http('GET', "/v1/operations/$handle->{operation_id}?wait=5")->{json}{status} eq 'completed';
+	return $t->http('GET', "/v1/operations/$operation?wait=5")->{json}{status} eq 'completed';
 }, 30);
-ok(!-e $t->dir . "/data/$replica", 'the data directory is gone');
-is(scalar(grep { index($t->{connector}, (split m{/}, $_)[-1]) == 0 } glob($t->dir . '/run/*')), 0, 'and the socket');
+$nothing_left->('removed');
+
+# a removal goes on by itself when the environment is killed in it
+foreach my $moment ('its server is stopped', 'its files go')
+{
+	$t->source->safe_psql('postgres', q(SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name LIKE 'ardent%'));
+	$t->create_connector(name => "killed when $moment" =~ s/ /-/gr);
+	$t->start_agent;
+	$t->wait_streaming;
+	$t->agent->stop(30);
+	my $data = $t->dir . "/data/replicas/$t->{connector}/data";
+	my $server = $pid_of->("replicas/$t->{connector}") or die 'the replica has no server';
+	my $waits = $moment eq 'its server is stopped';
+	kill STOP => $server if $waits;
+	$operation = $remove->();
+	my $deadline = time + 30;
+	until ($waits ? $t->status eq 'deleting' : !(-e "$data/base/1" && -e "$data/global/pg_control"))
+	{
+		die "not seen: $moment" if time > $deadline;
+		usleep(300);
+	}
+	$t->environment->kill9;
+	kill CONT => $server if $waits;
+	ok(-e "$data/base/1", 'killed before a file is gone') if $waits;
+	$t->start_environment;
+	$t->wait_for('the removal goes on', sub { return $t->http('GET', "/v1/connectors/$t->{connector}")->{status} == 404 });
+	$nothing_left->("killed when $moment");
+	$t->wait_for('no server is left', sub { return !-d "/proc/$server" || (readlink("/proc/$server/cwd") // '') eq '' }, 10);
+	like($t->http('GET', "/v1/operations/$operation")->{json}{error}, qr/goes on under another operation/, '… and the first operation says where it went on');
+}
 $t->stop_all;
 done_testing();
