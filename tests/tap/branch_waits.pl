@@ -76,7 +76,7 @@ $locks->end;
 my $admin_sql = sub { return Ardent::Branching::run_psql('-d', $t->replica_admin, '-c', $_[0]) };
 $admin_sql->(q(INSERT INTO ardent.copy_again (relation, why, since, ddl_xids) VALUES ('public.item'::regclass, 'a test', '0/1', '{1}')));
 my $between = $b->create('between');
-is($between->{status}, 'failed', 'a table comes to wait while the branch is cut: no branch');
+is($between->{status}, 'failed', 'invariant 17: a table comes to wait while the branch is cut: no branch');
 like($between->{error}, qr/public\.item.*Wait until/s, 'with the table and the way on');
 is($b->act($kept, 'reset'), 'failed', 'nor a reset');
 like($b->{error}, qr/public\.item/, 'which says why');

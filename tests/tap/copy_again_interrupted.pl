@@ -53,7 +53,7 @@ until (time > $looking_ends)
 	++$looks;
 	++$none unless pending($t)->{'public.large'};
 }
-is($none, 0, "a table that waits is shown while its session ends ($looks looks)");
+is($none, 0, "invariant 5: a table that waits is shown while its session ends ($looks looks)");
 $in = "ROLLBACK;\n\\q\n";
 $blocker->finish;
 $holder->run('COMMIT');

@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 use Ardent::Attack;
+use Ardent::Branching;
 use Ardent::Test;
 use Test::More;
 
@@ -48,5 +49,10 @@ foreach my $case (
 	# what an extension's script makes belongs to the replica's superuser, whom no default privilege of the source concerns
 	$t->schema_ok("$what: definitions", without => qr/^ACL public\.TABLE units/);
 }
+# A table that no statement of the transaction makes is missing, with capture on as without.
+Ardent::Branching::run_psql('-d', $t->replica_admin, '-c', 'DROP TABLE public.t');
+$source->('BEGIN; INSERT INTO public.t VALUES (9); CREATE TABLE public.another (id integer PRIMARY KEY); COMMIT');
+$t->wait_for('the connector has failed', sub { return $t->status eq 'failed' });
+like($t->connector->{failure}{message}, qr/^LSN \S+: the replica has no table public\.t$/, 'invariant 8: a table that stays missing is an error');
 $t->stop_all;
 done_testing();
