@@ -183,6 +183,7 @@ my @long = map { $h->post_create("long-$_") } 1 .. 9;
 $h->wait_for_statement($long[0]{resource_id}, 'pg_sleep');
 like($h->row($long[0]{resource_id})->{status}, qr/^creating$/, 'a branch whose hook runs is not there yet');
 is($h->row($long[0]{resource_id})->{branch_url}, undef, 'and has no URL');
+$h->closed_ok($long[0]{resource_id}, 'while its hook runs');
 my @waiting = map { $h->begin_wait($long[$_ % 9]{operation_id}) } 1 .. 30;
 my $longest = 0;
 foreach (1 .. 8)
@@ -195,6 +196,7 @@ foreach (1 .. 8)
 cmp_ok($longest, '<', 2, 'nor make it wait');
 $_->kill_kill foreach @waiting;
 is($h->psql($many, 'SELECT count(*) FROM many'), '10000', 'one that sleeps wakes while nine hooks run');
+is(($h->answers_at($h->row($many)->{port}))[1], 'S', 'and answers at its port');
 $t->source->safe_psql($Ardent::Test::database, q(INSERT INTO users (email) VALUES ('late')));
 $t->wait_caught_up;
 is($t->replica_psql(q(SELECT count(*) FROM users WHERE email = 'late')), '1', 'the replica goes on');

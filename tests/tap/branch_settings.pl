@@ -99,6 +99,7 @@ $t->wait_streaming;
 $h->psql($branch, 'CREATE TABLE mine (i integer)');
 is($h->call('POST', "/v1/branches/$t->{connector}/$branch/reset")->{status}, 202, 'a kill in the middle of the hook of a reset');
 $h->wait_for_statement($branch, 'pg_sleep');
+$h->closed_ok($branch, 'while the hook of its reset runs');
 $t->environment->kill9;
 $t->start_environment;
 is($h->row($branch)->{status}, 'active', 'the branch is there');

@@ -9,8 +9,11 @@ package Ardent::Hooks;
 use strict;
 use warnings;
 use Ardent::Test;
+use IO::Select;
+use IO::Socket::INET;
 use IPC::Run;
 use Test::More;
+use Time::HiRes qw(time);
 
 sub new
 {
@@ -156,6 +159,41 @@ sub inside
 	my ($self, $id, $sql) = @_;
 	my ($socket) = grep { my ($short) = m{([^/]+)$}; index($id, $short) == 0 } glob $self->t->dir . '/run/*';
 	return defined $socket ? run_psql("host=$socket port=5432 user=ardent_admin dbname=template1", $sql) : 'ERROR no socket';
+}
+
+# What comes back within two seconds of a startup packet, and of a request for TLS: "closed", bytes, or "" where they are held.
+sub answers_at
+{
+	my ($self, $port) = @_;
+	my $startup = pack('N', 196608) . "user\0ardent_admin\0database\0template1\0\0";
+	my @clients = map {
+		my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port, Timeout => 10) or die "port $port: $!";
+		syswrite $socket, $_;
+		$socket;
+	} pack('N', length($startup) + 4) . $startup, pack('NN', 8, 80877103);
+	my $select = IO::Select->new(@clients);
+	my $until = time + 2;
+	my %said;
+	while ($select->count && (my $left = $until - time) > 0)
+	{
+		foreach my $socket ($select->can_read($left))
+		{
+			my $n = sysread $socket, $said{$socket}, 1, length($said{$socket} // '');
+			next if $n;
+			$said{$socket} .= 'closed';
+			$select->remove($socket);
+		}
+	}
+	return map { $said{$_} // '' } @clients;
+}
+
+# A server that is being prepared: nobody is let in but over the socket, and who comes to its port is held.
+sub closed_ok
+{
+	my ($self, $id, $what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	is($self->inside($id, q(SELECT count(*) FROM pg_hba_file_rules WHERE type <> 'local')), '0', "$what: its server takes nobody from a network");
+	return is_deeply([ $self->answers_at($self->row($id)->{port}) ], [ '', '' ], "$what: who comes to its port is held, and told nothing");
 }
 
 sub wait_for_statement
