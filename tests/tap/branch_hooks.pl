@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use Ardent::Hooks;
 use Ardent::Test;
+use JSON::PP;
 use Test::More;
 use Time::HiRes qw(time usleep);
 
@@ -184,6 +185,8 @@ $h->wait_for_statement($long[0]{resource_id}, 'pg_sleep');
 like($h->row($long[0]{resource_id})->{status}, qr/^creating$/, 'a branch whose hook runs is not there yet');
 is($h->row($long[0]{resource_id})->{branch_url}, undef, 'and has no URL');
 $h->closed_ok($long[0]{resource_id}, 'while its hook runs');
+is($h->inside($long[0]{resource_id}, 'SHOW fsync'), 'off', 'it is made without flushing');
+is_deeply($h->row($long[0]{resource_id})->{durable}, JSON::PP::false, 'and not called durable');
 my @waiting = map { $h->begin_wait($long[$_ % 9]{operation_id}) } 1 .. 30;
 my $longest = 0;
 foreach (1 .. 8)

@@ -119,8 +119,8 @@ $none->('password but its own', q(SELECT rolname FROM pg_authid WHERE rolpasswor
 is($b->admin($id, q(SELECT count(*) FROM pg_authid WHERE rolname ~ '^branch_' AND rolpassword LIKE 'SCRAM-SHA-256$%')), '1', 'invariant 17: whose own is SCRAM');
 is($b->admin($id, q(SELECT string_agg(datname, ' ' ORDER BY datname) FROM pg_database)), 'postgres shop template0 template1', 'invariant 17: its databases');
 $t->wait_for('it is durable', sub { return $b->row($id)->{durable} });
-is($b->admin($id, join(' ', 'SELECT', join(" || ' ' || ", map { "current_setting('$_')" } qw(fsync archive_mode wal_recycle wal_init_zero full_page_writes)))), 'on off off off on',
-	'what is called durable is flushed; no archive, no WAL that is kept');
+is($b->admin($id, join(' ', 'SELECT', join(" || ' ' || ", map { "current_setting('$_')" } qw(fsync archive_mode wal_recycle wal_init_zero full_page_writes min_wal_size max_wal_size)))), 'on off off off on 32MB 256MB',
+	'what is called durable is flushed; no archive, no WAL that is kept, and little of it');
 is($b->admin($id, 'SELECT pg_is_in_recovery()'), 'f', 'it is no standby');
 is_deeply([ grep { -e $b->directory($id) . "/data/$_" } qw(standby.signal recovery.signal backup_label) ], [], 'and its next start is an ordinary one');
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
+#include "environment/branch/cut.hpp"
 #include "environment/config/settings.hpp"
 #include "environment/instance/configuration.hpp"
 #include "environment/instance/containment.hpp"
@@ -279,4 +280,18 @@ TEST_CASE("an instance has no network port, keeps what it confirms, and logs no 
     CHECK_THAT(text, Catch::Contains("hba_file = '/configuration/pg_hba.conf'\n"));
     CHECK_THAT(ident_text(peers),
                Catch::EndsWith("ardent_reader\n") && !Catch::Contains("ardent root"));
+}
+
+TEST_CASE("a branch starts without opening every file, without flushing, with little WAL",
+          "[environment]") {
+    CHECK(settings_of_major(18).at("recovery_init_sync_method") == "syncfs");
+    CHECK(settings_of_major(14).at("recovery_init_sync_method") == "syncfs");
+    CHECK(settings_of_major(13).count("recovery_init_sync_method") == 0);
+    const std::map<std::string, std::string> branch = settings_of_branch();
+    CHECK(branch.at("fsync") == "off");
+    CHECK(branch.at("min_wal_size") == "32MB");
+    CHECK(branch.at("max_wal_size") == "256MB");
+    CHECK(branch.at("wal_recycle") == "off");
+    CHECK(branch.at("wal_init_zero") == "off");
+    CHECK(branch.at("archive_mode") == "off");
 }
