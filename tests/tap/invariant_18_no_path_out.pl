@@ -97,6 +97,27 @@ foreach my $socket ($source->host, $t->dir . '/run/' . substr($other, 0, 12), $t
 is($super->('CREATE EXTENSION postgres_fdw', "CREATE SERVER away FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '@{[ $source->port ]}', dbname '$Ardent::Test::database')",
 	q(CREATE USER MAPPING FOR ardent_admin SERVER away OPTIONS (user 'ardent_replication', password 'only for tests')), q(CREATE FOREIGN TABLE away (id integer) SERVER away OPTIONS (table_name 'item'))), '', 'postgres_fdw');
 $refused->('a superuser', $super, 'SELECT count(*) FROM away', 'could not connect|refused');
+# The role, where a superuser lends it both: towards the branch's own server they work for it, too.
+my ($user, $password) = $b->url($id) =~ m{//([^:]+):([^@]+)@};
+my $role_dblink = sub { my ($where) = @_; return $role->("SELECT * FROM dblink('$where dbname=$Ardent::Test::database connect_timeout=3', 'SELECT 41 + 1') AS x (n integer)") };
+is($role_dblink->("host=127.0.0.1 port=5432 user=$user password=$password sslmode=require"), '42', 'the role: dblink reaches its own server');
+is($super->("GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO $user"), '', 'and it may make servers');
+my $role_fdw = sub {
+	my ($server, $host, $port, $as, $its_password) = @_;
+	return $role->("CREATE SERVER $server FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '$host', port '$port', dbname '$Ardent::Test::database', connect_timeout '3')",
+		"CREATE USER MAPPING FOR CURRENT_USER SERVER $server OPTIONS (user '$as', password '$its_password')",
+		"CREATE FOREIGN TABLE item_$server (id integer) SERVER $server OPTIONS (table_name 'item')", "SELECT count(*) FROM item_$server");
+};
+is($role_fdw->('own', '127.0.0.1', 5432, $user, $password), '100', 'the role: postgres_fdw reads its own server');
+my $servers = 0;
+foreach my $host (@hosts)
+{
+	foreach my $port ($source->port, $api, @doors)
+	{
+		like($role_dblink->("host=$host port=$port user=ardent_replication password=x"), qr/^ERROR.*(?:refused|unreachable|timeout expired)/s, "invariant 18: the role: dblink: nobody answers at $host port $port");
+		like($role_fdw->('away_' . ++$servers, $host, $port, 'ardent_replication', 'only for tests'), qr/^ERROR.*(?:refused|unreachable|timeout expired)/s, "invariant 18: the role: postgres_fdw: nobody answers at $host port $port");
+	}
+}
 like($super->("CREATE SUBSCRIPTION s CONNECTION 'host=127.0.0.1 port=@{[ $source->port ]} dbname=$Ardent::Test::database user=ardent_replication' PUBLICATION p"), qr/^ERROR.*could not connect/s, 'invariant 18: a superuser: a subscription');
 
 # Signals, and code that he loads.
