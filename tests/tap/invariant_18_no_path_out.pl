@@ -173,6 +173,10 @@ is($super->('SELECT planted_kill(1, 0)'), '0', 'it signals the server');
 my ($EPERM, $ESRCH, $ENETUNREACH, $ECONNREFUSED) = (1, 3, 101, 111);
 my %pids = ('a process of the host' => $victim_pid, 'the environment' => $t->environment->pid, 'the server of another branch' => $b->server_pid($other), "the replica's server" => $t->replica_postmaster_pid);
 is($super->("SELECT planted_kill($pids{$_}, 9)"), $ESRCH, "invariant 18: no signal to $_") foreach sort keys %pids;
+foreach my $whose (sort keys %pids)
+{
+	is($role->("SELECT $_($pids{$whose})"), 'f', "invariant 18: the role: no $_ of $whose") foreach qw(pg_cancel_backend pg_terminate_backend);
+}
 ok(kill(0, $pids{$_}), "invariant 18: $_ is alive") foreach sort keys %pids;
 is($super->("SELECT pg_terminate_backend($victim_pid)"), 'f', 'invariant 18: nor by the name of a session');
 is($super->("SELECT planted_connect('127.0.0.1', 5432)"), '0', 'it connects to its own server');
