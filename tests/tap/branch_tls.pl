@@ -6,6 +6,7 @@ use strict;
 use warnings;
 use Ardent::Branching;
 use Ardent::Test;
+use File::Find qw(find);
 use IPC::Run;
 use PostgreSQL::Test::Utils qw(slurp_file);
 use Test::More;
@@ -95,5 +96,36 @@ like($bystander->{out}, qr/42/, 'and no other');
 $t->environment->stop;
 $t->start_environment;
 is($psql->('SELECT 1', $url, 'channel_binding=require'), '1', 'the same authority after a start of the environment');
+
+# An environment whose API has a key: it is in no branch, neither in one that was there nor in one that is made now.
+$t->environment->stop;
+my $dir = $t->dir;
+my ($api_certificate, $api_key) = ("$dir/api.pem", "$dir/api.key");
+IPC::Run::run([ qw(openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 -days 2 -keyout), $api_key, '-out', $api_certificate ], '>&', \$said) or die $said;
+chmod 0600, $api_key;
+$t->{environment} = Ardent::Process->start(name => 'environment', log => "$dir/environment.log", command => [ "$Ardent::Test::bin/ardent-environment", 'serve',
+	'--config', "$dir/environment.toml", '--environment-tls-certificate', $api_certificate, '--environment-tls-key', $api_key ]);
+my $ardent = sub {
+	my ($out, $err) = ('', '');
+	IPC::Run::run([ "$Ardent::Test::bin/ardent", '--api-url', "https://127.0.0.1:$t->{port}", '--ca-file', $api_certificate, '--token-file', $t->write_file('admin.key', "$t->{admin_key}\n", 0600), @_ ], '<', \undef, '>', \$out, '2>', \$err);
+	chomp $out;
+	return $out || "ERROR $err";
+};
+$t->wait_for('the API over TLS', sub { return $ardent->('connector', 'list') =~ /streaming/ });
+my ($late) = $ardent->('branch', 'create', 'late', '--allow-stale', '--print-url') =~ m{^postgresql://.*:(\d+)/} or BAIL_OUT('no branch');
+my $key_at = sub { my ($shown) = @_; return $key_of->($t->write_file('shown.pem', $shown =~ /(-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n)/s ? $1 : die $shown), 'x509') };
+my $api = $key_at->($seen->($t->{port}));
+is($api, $key_of->($api_certificate, 'x509'), 'the API shows its own key');
+isnt($key_at->($shown->($_->[0])), $api, "$_->[1] does not") foreach [ $row->{port}, 'a branch that was there' ], [ $late, 'a branch that is made now' ];
+my $line = sub { my ($file) = @_; return (split /\n/, slurp_file($file))[2] };
+my %secrets = ('the key of the API' => $line->($api_key), 'its own key' => $line->($b->directory($id) . '/configuration/server.key'));
+my %where;
+find({ no_chdir => 1, wanted => sub {
+	return unless -f && !-l;
+	my $bytes = slurp_file($_);
+	foreach my $what (sort keys %secrets) { push @{ $where{$what} }, $File::Find::name if index($bytes, $secrets{$what}) >= 0 }
+} }, "$dir/data/branches", "$dir/run");
+is_deeply($where{'the key of the API'}, undef, 'and it is in no file of a branch');
+is_deeply($where{'its own key'}, [ $b->directory($id) . '/configuration/server.key' ], 'where the key of a branch is seen');
 $t->stop_all;
 done_testing();
