@@ -49,7 +49,10 @@ foreach my $case (
 	# what an extension's script makes belongs to the replica's superuser, whom no default privilege of the source concerns
 	$t->schema_ok("$what: definitions", without => qr/^ACL public\.TABLE units/);
 }
-# A table that no statement of the transaction makes is missing, with capture on as without.
+# A table that no statement of the transaction makes is missing, with capture on as without. After a statement the replica's tables are
+# looked at anew.
+$source->('CREATE TABLE public.one_more (id integer PRIMARY KEY)');
+$t->wait_replayed;
 Ardent::Branching::run_psql('-d', $t->replica_admin, '-c', 'DROP TABLE public.t');
 $source->('BEGIN; INSERT INTO public.t VALUES (9); CREATE TABLE public.another (id integer PRIMARY KEY); COMMIT');
 $t->wait_for('the connector has failed', sub { return $t->status eq 'failed' });
