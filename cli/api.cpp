@@ -18,8 +18,10 @@ using nlohmann::json;
 namespace {
 
 constexpr const char* k_default_url = "http://127.0.0.1:8765";
+constexpr long k_bad_request = 400;
 constexpr long k_unauthorized = 401;
 constexpr long k_forbidden = 403;
+constexpr long k_first_of_server = 500;
 
 std::string text_of(const json& object, const char* name) {
     const auto at = object.is_object() ? object.find(name) : object.end();
@@ -54,6 +56,16 @@ std::string detail_of(const http::Response& response, const json& body) {
                         : base::clip_utf8(text, 300);
 }
 
+/// Where the environment has failed, or somebody else has answered.
+std::string way_on(long status, const json& body) {
+    if (status >= k_first_of_server) {
+        return "Run the same command again. The environment's log says more.";
+    }
+    const bool own = !text_of(body, "code").empty() ||
+                     (!text_of(body, "detail").empty() && status == k_bad_request);
+    return own ? "" : k_which_environment;
+}
+
 [[noreturn]] void refuse(const std::string& url, const http::Response& response) {
     const json body = base::try_json(response.body);
     const std::string detail = detail_of(response, body);
@@ -65,9 +77,24 @@ std::string detail_of(const http::Response& response, const json& body) {
             "Run `ardent login` with the token that `ardent-environment init` printed.",
             ErrorKind::replica);
     }
+    const std::string hint = first_of({text_of(body, "hint"), way_on(response.status, body)});
     throw ApiRefusal(
-        "api_error", std::move(answer), detail, text_of(body, "hint"),
+        "api_error", std::move(answer), detail, hint,
         http::is_retryable(response.status) ? ErrorKind::transient : ErrorKind::replica);
+}
+
+http::Response send(http::Client& client, const http::Request& request) {
+    try {
+        return client.send(request);
+    } catch (const Error& error) {
+        const bool transient = error.kind() == ErrorKind::transient;
+        if (!error.hint().empty() || (!transient && error.kind() != ErrorKind::config)) {
+            throw;
+        }
+        throw Error(error.kind(), error.what(),
+                    transient ? "Does the environment run, and is this its address? ardent status"
+                              : "Name the authority of the environment's certificate: --ca-file");
+    }
 }
 
 void add_token(Login& login, const ApiOptions& options, const Variables& environment,
@@ -133,7 +160,7 @@ json Api::call(const Call& call) {
     request.body = call.body;
     request.headers = call.headers;
     request.timeout = call.timeout;
-    const http::Response response = m_client.send(request);
+    const http::Response response = send(m_client, request);
     if (response.status < 200 || response.status > 299) {
         refuse(m_url, response);
     }

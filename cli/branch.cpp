@@ -90,7 +90,8 @@ Branches::Shown Branches::show_named(const std::string& text, bool own_bytes) {
 
 Branches::Shown Branches::show_current(bool own_bytes) {
     if (!m_connector.empty()) {
-        throw usage_failure("--connector needs the name of a branch");
+        throw usage_failure("--connector needs the name of a branch",
+                            "Name it: ardent branch info <name> --connector <connector>");
     }
     if (m_selected.branch.id.empty()) {
         throw Failure("no_current_branch", "no branch is checked out",
@@ -239,7 +240,8 @@ void Branches::info(const std::string& name, BranchOutput output) {
 void Branches::switch_to(const std::string& name) {
     const Shown shown = show_named(name);
     if (!remember(shown.row)) {
-        throw Failure("api_error", "nothing was switched");
+        throw Failure("api_error", "nothing was switched",
+                      "Mend what keeps it from being remembered, and run the same command again");
     }
     m_out << switched_text(m_selected.branch.name, shown.row.name) << '\n' << shown.url << '\n';
 }

@@ -10,6 +10,7 @@
 #include <array>
 #include <openssl/rand.h>
 #include <thread>
+#include <utility>
 
 namespace ardent::cli {
 
@@ -75,7 +76,7 @@ Operation read_handle(const json& answer, const std::string& type, const std::st
     }
     if (!fits || operation.resource_id.empty()) {
         throw Failure("api_error", "the environment accepted something else than was asked for",
-                      "Is this an Ardent environment, and of this version?");
+                      k_which_environment);
     }
     return operation;
 }
@@ -97,6 +98,40 @@ json body_of(const CreateRequest& request) {
     return body;
 }
 
+constexpr const char* k_see_all = "See them all: ardent branch list";
+constexpr std::array k_ways_on = {
+    std::pair("branch_differs",
+              "Take it as it is: ardent branch switch <name>; or change it: "
+              "ardent branch update <name>"),
+    std::pair("name_taken", "Take another name, or the one that it was asked for as"),
+    std::pair("invalid_name", "Take 1 to 63 lower-case letters, digits and hyphens"),
+    std::pair("limit", k_see_all),
+    std::pair("disk", k_see_all),
+    std::pair("not_found", k_see_all),
+    std::pair("not_active", k_see_all),
+    std::pair("ttl", "Give a shorter --ttl"),
+    std::pair("busy", "Run the same command again when that has ended"),
+    std::pair("no_containment", "See docs/environment.md, Containment"),
+};
+
+/// Of a refusal: the environment's own hint, or what helps against what it says; may be empty.
+std::string way_on(const ApiRefusal& refusal) {
+    const auto* const found =
+        std::find_if(k_ways_on.begin(), k_ways_on.end(),
+                     [&](const auto& way) { return way.first == refusal.answer().code; });
+    return refusal.hint().empty() && found != k_ways_on.end() ? found->second : refusal.hint();
+}
+
+/// A call about a branch, whose refusals say how to go on.
+json call_for(Api& api, const Call& call) {
+    try {
+        return api.call(call);
+    } catch (const ApiRefusal& refusal) {
+        throw ApiRefusal(refusal.code(), refusal.answer(), refusal.what(), way_on(refusal),
+                         refusal.kind());
+    }
+}
+
 /// The words for programs that the API's refusals of a create come down to.
 [[noreturn]] void rethrow_refusal(const ApiRefusal& refusal) {
     const std::string& code = refusal.answer().code;
@@ -104,7 +139,7 @@ json body_of(const CreateRequest& request) {
     const std::string word = code == "invalid_name" || code == "name_taken" ? "invalid_name"
                              : unusable ? "connector_unavailable"
                                         : refusal.code();
-    std::string hint = refusal.hint();
+    std::string hint = way_on(refusal);
     if (hint.empty() && unusable) {
         hint =
             "See what it waits for: ardent connector status <name>; or cut from what is there: "
@@ -119,7 +154,7 @@ std::vector<BranchRow> BranchApi::list(const std::string& connector_id) {
     const json answer = m_api.call("GET", path_of(connector_id));
     if (!answer.is_array()) {
         throw Failure("api_error", "the environment's answer is no list of branches",
-                      "Is this an Ardent environment, and of this version?");
+                      k_which_environment);
     }
     std::vector<BranchRow> rows;
     for (const json& item : answer) {
@@ -139,16 +174,14 @@ BranchRow BranchApi::one(const Asked& asked, bool own_bytes) {
         if (refusal.answer().status != k_not_found) {
             throw;
         }
-        throw Failure("not_found", "branch '" + asked.name + "' is not there any more",
-                      "See them all: ardent branch list");
+        throw Failure("not_found", "branch '" + asked.name + "' is not there any more", k_see_all);
     }
 }
 
 BranchRow BranchApi::named(const std::string& connector_id, const BranchName& name) {
     const auto row = find_row(list(connector_id), name.name);
     if (!row) {
-        throw Failure("not_found", "there is no branch '" + name.name + "'",
-                      "See them all: ardent branch list");
+        throw Failure("not_found", "there is no branch '" + name.name + "'", k_see_all);
     }
     if (name.mapped()) {
         check_is(*row, {connector_id, row->id, name.name, name.requested});
@@ -187,12 +220,12 @@ Operation BranchApi::create(const CreateRequest& request, Deadline deadline) {
 }
 
 Operation BranchApi::remove(const BranchRow& row) {
-    return read_handle(m_api.call("DELETE", path_of(row.connector_id, row.id)), "branch_delete",
-                       row.id);
+    return read_handle(call_for(m_api, {"DELETE", path_of(row.connector_id, row.id)}),
+                       "branch_delete", row.id);
 }
 
 Operation BranchApi::act(const BranchRow& row, const std::string& verb) {
-    return read_handle(m_api.call("POST", path_of(row.connector_id, row.id) + "/" + verb),
+    return read_handle(call_for(m_api, {"POST", path_of(row.connector_id, row.id) + "/" + verb}),
                        "branch_" + verb, row.id);
 }
 
@@ -208,7 +241,8 @@ BranchRow BranchApi::update(const BranchRow& row, const Change& change) {
         const auto& time = *change.suspend_after;
         body["suspend_after"] = time ? json(time->count()) : json();
     }
-    BranchRow now = read_branch_row(m_api.call("PATCH", path_of(row.connector_id, row.id), body));
+    BranchRow now =
+        read_branch_row(call_for(m_api, {"PATCH", path_of(row.connector_id, row.id), body.dump()}));
     check_is(now, {row.connector_id, row.id, row.name, ""});
     return now;
 }
@@ -246,14 +280,16 @@ bool BranchApi::has_completed(const Operation& operation, const std::string& com
     if (text_of(state, "id") != operation.id ||
         text_of(state, "resource_id") != operation.resource_id) {
         throw Failure("api_error",
-                      "the environment answered with another operation than " + operation.id);
+                      "the environment answered with another operation than " + operation.id,
+                      k_which_environment);
     }
     const std::string status = text_of(state, "status");
     if (status == "failed") {
         const std::string why = text_of(state, "error");
-        throw Failure("api_error",
-                      complaint + ": " + (why.empty() ? "the environment does not say why" : why),
-                      "Operation " + operation.id);
+        throw Failure(
+            "api_error",
+            complaint + ": " + (why.empty() ? "the environment does not say why" : why),
+            "Run the same command again once that is mended (operation " + operation.id + ")");
     }
     return status == "completed";
 }

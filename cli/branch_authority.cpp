@@ -62,7 +62,7 @@ std::string fetch_branch_authority(Api& api) {
                           : std::string();
     if (pem.size() > k_largest || !is_certificate(pem)) {
         throw Failure("api_error", "the environment's branch authority is no certificate",
-                      "Is this an Ardent environment, and of this version?");
+                      k_which_environment);
     }
     return pem;
 }

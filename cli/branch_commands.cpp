@@ -39,7 +39,8 @@ CLI::App& BranchCommands::add_verb(CLI::App& branch, const std::string& name,
     verb.callback([this, name, work = std::move(work)] {
         m_run([this, name, work](Api& api) {
             if (!m_arguments.empty() && name != "psql") {
-                throw usage_failure("words after -- are for psql");
+                throw usage_failure("words after -- are for psql",
+                                    "Leave them out, or say: ardent branch psql <name> -- ...");
             }
             Branches branches(api, m_environment, m_connector, std::cout, std::cerr);
             work(branches);

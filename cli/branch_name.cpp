@@ -50,7 +50,8 @@ BranchName read_branch_name(const std::string& text) {
                       "'" + base::clip_utf8(base::one_line(text), 100) +
                           "' is no name for a branch: 1 to 63 of lower-case letters, digits and "
                           "hyphens, where a slash becomes a hyphen",
-                      other.empty() ? "" : "This one would do: " + other, base::ErrorKind::config);
+                      "This one would do: " + (other.empty() ? "my-feature" : other),
+                      base::ErrorKind::config);
     }
     return read;
 }

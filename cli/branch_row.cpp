@@ -46,7 +46,7 @@ std::string needed(const json& row, const char* name) {
     if (!text || text->empty()) {
         throw Failure("api_error",
                       std::string("the environment describes a branch without ") + name,
-                      "Is this an Ardent environment, and of this version?");
+                      k_which_environment);
     }
     return *text;
 }

@@ -41,6 +41,10 @@ private:
     Answer m_answer;
 };
 
+/// The way on where an answer is none of an environment's.
+inline constexpr const char* k_which_environment =
+    "Is this an Ardent environment, and of this version?";
+
 /// What was given to the program is wrong, found before any request: exit code 2.
 inline Failure usage_failure(const std::string& message, std::string hint = {}) {
     return Failure("invalid_arguments", message, std::move(hint), base::ErrorKind::config);

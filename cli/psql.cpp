@@ -71,7 +71,8 @@ PsqlStart plan_psql(const std::string& url, const Variables& environment) {
     }
     const std::string password = value_of(info, "password");
     if (password.find('\n') != std::string::npos) {
-        throw Failure("api_error", "the branch's password has a line end");
+        throw Failure("api_error", "the branch's password has a line end",
+                      "Report this: no environment makes one.");
     }
     if (!password.empty()) {
         start.password_line = "*:*:*:*:" + pq::pgpass_field(password) + "\n";

@@ -27,7 +27,8 @@ std::string text_of(const json& object, const char* name) {
 ConnectorRef read_ref(const json& row) {
     ConnectorRef ref{text_of(row, "id"), text_of(row, "name"), text_of(row, "status"), ""};
     if (ref.id.empty() || ref.name.empty()) {
-        throw Failure("api_error", "the environment lists a connector without its id or name");
+        throw Failure("api_error", "the environment lists a connector without its id or name",
+                      k_which_environment);
     }
     if (row.contains("replica")) {
         ref.volume = text_of(row["replica"], "volume");
@@ -59,7 +60,8 @@ ConnectorRef named(const std::vector<ConnectorRef>& all, const std::string& name
 std::vector<ConnectorRef> list_connector_refs(Api& api) {
     const json answer = api.call("GET", "/v1/connectors?org_id=org_default");
     if (!answer.is_object() || !answer.contains("connectors") || !answer["connectors"].is_array()) {
-        throw Failure("api_error", "the environment's answer has no list of connectors");
+        throw Failure("api_error", "the environment's answer has no list of connectors",
+                      k_which_environment);
     }
     std::vector<ConnectorRef> refs;
     for (const json& row : answer["connectors"]) {

@@ -185,7 +185,7 @@ void Settings::list() {
     const json answer = m_api.call("GET", path_of(chosen));
     if (!answer.is_object() || !answer.contains("settings") || !answer["settings"].is_array()) {
         throw Failure("api_error", "the environment's answer has no list of settings",
-                      "Is this an Ardent environment, and of this version?");
+                      k_which_environment);
     }
     m_out << "Connector: " << base::one_line(chosen.name) << '\n';
     for (const json& row : answer["settings"]) {

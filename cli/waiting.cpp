@@ -29,7 +29,8 @@ std::optional<std::int64_t> strict(const Variables& environment, const std::stri
     }
     const auto number = config::parse_integer(text);
     if (!number || *number < 0) {
-        throw usage_failure(name + " is \"" + text + "\", which is no positive whole number");
+        throw usage_failure(name + " is \"" + text + "\", which is no positive whole number",
+                            "Write one, or leave the variable out.");
     }
     return *number == 0 ? std::nullopt : std::optional(std::min(*number, k_largest));
 }

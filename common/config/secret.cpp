@@ -51,7 +51,8 @@ std::optional<std::string> secret_file_problem(const std::string& path) {
 
 std::string read_secret(const std::string& path) {
     const auto refuse = [&](const std::string& why) {
-        return base::Error(base::ErrorKind::config, "secret file " + path + ": " + why);
+        return base::Error(base::ErrorKind::config, "secret file " + path + ": " + why,
+                           "Put the secret, and nothing else, into a file of your own, mode 0600.");
     };
     const base::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!file.valid()) {

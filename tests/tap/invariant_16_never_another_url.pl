@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 # Invariant 16: `ardent branch` never prints the URL of anything but the branch that was asked for. Every command that prints a
 # URL, in every format, against every answer that is not the one asked for: nothing on standard output (with --format json the
-# error object), exit code 1 or 2, something on standard error, and the current branch stays what it was.
+# error object), exit code 1 or 2, on standard error what is the matter and a way on (→), and the current branch stays what it was.
 use strict;
 use warnings;
 use Ardent::Branches;
@@ -39,9 +39,11 @@ sub refused_ok
 		my $object = eval { decode_json($r->{out}) } // {};
 		push @wrong, 'no error object' unless $object->{schema_version} && $words{ $object->{error}{code} // '' };
 		$said .= $object->{error}{message} // '';
+		push @wrong, 'no way on' unless $object->{error}{hint};
 	}
 	elsif ($r->{out} ne '') { push @wrong, 'something on standard output' }
 	push @wrong, 'not a word' if $said eq '';
+	push @wrong, 'no way on' unless $r->{out} ne '' || $r->{err} =~ /^(?:  → \S|Run with --help)/m;
 	push @wrong, 'a URL' if "$r->{out}$r->{err}" =~ m{postgres(?:ql)?://};
 	push @wrong, 'the password' if "$r->{out}$r->{err}" =~ m{cr(?:\\+|%5C)et|se%3A};
 	push @wrong, 'another current branch' unless ($b->config->{branch}{id} // '') eq $before->{id};
