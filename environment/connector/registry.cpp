@@ -6,6 +6,7 @@
 #include "environment/state/secrets.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace ardent::environment {
 
@@ -29,14 +30,14 @@ Registry::~Registry() {
 
 void Registry::load() {
     m_keys = m_store.api_keys();
-    std::vector<std::string> removed;
+    std::set<std::string> removed;
     for (ConnectorRecord& record : m_store.connectors()) {
         const std::string id = record.id;
         const bool deleting = record.phase == Phase::deleting;
         const auto connector = std::make_shared<Connector>(m_settings, m_store, std::move(record));
         m_connectors.emplace(id, connector);
         if (deleting) {
-            removed.push_back(id);
+            removed.insert(id);
         }
     }
     // Before the replicas start: where the disk is full, they take what room the state still has.
@@ -44,6 +45,10 @@ void Registry::load() {
         operation.status = "failed";
         operation.error = "the environment was restarted; it goes on under another operation";
         m_store.save(operation);
+        // it was answered, and the connector did not come to write down its own part
+        if (operation.type == "connector_delete" && m_connectors.contains(operation.resource_id)) {
+            removed.insert(operation.resource_id);
+        }
     }
     start_all();
     for (const std::string& id : removed) {
