@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "environment/apply/early_rows.hpp"
 
-namespace ardent::apply {
+#include "environment/apply/failed.hpp"
 
-Failed no_table(const model::RelationName& relation, model::Lsn lsn) {
-    const std::string name = shown(model::to_string(relation));
-    return {"LSN " + model::to_string(lsn) + ": the replica has no table " + name,
-            "It was created at the source after the copy, or dropped here. Create it in the "
-            "replica as it is at the source, then retry; or make a new copy. An extension's table "
-            "needs a retry alone.",
-            lsn, name};
-}
+namespace ardent::apply {
 
 void EarlyRows::note(const model::Change& change) {
     m_first.try_emplace({std::string(change.schema), std::string(change.table)}, change.lsn);

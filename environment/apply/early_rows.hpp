@@ -8,16 +8,12 @@
 #include "common/model/change.hpp"
 #include "common/model/lsn.hpp"
 #include "common/model/table_definition.hpp"
-#include "environment/apply/failed.hpp"
 #include "environment/apply/target_table.hpp"
 
 #include <functional>
 #include <map>
 
 namespace ardent::apply {
-
-/// What is said of a change whose table is not there.
-Failed no_table(const model::RelationName& relation, model::Lsn lsn);
 
 class EarlyRows {
 public:

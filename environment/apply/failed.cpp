@@ -32,6 +32,15 @@ std::string shown(std::string_view text, std::size_t limit) {
     return ascii;
 }
 
+Failed no_table(const model::RelationName& relation, model::Lsn lsn) {
+    const std::string name = shown(model::to_string(relation));
+    return {"LSN " + model::to_string(lsn) + ": the replica has no table " + name,
+            "It was created at the source after the copy, or dropped here. Create it in the "
+            "replica as it is at the source, then retry; or make a new copy. An extension's table "
+            "needs a retry alone.",
+            lsn, name};
+}
+
 bool is_lost(const base::Error& error) noexcept {
     constexpr const char* k_query_canceled = "57014";
     return error.sqlstate() == k_query_canceled ||

@@ -5,6 +5,7 @@
 
 #include "common/base/error.hpp"
 #include "common/model/lsn.hpp"
+#include "common/model/table_definition.hpp"
 #include "common/protocol/messages.hpp"
 
 #include <string>
@@ -34,6 +35,9 @@ private:
 
 /// Any text for people: clipped, and bytes that are no UTF-8 shown as \xHH.
 std::string shown(std::string_view text, std::size_t limit = 300);
+
+/// What is said of a change whose table is not there.
+Failed no_table(const model::RelationName& relation, model::Lsn lsn);
 
 /// True for an error after which a new session may simply go on: the connection broke, the server
 /// asks to try again. A server out of disk or memory (class 53) is no such case: somebody has to

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "environment/apply/incoming_copies.hpp"
 
+#include "common/base/text.hpp"
 #include "common/protocol/frame.hpp"
 #include "environment/apply/snapshot.hpp"
 #include "environment/server/http.hpp"
@@ -270,6 +271,15 @@ std::vector<CopyAgainView> views_of_records(pq::Connection& connection) {
         }
     }
     return views;
+}
+
+std::string waiting_text(const std::vector<CopyAgainView>& copies) {
+    std::vector<std::string> names;
+    for (const CopyAgainView& copy : copies) {
+        names.push_back(model::to_string(copy.table));
+    }
+    return names.empty() ? std::string()
+                         : "tables are being copied again: " + base::join(names, ", ");
 }
 
 void read_parts(const std::string& path, const std::function<void(std::string_view)>& piece) {

@@ -113,6 +113,9 @@ private:
 /// records.
 std::vector<CopyAgainView> views_of_records(pq::Connection& connection);
 
+/// "tables are being copied again: a, b"; empty when none is.
+std::string waiting_text(const std::vector<CopyAgainView>& copies);
+
 /// The content of a ready copy, piece by piece. Throws base::Error (bug) when the file is not what
 /// was written.
 void read_parts(const std::string& path, const std::function<void(std::string_view)>& piece);

@@ -2,7 +2,6 @@
 // What comes in: the decision which way a change goes.
 #include "environment/apply/table_writer.hpp"
 
-#include "environment/apply/early_rows.hpp"
 #include "environment/apply/failed.hpp"
 
 namespace ardent::apply {
@@ -47,33 +46,30 @@ void require_row(const TargetTable& table, model::Lsn lsn, const std::vector<Cel
 
 }  // namespace
 
-const TargetTable& TableWriter::table(const model::Change& change) const {
-    const TargetTable* const found = m_tables.find(change.schema, change.table);
+PendingTable* TableWriter::find_pending(const model::Change& change) {
+    if (m_last != nullptr && m_last->table->relation.name == change.table &&
+        m_last->table->relation.schema == change.schema) {
+        return m_last;
+    }
+    const TargetTable* const target = m_tables.find(change.schema, change.table);
+    if (target == nullptr) {
+        return nullptr;
+    }
+    std::unique_ptr<PendingTable>& pending = m_pending[target];
+    if (!pending) {
+        pending = std::make_unique<PendingTable>();
+        pending->table = target;
+    }
+    m_last = pending.get();
+    return m_last;
+}
+
+PendingTable& TableWriter::pending_of(const model::Change& change) {
+    PendingTable* const found = find_pending(change);
     if (found == nullptr) {
         throw no_table({std::string(change.schema), std::string(change.table)}, change.lsn);
     }
     return *found;
-}
-
-bool TableWriter::has(const model::Change& change) const noexcept {
-    return (m_last != nullptr && m_last->table->relation.name == change.table &&
-            m_last->table->relation.schema == change.schema) ||
-           m_tables.find(change.schema, change.table) != nullptr;
-}
-
-PendingTable& TableWriter::pending_of(const model::Change& change) {
-    if (m_last != nullptr && m_last->table->relation.name == change.table &&
-        m_last->table->relation.schema == change.schema) {
-        return *m_last;
-    }
-    const TargetTable& target = table(change);
-    std::unique_ptr<PendingTable>& pending = m_pending[&target];
-    if (!pending) {
-        pending = std::make_unique<PendingTable>();
-        pending->table = &target;
-    }
-    m_last = pending.get();
-    return *pending;
 }
 
 void TableWriter::forget() noexcept {

@@ -62,9 +62,9 @@ public:
     /// The tables of one TRUNCATE; everything before it is written first.
     void truncate(const std::vector<const TargetTable*>& tables, model::Lsn lsn);
 
-    /// Throws Failed when the replica has no such table.
-    const TargetTable& table(const model::Change& change) const;
-    bool has(const model::Change& change) const noexcept;
+    /// Whether the replica has the change's table; the next ones throw Failed when it has not.
+    bool has(const model::Change& change) { return find_pending(change) != nullptr; }
+    const TargetTable& table(const model::Change& change) { return *pending_of(change).table; }
     /// False for a table whose rows the replica does not take from the stream.
     bool follows(const model::Change& change) { return pending_of(change).table->followed; }
     const model::SearchPaths& search_paths() const noexcept { return m_paths; }
@@ -97,6 +97,7 @@ private:
         std::string bytes;  // of changes; empty once they are written
     };
 
+    PendingTable* find_pending(const model::Change& change);
     PendingTable& pending_of(const model::Change& change);
     void touch(PendingTable& pending);
     KeyEntry& entry_at_key(PendingTable& pending, model::Lsn lsn);

@@ -3,7 +3,7 @@
 
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
-#include "environment/apply/copy_records.hpp"
+#include "environment/apply/incoming_copies.hpp"
 #include "environment/apply/progress.hpp"
 #include "environment/branch/sequence_margins.hpp"
 #include "environment/instance/superuser.hpp"
@@ -29,13 +29,28 @@ BranchOrigin read_origin(pq::Connection& admin) {
 }
 
 // The clone itself is asked: a statement that makes a copy necessary can come to the replica
-// between the look at the connector and the cut.
-std::string tables_without_copy(pq::Connection& admin) {
-    std::vector<std::string> names;
-    for (const apply::CopyRecord& record : apply::read_copy_records(admin)) {
-        names.push_back(model::to_string(record.name));
+// between the look at the connector and the cut. The warning; empty: no table waits.
+std::string require_copied(pq::Connection& admin, bool allow_stale) {
+    std::string waiting = apply::waiting_text(apply::views_of_records(admin));
+    if (!waiting.empty() && !allow_stale) {
+        throw Error(ErrorKind::replica,
+                    waiting + ": the source changed them while the branch was cut.",
+                    "Wait until the connector has copied them, and do it again. allow_stale "
+                    "takes the replica as it is.");
     }
-    return base::join(names, ", ");
+    return waiting;
+}
+
+// One statement for all that were found.
+void grant_found(Superuser& admin, const pq::Result& found, const std::string& role,
+                 const std::string& option = {}) {
+    std::vector<std::string> names;
+    for (int row = 0; row < found.rows(); ++row) {
+        names.push_back(quote_identifier(found.text(row, 0)));
+    }
+    if (!names.empty()) {
+        admin->exec("GRANT " + base::join(names, ", ") + " TO " + quote_identifier(role) + option);
+    }
 }
 
 // PostgreSQL never sees the password, so that no log and no statement of the server has it.
@@ -62,10 +77,7 @@ void create_role(Superuser& admin, const BranchRole& role) {
                ('{pg_monitor,pg_signal_backend,pg_read_all_data,pg_write_all_data,pg_maintain,
                   pg_use_reserved_connections}')
     )sql");
-    for (int row = 0; row < predefined.rows(); ++row) {
-        admin->exec("GRANT " + std::string(predefined.text(row, 0)) + " TO " +
-                    quote_identifier(role.name));
-    }
+    grant_found(admin, predefined, role.name);
 }
 
 // The roles of the source: whoever uses the branch may act as each of them, as a migration does
@@ -80,10 +92,7 @@ void lend_source_roles(Superuser& admin, const BranchRole& role) {
            AND NOT rolsuper
         )sql",
         {role.name});
-    for (int row = 0; row < found.rows(); ++row) {
-        admin->exec("GRANT " + quote_identifier(found.text(row, 0)) + " TO " +
-                    quote_identifier(role.name) + " WITH ADMIN OPTION");
-    }
+    grant_found(admin, found, role.name, " WITH ADMIN OPTION");
 }
 
 // A superuser of the source is none here, but what he owns has to go on working: a view of his
@@ -103,10 +112,7 @@ void lend_to_superusers(Superuser& admin, const BranchPlan& plan) {
                AND NOT pg_catalog.pg_has_role(s.oid, o.oid, 'MEMBER')
             )sql",
             {superuser, plan.role.name});
-        for (int row = 0; row < found.rows(); ++row) {
-            admin->exec("GRANT " + quote_identifier(found.text(row, 0)) + " TO " +
-                        quote_identifier(superuser));
-        }
+        grant_found(admin, found, superuser);
     }
 }
 
@@ -147,19 +153,10 @@ void remove_replica_parts(Superuser& admin, const BranchPlan& plan) {
 
 PreparedBranch prepare_branch(const Instance& branch, const BranchPlan& plan) {
     Superuser admin(branch, plan.database, ErrorKind::replica);
-    PreparedBranch prepared{read_origin(*admin), {}, {}};
-    if (const std::string tables = tables_without_copy(*admin); !tables.empty()) {
-        prepared.warning = "tables are being copied again: " + tables;
-        if (!plan.allow_stale) {
-            throw Error(ErrorKind::replica,
-                        prepared.warning + ": the source changed them while the branch was cut.",
-                        "Wait until the connector has copied them, and do it again. allow_stale "
-                        "takes the replica as it is.");
-        }
-    }
+    PreparedBranch prepared{read_origin(*admin), require_copied(*admin, plan.allow_stale), {}};
     create_role(admin, plan.role);
     remove_replica_parts(admin, plan);
-    lend_to_superusers(admin, plan);  // before the branch's role is a member of each of them
+    lend_to_superusers(admin, plan);
     lend_source_roles(admin, plan.role);
     enable_triggers(admin, plan.triggers, prepared.notes);
     // Rows that row security hides from their table's owner, too (FORCE), have numbers all the

@@ -207,8 +207,8 @@ private:
     bool m_unsaved = false;  // the store was away when the record changed; the keeper tries again
     std::shared_ptr<Instance> m_instance;    // cuts and requests hold it
     std::shared_ptr<Session> m_session;      // requests hold it while another hello replaces it
-    std::shared_ptr<Session> m_ending;       // the one before, while its worker still stops
     std::shared_ptr<CopyJob> m_copy;         // likewise
+    std::shared_ptr<Session> m_ending;       // the session before, while its worker still stops
     std::optional<protocol::Hello> m_hello;  // the last one; under the life-cycle lock
     std::vector<std::string> m_hello_warnings;
     /// Why the agent's last session could not be followed; the next one may be.

@@ -25,14 +25,6 @@ std::vector<std::string> what_is_missing(const ConnectorRecord& record) {
     return missing;
 }
 
-std::string tables_of(const std::vector<apply::CopyAgainView>& copies) {
-    std::vector<std::string> names;
-    for (const apply::CopyAgainView& copy : copies) {
-        names.push_back(model::to_string(copy.table));
-    }
-    return base::join(names, ", ");
-}
-
 }  // namespace
 
 CutSource Connector::cut_source(bool allow_stale) const {
@@ -42,7 +34,7 @@ CutSource Connector::cut_source(bool allow_stale) const {
         reason = "the connector is " + now.status +
                  (now.record.failure ? ": " + now.record.failure->message : "");
     } else if (!now.copy_again.empty()) {
-        reason = "tables are being copied again: " + tables_of(now.copy_again);
+        reason = apply::waiting_text(now.copy_again);
     } else if (!now.agent_connected) {
         reason = "no agent is connected: the source may have changed";
     }
