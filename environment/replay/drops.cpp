@@ -3,18 +3,15 @@
 
 #include "common/pq/array_text.hpp"
 
-#include <algorithm>
-#include <set>
-
 namespace ardent::replay {
 
 Drops::Drops(pq::Connection& connection, const Scope& scope)
     : m_connection(connection), m_scope(scope), m_before(relations()) {}
 
-std::vector<std::string> Drops::relations() const {
+std::set<model::RelationName> Drops::relations() const {
     const pq::Result rows = m_connection.exec(
         R"sql(
-        SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
+        SELECT n.nspname, c.relname
           FROM pg_catalog.pg_class AS c
           JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
          WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname = ANY ($1::pg_catalog.text[])
@@ -23,16 +20,15 @@ std::vector<std::string> Drops::relations() const {
                               AND d.deptype = 'e')
         )sql",
         {pq::array_text(m_scope.schemas)});
-    std::vector<std::string> names;
+    std::set<model::RelationName> names;
     for (int row = 0; row < rows.rows(); ++row) {
-        names.emplace_back(rows.text(row, 0));
+        names.insert({std::string(rows.text(row, 0)), std::string(rows.text(row, 1))});
     }
-    std::sort(names.begin(), names.end());
     return names;
 }
 
 void Drops::require_recorded(const model::DdlStatement& statement) const {
-    const std::vector<std::string> after = relations();
+    const std::set<model::RelationName> after = relations();
     // Parsed: a session of the source may quote all names, and what is dropped was named then.
     std::set<model::RelationName> dropped;
     for (const model::DdlDropped& one : statement.dropped) {
@@ -40,13 +36,11 @@ void Drops::require_recorded(const model::DdlStatement& statement) const {
             dropped.insert(*name);
         }
     }
-    for (const std::string& name : m_before) {
-        const bool gone = !std::binary_search(after.begin(), after.end(), name);
-        const auto relation = model::parse_relation(name);
-        if (gone && (!relation || !dropped.contains(*relation))) {
+    for (const model::RelationName& name : m_before) {
+        if (!after.contains(name) && !dropped.contains(name)) {
             throw base::Error(
                 base::ErrorKind::replica,
-                "a " + statement.tag + " of the source would drop " + name +
+                "a " + statement.tag + " of the source would drop " + model::to_string(name) +
                     " here, which it did not drop there",
                 "Make it here what it is at the source (its owner, what it depends on), then run "
                 "retry-setup.");

@@ -7,8 +7,7 @@
 #include "common/pq/connection.hpp"
 #include "environment/replay/plan.hpp"
 
-#include <string>
-#include <vector>
+#include <set>
 
 namespace ardent::replay {
 
@@ -21,11 +20,11 @@ public:
     void require_recorded(const model::DdlStatement& statement) const;
 
 private:
-    std::vector<std::string> relations() const;
+    std::set<model::RelationName> relations() const;
 
     pq::Connection& m_connection;
     const Scope& m_scope;
-    std::vector<std::string> m_before;
+    std::set<model::RelationName> m_before;
 };
 
 }  // namespace ardent::replay
