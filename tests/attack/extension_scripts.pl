@@ -14,28 +14,16 @@ GRANT CREATE ON DATABASE shop TO app;
 SQL
 my $database = $Ardent::Test::database;
 my $app = sub { return $t->source->safe_psql($database, "SET SESSION AUTHORIZATION app; $_[0]"); };
-my $setting = sub { return $t->source->safe_psql($database, "SELECT current_setting('$_[0]', true)"); };
 $t->source->safe_psql($database, 'SELECT ardent_ddl_capture(true)');
 
 # An extension whose script looks names up, at the source (where tests have their extensions) and in a replica's server.
 my $servers = Ardent::Attack::own_servers($t);
-my ($source_share) = $setting->('extension_control_path') =~ /^([^:]+)/;
-$source_share = $setting->('extension_destdir') . ($servers->{share} =~ s{^\Q@{[ $t->dir ]}\E/servers}{}r) if !$source_share;
 my %files = (
 	'naive.control' => "default_version = '2'\ntrusted = true\n",
 	map { my ($file, $x, $y) = @$_; $file =>
 		qq(DO \$d\$ BEGIN EXECUTE format('COMMENT ON EXTENSION naive IS %L', concat(length('$x'::varchar), ' ', '$x'::varchar || '$y'::varchar)); END \$d\$;) }
 		([ 'naive--1.sql', 'a', 'b' ], [ 'naive--1--2.sql', 'cd', 'e' ]));
-foreach my $folder ("$source_share/extension", "$servers->{share}/extension")
-{
-	foreach my $file (sort keys %files)
-	{
-		open(my $out, '>', "$folder/$file") or die "$folder/$file: $!";
-		print $out "$files{$file}\n";
-		close $out;
-	}
-}
-END { unlink map { "$source_share/extension/$_" } keys %files if $source_share }
+Ardent::Attack::put_extension($t, $servers, %files);
 
 $t->start_environment(%{ $servers->{settings} });
 $t->create_connector;

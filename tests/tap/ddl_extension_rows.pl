@@ -13,23 +13,11 @@ my $database = $Ardent::Test::database;
 my $source = sub { return $t->source->safe_psql($database, $_[0]) };
 $source->('SELECT ardent_ddl_capture(true)');
 my $servers = Ardent::Attack::own_servers($t);
-my $setting = sub { return $source->("SELECT current_setting('$_[0]', true)") };
-my ($share) = $setting->('extension_control_path') =~ /^([^:]+)/;
-$share = $setting->('extension_destdir') . ($servers->{share} =~ s{^\Q@{[ $t->dir ]}\E/servers}{}r) if !$share;
 my %files = (
 	'with_rows.control' => "default_version = '2'\ntrusted = true\n",
 	'with_rows--1.sql' => q(CREATE DOMAIN measure AS numeric; CREATE TABLE units (name text PRIMARY KEY, factor numeric); INSERT INTO units VALUES ('m', 1), ('km', 999);),
 	'with_rows--1--2.sql' => q(UPDATE units SET factor = 1000 WHERE name = 'km'; INSERT INTO units VALUES ('cm', 0.01); DELETE FROM units WHERE name = 'm';));
-foreach my $folder ("$share/extension", "$servers->{share}/extension")
-{
-	foreach my $file (sort keys %files)
-	{
-		open(my $out, '>', "$folder/$file") or die "$folder/$file: $!";
-		print $out "$files{$file}\n";
-		close $out;
-	}
-}
-END { unlink map { "$share/extension/$_" } keys %files if $share }
+Ardent::Attack::put_extension($t, $servers, %files);
 $t->start_environment(%{ $servers->{settings} });
 $t->create_connector;
 $t->start_agent;

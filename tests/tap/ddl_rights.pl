@@ -89,6 +89,8 @@ is($t->replica_psql(q(SELECT count(*) FROM pg_class, aclexplode(relacl) AS a WHE
 $source->('CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.x (id integer); CREATE TABLE public.quoted (id integer PRIMARY KEY); CREATE VIEW public.over_quoted AS SELECT id FROM public.quoted');
 $source->('SET quote_all_identifiers = on; GRANT CREATE ON SCHEMA public TO app; DROP TABLE public.quoted, elsewhere.x CASCADE');
 $t->wait_replayed;
+is($source->(q(SET search_path = elsewhere, public; SET quote_all_identifiers = on; COMMENT ON TABLE public.t IS 'quoted'; SHOW quote_all_identifiers; SHOW search_path)),
+	"on\nelsewhere, public", 'whose settings are what they were');
 $both->('quote_all_identifiers: a right on a schema', q(SELECT has_schema_privilege('app', 'public', 'CREATE')));
 $both->('quote_all_identifiers: what a CASCADE takes', q(SELECT to_regclass('public.quoted') IS NULL AND to_regclass('public.over_quoted') IS NULL));
 my $rejected = $t->connector->{ddl}{statements_left_out};

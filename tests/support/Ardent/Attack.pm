@@ -101,6 +101,29 @@ sub own_servers
 		settings => { 'replica.binaries' => $root . ($bin =~ s{/[^/]+/bin$}{}r), 'environment.readable' => ["$root$share"] } };
 }
 
+# Puts an extension's files (name => text) where the source's server finds its own, and into servers of own_servers. They go with the
+# test.
+my ($owner, @put) = ($$);
+sub put_extension
+{
+	my ($t, $servers, %files) = @_;
+	my $setting = sub { return $t->source->safe_psql('postgres', "SELECT current_setting('$_[0]', true)") };
+	my ($source_share) = $setting->('extension_control_path') =~ /^([^:]+)/;
+	$source_share = $setting->('extension_destdir') . ($servers->{share} =~ s{^\Q@{[ $t->dir ]}\E/servers}{}r) if !$source_share;
+	push @put, map { "$source_share/extension/$_" } keys %files;
+	foreach my $folder ("$source_share/extension", "$servers->{share}/extension")
+	{
+		foreach my $file (sort keys %files)
+		{
+			open(my $out, '>', "$folder/$file") or croak "$folder/$file: $!";
+			print $out "$files{$file}\n";
+			close $out;
+		}
+	}
+	return;
+}
+END { unlink @put if $$ == $owner }
+
 # Who may act as a role of the replica's own or a predefined one, but for what the replica is made of.
 sub memberships
 {
